@@ -1,0 +1,92 @@
+"""The exceptions minitensor raises, and the wording of shape errors.
+
+Every message names the operation, the full shapes, the axis at fault and the cure; none prints array values.
+The operations themselves check nothing: NumPy refuses a bad shape at no extra cost, and `explain` then
+says in the operation's own terms what NumPy found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+Shape = tuple[int, ...]
+
+
+class ShapeError(ValueError):
+    """The shapes of the inputs do not fit the operation, or a gradient does not fit its input."""
+
+
+class DTypeError(TypeError):
+    """An input has a dtype, or is a kind of object, that the operation cannot take."""
+
+
+class GraphError(RuntimeError):
+    """The graph cannot do what was asked: nothing requires grad, it was freed, or a saved input changed."""
+
+
+class GradcheckError(AssertionError):
+    """An analytic gradient differs from its numerical estimate."""
+
+
+def explain(name: str, shapes: Sequence[Shape], error: Exception) -> str:
+    """Say why operation `name` refused inputs of these `shapes`; `error` is what NumPy said.
+
+    >>> print(explain("add", [(3, 4), (3,)], ValueError()))
+    add: cannot broadcast (3, 4) with (3,): last axis 4 against 3. For one value per row use shape (3, 1).
+    >>> print(explain("matmul", [(3, 4), (3, 4)], ValueError()))
+    matmul: (3, 4) @ (3, 4): inner sizes 4 and 3 differ
+    """
+    if name == "matmul":
+        return _explain_matmul(*shapes)
+    if name == "linear":
+        return _explain_linear(*shapes)
+    if name in ("concatenate", "stack"):
+        return f"{name}: {', '.join(map(str, shapes))}: {error}"
+    return _explain_broadcast(name, shapes) or f"{name}{', '.join(map(str, shapes))}: {error}"
+
+
+def _explain_matmul(x: Shape, y: Shape) -> str:
+    if not x or not y:
+        return f"matmul: {x} @ {y}: needs at least one axis on each side. Multiply by a number with *."
+    inner = x[-1], y[-2] if len(y) > 1 else y[0]
+    if inner[0] != inner[1]:
+        return f"matmul: {x} @ {y}: inner sizes {inner[0]} and {inner[1]} differ"
+    return f"matmul: {x} @ {y}: the leading axes {x[:-2]} and {y[:-2]} do not broadcast"
+
+
+def _explain_linear(x: Shape, weight: Shape, bias: Shape | None = None) -> str:
+    if len(weight) != 2:
+        return f"linear: the weight must have shape (out_features, in_features), not {weight}"
+    out_features, in_features = weight
+    layer = f"Linear({in_features} → {out_features})"
+    if not x or x[-1] != in_features:
+        found = f"the last axis is {x[-1]}" if x else "it has no axis"
+        hint = f" Try x.reshape({x[0]}, -1)." if len(x) > 2 and _size(x[1:]) == in_features else ""
+        return f"{layer} got {x}: {found} and must be {in_features}.{hint}"
+    return f"{layer}: the bias must have shape ({out_features},), not {bias}"
+
+
+def _explain_broadcast(name: str, shapes: Sequence[Shape]) -> str | None:
+    for i, x in enumerate(shapes):
+        for y in shapes[i + 1 :]:
+            for back in range(1, min(len(x), len(y)) + 1):
+                if x[-back] != y[-back] and 1 not in (x[-back], y[-back]):
+                    which = "last axis" if back == 1 else f"axis {-back}"
+                    clash = f"{which} {x[-back]} against {y[-back]}"
+                    return f"{name}: cannot broadcast {x} with {y}: {clash}.{_row_hint(x, y)}"
+    return None
+
+
+def _row_hint(x: Shape, y: Shape) -> str:
+    """One value per row is the common intention behind (n, m) with (n,)."""
+    wide, flat = (x, y) if len(x) > len(y) else (y, x)
+    if len(wide) == 2 and len(flat) == 1 and wide[0] == flat[0]:
+        return f" For one value per row use shape ({flat[0]}, 1)."
+    return ""
+
+
+def _size(shape: Shape) -> int:
+    size = 1
+    for length in shape:
+        size *= length
+    return size

@@ -1,0 +1,308 @@
+"""The engine: a graph of values, and the walk back through it.
+
+An operation is a *rule* (see rules.py): a function that returns its value and one local gradient per
+input. Called on nodes, a rule computes on their data and records a new node; `backward` then visits the
+nodes from the last to the first and applies the chain rule. Nothing in this file knows whether the data
+is a float or an array: that is for Value and Tensor to say, in the four methods `Node` leaves to them.
+
+One clock orders everything. A node carries the tick at which it was made, and a tensor the tick of the last
+write into its memory. Inputs are made before what is made from them, so descending ticks are a
+topological order, and a write later than the node that used the memory makes that node stale.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from inspect import Parameter, signature
+from operator import attrgetter
+from typing import Any, ClassVar, ParamSpec, TypeAlias
+
+from minitensor.errors import GraphError
+
+Data: TypeAlias = Any
+"""What a rule computes with: float, ndarray, Value or Tensor. They share operators, not a type."""
+Local: TypeAlias = Callable[[Data], Data]
+"""A local gradient: turns the gradient of an operation's output into the gradient of one input."""
+Edge: TypeAlias = "tuple[Node, Local]"
+P = ParamSpec("P")
+
+_tick = itertools.count(1).__next__
+_last_write = 0
+
+
+def write_tick() -> int:
+    """The tick of a write in place, happening now."""
+    global _last_write
+    _last_write = _tick()
+    return _last_write
+
+
+class _Mode(threading.local):
+    """Whether operations are recorded; every thread starts with True."""
+
+    recording = True
+
+
+_mode = _Mode()
+
+
+@contextmanager
+def recording(enabled: bool) -> Iterator[None]:
+    """Record operations, or do not, until the block ends; per thread, and restored after exceptions."""
+    previous, _mode.recording = _mode.recording, enabled
+    try:
+        yield
+    finally:
+        _mode.recording = previous
+
+
+def no_grad() -> Any:
+    """Compute without recording a graph: for evaluation, and for updating parameters in place.
+
+    Works as a context and as a decorator, nests, and holds for the current thread only.
+
+    >>> from minitensor import Tensor, no_grad
+    >>> w = Tensor([1.0, 2.0], requires_grad=True)
+    >>> with no_grad():
+    ...     (w * 2).requires_grad
+    False
+    """
+    return recording(False)
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations on this thread are being recorded.
+
+    >>> is_grad_enabled()
+    True
+    """
+    return _mode.recording
+
+
+class Node:
+    """One value of a computation, and how it came about.
+
+    A leaf was made by hand; an inner node was made by a rule from its inputs. Its edges hold, for each
+    input that requires grad, that input and the local gradient towards it; None once the graph was freed.
+    """
+
+    __slots__ = ("__weakref__", "_call", "_edges", "_tick", "grad", "requires_grad")
+
+    kind: ClassVar[type[Node]]
+    grad: Data
+    requires_grad: bool
+    _edges: tuple[Edge, ...] | None
+    _call: tuple[Operation, tuple[Any, ...], dict[str, Any]] | None
+    _tick: int
+
+    # What a kind of node says about its data.
+
+    @classmethod
+    def _run(cls, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]) -> tuple[Data, ...]:
+        """Call the rule on the data inside `args`."""
+        raise NotImplementedError
+
+    @classmethod
+    def _wrap(cls, data: Data, args: tuple[Any, ...]) -> Node:
+        """A new leaf around the data that a rule computed from `args`."""
+        raise NotImplementedError
+
+    def _collect(self, held: Data, part: Data, source: Data, maker: Node) -> Data:
+        """Add to the gradient `held` so far (or None) the `part` that `maker`'s rule made from `source`."""
+        raise NotImplementedError
+
+    def _receive(self, gradient: Data) -> None:
+        """Take the complete gradient of this backward pass."""
+        raise NotImplementedError
+
+    def _check_unchanged(self, run_again: bool) -> None:
+        """Raise if data that the local gradients need was overwritten after this node was made."""
+
+    @property
+    def parents(self) -> tuple[Node, ...]:
+        """The nodes this one was made from, as far as they require grad; empty for a leaf."""
+        return tuple([parent for parent, _ in self._edges or ()])
+
+    @property
+    def made_by(self) -> str:
+        """The name of the operation that made this node; empty for a leaf."""
+        return self._call[0].name if self._call else ""
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation made this node."""
+        return self._edges == ()
+
+
+def propagate(
+    root: Node,
+    gradient: Data,
+    receive: Callable[[Any, Data], object],
+    retain_graph: bool = False,
+    create_graph: bool = False,
+) -> None:
+    """The chain rule, from `root` and its gradient back to the leaves.
+
+    Calls `receive(node, gradient)` once for every node that root depends on, when its gradient is complete.
+    Whatever must be refused is refused before the first call.
+    """
+    order = topological_order(root)
+    for node in order:
+        if node._tick < _last_write:
+            node._check_unchanged(create_graph)
+    gradients = {root: root._collect(None, gradient, gradient, root)}
+    previous, _mode.recording = _mode.recording, create_graph
+    try:
+        for node in order:
+            total = gradients.pop(node)
+            receive(node, total)
+            for parent, local in _edges_again(node) if create_graph else node._edges or ():
+                gradients[parent] = parent._collect(gradients.get(parent), local(total), total, node)
+            if not retain_graph and node._call:
+                node._edges = node._call = None
+    finally:
+        _mode.recording = previous
+
+
+def topological_order(root: Node) -> list[Node]:
+    """Every node that `root` depends on and that requires grad: each once, and before its inputs.
+
+    Raises:
+        GraphError: If nothing requires grad, or an earlier backward freed a part of the graph.
+    """
+    if not root.requires_grad:
+        raise GraphError(
+            "backward(): nothing upstream requires grad (made under no_grad, detached, or rebuilt from .data?)"
+        )
+    found, seen = [root], {root}
+    for node in found:  # grows while it is walked
+        if node._edges is None:
+            raise GraphError(
+                "backward(): this graph was freed by an earlier backward(). "
+                "Compute the result again, or pass retain_graph=True the first time."
+            )
+        for parent, _ in node._edges:
+            if parent not in seen:
+                seen.add(parent)
+                found.append(parent)
+    found.sort(key=attrgetter("_tick"), reverse=True)
+    return found
+
+
+def _edges_again(node: Node) -> tuple[Edge, ...]:
+    """The node's edges with local gradients that record: the rule run once more, on nodes instead of data."""
+    if node._call is None:
+        return ()
+    operation, args, attrs = node._call
+    return _edges(args, operation.function(*args, **attrs)[1:])
+
+
+def _edges(args: tuple[Any, ...], local_gradients: tuple[Local | None, ...]) -> tuple[Edge, ...]:
+    """Pair each input that requires grad with its local gradient; the others need none, and keep nothing."""
+    return tuple(
+        [
+            (arg, local)
+            for arg, local in zip(args, local_gradients, strict=False)
+            if isinstance(arg, Node) and arg.requires_grad and local is not None
+        ]
+    )
+
+
+def record(operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any], kind: type[Node]) -> Node:
+    """Run a rule on the data of nodes, and make its value a node that knows the way back."""
+    outputs = kind._run(operation, args, attrs)
+    node = kind._wrap(outputs[0], args)
+    if _mode.recording and len(outputs) > 1:
+        edges = _edges(args, outputs[1:])
+        if edges:
+            node.requires_grad = True
+            node._edges = edges
+            node._call = operation, args, attrs
+            node._tick = _tick()
+    return node
+
+
+class Operation:
+    """A registered rule: its name, its function, and which of its arguments are differentiable inputs.
+
+    The annotations tell: a parameter marked `Number` or `Array` is an input, every other one an attribute.
+    `Number` also means that the operation works on single floats, and so on `Value`.
+    """
+
+    __slots__ = ("call", "function", "inputs", "is_method", "is_scalar", "name", "signature")
+
+    def __init__(self, function: Callable[..., tuple[Any, ...]]) -> None:
+        self.function = function
+        self.name = function.__name__
+        self.signature = signature(function)
+        kinds = [str(p.annotation).removesuffix(" | None") for p in self.signature.parameters.values()]
+        first = next(iter(self.signature.parameters.values()))
+        variadic = first.kind is Parameter.VAR_POSITIONAL
+        inputs = [i for i, kind in enumerate(kinds) if kind in ("Number", "Array")]
+        self.inputs = slice(None) if variadic else slice(inputs[0], inputs[-1] + 1)
+        self.is_method = not variadic and inputs[0] == 0
+        self.is_scalar = "Number" in kinds
+        self.call: Callable[..., Data] = function
+
+
+registry: dict[str, Operation] = {}
+"""Every operation by name: the methods of Value and Tensor, and NumPy's dispatch, are made from this."""
+
+
+def rule(function: Callable[P, tuple[Any, ...]]) -> Callable[P, Data]:
+    """Register an operation, given its rule: a function from inputs to (value, *local gradients).
+
+    The result computes on plain arrays and floats, and records on nodes. A rule that returns its value
+    alone is off the graph: its result never requires grad.
+
+    >>> import numpy as np
+    >>> from minitensor import Tensor
+    >>> @rule
+    ... def cube(x: "Array"):
+    ...     return x**3, lambda g: g * 3 * x**2
+    >>> cube(np.array([2.0]))
+    array([8.])
+    >>> x = Tensor([2.0], requires_grad=True)
+    >>> cube(x).backward([1.0])
+    >>> x.grad
+    array([12.], dtype=float32)
+    >>> _ = registry.pop("cube")
+    """
+    operation = registry[function.__name__] = Operation(function)
+
+    @wraps(function)
+    def call(*args: P.args, **attrs: P.kwargs) -> Data:
+        for arg in args:
+            if isinstance(arg, Node):
+                return record(operation, args, attrs, arg.kind)
+        if attrs and on_nodes(*attrs.values()):
+            return operation.call(*operation.signature.bind(*args, **attrs).args)
+        return function(*args, **attrs)[0]
+
+    operation.call = call
+    return call
+
+
+def rule_of_sequence(function: Callable[..., tuple[Any, ...]]) -> Callable[..., Data]:
+    """Register an operation that takes one sequence of inputs: its rule is a function of `*arrays`."""
+    operation = registry[function.__name__] = Operation(function)
+
+    @wraps(function)
+    def call(arrays: Sequence[Data], axis: int = 0) -> Data:
+        args = tuple(arrays)
+        for arg in args:
+            if isinstance(arg, Node):
+                return record(operation, args, {"axis": axis}, arg.kind)
+        return function(*args, axis=axis)[0]
+
+    operation.call = call
+    return call
+
+
+def on_nodes(*args: object) -> bool:
+    """Whether any argument is a node: then a rule is being run again for gradients of gradients."""
+    return any([isinstance(arg, Node) for arg in args])

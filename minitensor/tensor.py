@@ -1,0 +1,454 @@
+"""Tensor: a node whose data is an ndarray. Here, and nowhere else, broadcasting is undone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from operator import attrgetter
+from typing import Any, ClassVar, Self, TypeAlias, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from minitensor import rules
+from minitensor.errors import DTypeError, GraphError, ShapeError, explain
+from minitensor.graph import Node, Operation, is_grad_enabled, propagate, write_tick
+from minitensor.operators import Arithmetic, add_methods
+
+Array: TypeAlias = NDArray[Any]
+Operand: TypeAlias = "Tensor | ArrayLike"
+
+_WEAK = (float, int, bool, type(None))  # Python numbers take the dtype of the array they meet
+_RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+
+
+class Tensor(Arithmetic):
+    """An array that remembers how it was computed.
+
+    Args:
+        data: An array (copied; its dtype is kept), or numbers and nested lists of them (floats become
+            float32, integers int64).
+        requires_grad: Whether `backward` should compute its gradient, kept in `.grad`.
+        dtype: The dtype to convert to.
+
+    Raises:
+        DTypeError: If the data is not numeric, or requires_grad is asked of integers.
+
+    `.data` and `.grad` are plain arrays: under SGD, `p.data -= lr * p.grad` is a training step.
+
+    >>> x = Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    >>> loss = (x * x).sum()
+    >>> loss.backward()
+    >>> x.grad
+    array([[2., 4.],
+           [6., 8.]], dtype=float32)
+    """
+
+    __slots__ = ("_data", "_retains", "_written")
+
+    kind: ClassVar[type[Node]]
+    _data: Array
+    _retains: bool
+    _written: list[int] | None  # the tick of the last write into this memory, shared by its views
+    grad: Any  # an array of data's shape and dtype, a Tensor after create_graph=True, or None
+
+    def __init__(self, data: Operand, requires_grad: bool = False, dtype: DTypeLike = None) -> None:
+        self._start(_as_array(data, dtype, copy=True))
+        if requires_grad:
+            self.requires_grad_()
+
+    def _start(self, data: Array) -> None:
+        self._data = data
+        self.grad = None
+        self.requires_grad = False
+        self._edges = ()
+        self._call = None
+        self._tick = 0
+        self._written = None
+        self._retains = False
+
+    @classmethod
+    def from_numpy(cls, array: Array) -> Self:
+        """A tensor that shares the array's memory instead of copying it.
+
+        >>> a = np.zeros(2)
+        >>> t = Tensor.from_numpy(a)
+        >>> a[0] = 5
+        >>> t
+        Tensor([5., 0.], dtype=float64)
+        """
+        tensor = cls.__new__(cls)
+        tensor._start(_as_array(array))
+        return tensor
+
+    # ------------------------------------------------------------------------------------- backward
+
+    def backward(
+        self,
+        gradient: Operand | None = None,
+        *,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+    ) -> None:
+        """Add the gradient of self to `.grad` of every leaf that it was computed from.
+
+        Args:
+            gradient: The gradient of self, of self's shape; may be left out for a single element.
+            retain_graph: Keep the graph for another backward; by default only with `create_graph`.
+            create_graph: Make the gradients Tensors with a graph of their own, for gradients of gradients.
+
+        Raises:
+            ShapeError: If self has several elements and no gradient is given, or one of another shape.
+            GraphError: If nothing upstream requires grad, the graph was freed, or data that it needs was
+                overwritten. Then no gradient has been changed.
+        """
+        if gradient is None:
+            if self._data.size != 1:
+                raise ShapeError(
+                    f"backward() on shape {self.shape}: reduce it with .mean() or .sum(), "
+                    f"or pass a gradient of shape {self.shape}"
+                )
+            seed: Any = np.ones_like(self._data)
+        else:
+            seed = gradient if isinstance(gradient, Tensor) else np.asarray(gradient)
+            if seed.shape != self.shape:
+                raise ShapeError(f"backward(): the gradient has shape {seed.shape} and the tensor {self.shape}")
+        if create_graph and not isinstance(seed, Tensor):
+            seed = Tensor(seed)
+        elif not create_graph and isinstance(seed, Tensor):
+            seed = seed._data
+        retain_graph = create_graph if retain_graph is None else retain_graph
+        propagate(self, seed, Tensor._receive, retain_graph, create_graph)
+
+    def retain_grad(self) -> Self:
+        """Keep this tensor's gradient in `.grad` although it is not a leaf.
+
+        >>> x = Tensor([1.0, 2.0], requires_grad=True)
+        >>> y = (x * 3).retain_grad()
+        >>> (y * y).sum().backward()
+        >>> y.grad
+        array([ 6., 12.], dtype=float32)
+        """
+        if not self.requires_grad:
+            raise GraphError("retain_grad(): this tensor does not require grad")
+        self._retains = True
+        return self
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Start, or stop, computing gradients for this leaf."""
+        if requires_grad and self._data.dtype.kind not in "fc":
+            raise DTypeError(f"only floating-point tensors can require grad, not {self.dtype}. Try dtype=float.")
+        if self._edges != ():
+            raise GraphError("requires_grad_(): only for leaves. Use detach() to leave the graph.")
+        self.requires_grad = requires_grad
+        return self
+
+    def detach(self) -> Tensor:
+        """The same memory off the graph."""
+        return Tensor._wrap(self._data[...], (self,))
+
+    @classmethod
+    def _run(cls, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]) -> tuple[Any, ...]:
+        data = [arg._data if isinstance(arg, Tensor) else arg for arg in args]
+        inputs = data[operation.inputs]
+        dtype = None
+        for x in inputs:
+            if type(x) is np.ndarray:
+                if dtype is None:
+                    dtype = x.dtype
+                elif x.dtype is not dtype:
+                    data[operation.inputs] = _promote(operation.name, inputs)
+                    break
+            elif type(x) not in _WEAK:
+                data[operation.inputs] = _promote(operation.name, inputs)
+                break
+        try:
+            return operation.function(*data, **attrs)
+        except ValueError as error:
+            shapes = [np.shape(x) for x in data[operation.inputs] if x is not None]
+            raise ShapeError(explain(operation.name, shapes, error)) from error
+
+    @classmethod
+    def _wrap(cls, data: Any, args: tuple[Any, ...]) -> Tensor:
+        node = Tensor.__new__(Tensor)
+        node._start(data if type(data) is np.ndarray else np.asarray(data))
+        if node._data.base is not None:  # a view: a write into it is a write into what it views
+            for arg in args:
+                if isinstance(arg, Tensor):
+                    node._written = arg._last_write()
+                    break
+        return node
+
+    def _collect(self, held: Any, part: Any, source: Any, maker: Node) -> Any:
+        data = self._data
+        if part.shape != data.shape:
+            part = _undo_broadcasting(part, data.shape, maker)
+        if part.dtype is not data.dtype:
+            part = part.astype(data.dtype)
+        if isinstance(part, Tensor):
+            if part is source and self._edges == ():
+                part = part.astype(data.dtype)  # a tensor of its own
+            return part if held is None else held + part
+        if type(part) is not np.ndarray:
+            part = np.asarray(part)
+        # No two gradients share memory. A local gradient returns an array it made, or (a view of) `source`.
+        owned = part is not source and part.base is None
+        if held is None:
+            return part if owned or self._edges else part.copy()
+        if owned:
+            return np.add(held, part, out=part)
+        return held + part
+
+    def _receive(self, gradient: Any) -> None:
+        if self._edges == ():
+            self.grad = gradient if self.grad is None else self.grad + gradient
+        elif self._retains:
+            own = gradient.astype(self.dtype)
+            self.grad = own if self.grad is None else self.grad + own
+
+    # ------------------------------------------------------------------------------ writing in place
+
+    @property
+    def data(self) -> Array:
+        """The array itself. Assigning to it, as in `p.data -= lr * p.grad`, counts as writing in place."""
+        return self._data
+
+    @data.setter
+    def data(self, value: ArrayLike) -> None:
+        array = value if type(value) is np.ndarray else _as_array(value)
+        if self.grad is not None and (array.shape, array.dtype) != (self.shape, self.dtype):
+            raise ShapeError(
+                f"data: {array.dtype} of shape {array.shape} does not fit the gradient, which is {self.dtype} "
+                f"of shape {self.shape}. Set .grad = None first."
+            )
+        self._data = array
+        self._mark_written()
+
+    def _last_write(self) -> list[int]:
+        if self._written is None:
+            self._written = [0]
+        return self._written
+
+    def _mark_written(self) -> None:
+        """Make every recorded operation that still needs the overwritten data refuse to run backward."""
+        self._last_write()[0] = write_tick()
+
+    def _check_unchanged(self, run_again: bool) -> None:
+        if self._call is None:
+            return
+        operation, args, _ = self._call
+        for x in (self, *args):
+            if isinstance(x, Tensor) and x._written is not None and x._written[0] > self._tick:
+                if not run_again and not self._needs(x._data):
+                    continue
+                what = "its result" if x is self else f"an input of shape {x.shape}"
+                raise GraphError(
+                    f"backward(): {operation.name} needs {what}, which was overwritten after the forward pass. "
+                    "Run backward() before updating, or write into a copy."
+                )
+
+    def _needs(self, data: Array) -> bool:
+        """Whether a local gradient captured this memory."""
+        cells = [cell for _, local in self._edges or () for cell in getattr(local, "__closure__", None) or ()]
+        contents = [cell.cell_contents for cell in cells]
+        return any(isinstance(x, np.ndarray) and np.may_share_memory(x, data) for x in contents)
+
+    def _write(self, name: str, value: Operand, write: Callable[[Array, Array], object]) -> None:
+        """Write into the memory of a tensor that no graph depends on."""
+        if is_grad_enabled() and (self.requires_grad or (isinstance(value, Tensor) and value.requires_grad)):
+            raise GraphError(
+                f"{name}: writing in place into a tensor that requires grad, or from one. "
+                "Write under no_grad(), or make a new tensor: a = a + b."
+            )
+        write(self._data, value._data if isinstance(value, Tensor) else np.asarray(value))
+        self._mark_written()
+
+    def _update(self, symbol: str, other: Operand, ufunc: np.ufunc, operation: Callable[..., Any]) -> Self:
+        """`self += other` and its like: in place where no graph is involved, else a new tensor.
+
+        A leaf that requires grad is refused: the new tensor would silently take the parameter's name.
+        """
+        if is_grad_enabled() and not (self.requires_grad and self._edges == ()):
+            if self.requires_grad or (isinstance(other, Tensor) and other.requires_grad):
+                return cast(Self, operation(self, other))
+        self._write(symbol, other, lambda a, b: ufunc(a, b, out=a, casting="same_kind"))
+        return self
+
+    def __iadd__(self, other: Operand) -> Self:
+        return self._update("+=", other, np.add, rules.add)
+
+    def __isub__(self, other: Operand) -> Self:
+        return self._update("-=", other, np.subtract, rules.subtract)
+
+    def __imul__(self, other: Operand) -> Self:
+        return self._update("*=", other, np.multiply, rules.multiply)
+
+    def __itruediv__(self, other: Operand) -> Self:
+        return self._update("/=", other, np.divide, rules.divide)
+
+    def __setitem__(self, key: Any, value: Operand) -> None:
+        key = _plain_key(key)
+
+        def assign(a: Array, b: Array) -> None:
+            a[key] = b
+
+        self._write("tensor[...] =", value, assign)
+
+    # ------------------------------------------------------------------------------ what an array has
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each axis."""
+        return self._data.shape
+
+    @property
+    def ndim(self) -> int:
+        """How many axes there are."""
+        return self._data.ndim
+
+    @property
+    def size(self) -> int:
+        """How many elements there are."""
+        return self._data.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the elements."""
+        return self._data.dtype
+
+    @property
+    def T(self) -> Tensor:  # noqa: N802
+        """The axes in reverse order."""
+        return cast(Tensor, rules.transpose(self))
+
+    def __matmul__(self, other: Operand) -> Tensor:
+        return cast(Tensor, rules.matmul(self, other))
+
+    def __rmatmul__(self, other: ArrayLike) -> Tensor:
+        return cast(Tensor, rules.matmul(other, self))
+
+    def __getitem__(self, key: Any) -> Tensor:
+        return cast(Tensor, rules.index(self, _plain_key(key)))
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __eq__(self, other: object) -> Tensor:  # type: ignore[override]  # elementwise, as in NumPy
+        return cast(Tensor, rules.equal(self, other))
+
+    def __ne__(self, other: object) -> Tensor:  # type: ignore[override]
+        return cast(Tensor, rules.not_equal(self, other))
+
+    def __lt__(self, other: Operand) -> Tensor:
+        return cast(Tensor, rules.less(self, other))
+
+    def __le__(self, other: Operand) -> Tensor:
+        return cast(Tensor, rules.less_equal(self, other))
+
+    def __gt__(self, other: Operand) -> Tensor:
+        return cast(Tensor, rules.greater(self, other))
+
+    def __ge__(self, other: Operand) -> Tensor:
+        return cast(Tensor, rules.greater_equal(self, other))
+
+    __hash__ = object.__hash__
+
+    def item(self) -> Any:
+        """The one element, as a Python number."""
+        if self._data.size != 1:
+            raise ShapeError(f"item(): needs exactly one element, and the shape is {self.shape}")
+        return self._data.item()
+
+    def numpy(self) -> Array:
+        """The array, sharing memory; raises GraphError if self requires grad."""
+        if self.requires_grad:
+            raise GraphError("numpy(): this tensor requires grad. Use .detach().numpy() to leave the graph.")
+        return self._data
+
+    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> Array:
+        return np.array(self.numpy(), dtype=dtype, copy=copy)
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        if self._data.size != 1:
+            raise ShapeError(f"the truth of a tensor of shape {self.shape} is ambiguous: use == with .data.all() or .any()")
+        return bool(self._data.item())
+
+    def __repr__(self) -> str:
+        values = np.array2string(self._data, separator=", ", prefix="Tensor(")
+        notes = [] if self._data.dtype in (np.float32, np.int64, np.bool_) else [f"dtype={self._data.dtype}"]
+        notes += [f"made_by={self.made_by}"] if self.made_by else ["requires_grad=True"] if self.requires_grad else []
+        return f"{type(self).__name__}({', '.join([values, *notes])})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._edges != ():
+            raise GraphError("only leaves can be copied or pickled, not a graph: use detach() first")
+        return _rebuild, (type(self), self._data, self.requires_grad, self.grad)
+
+
+def _rebuild(cls: type[Tensor], data: Array, requires_grad: bool, grad: Any) -> Tensor:
+    tensor = cls.from_numpy(data)
+    tensor.requires_grad, tensor.grad = requires_grad, grad
+    return tensor
+
+
+def _as_array(data: Any, dtype: DTypeLike = None, copy: bool | None = None) -> Array:
+    """Numbers as an array: an array keeps its dtype, Python floats become float32."""
+    if isinstance(data, Tensor):
+        data = data._data
+    array = np.array(data, dtype=dtype, copy=copy)
+    if array.dtype.kind not in _RANK:
+        raise DTypeError(f"a tensor holds numbers, and {type(data).__name__} makes an array of dtype {array.dtype}")
+    if dtype is None and array.dtype == np.float64 and not isinstance(data, np.ndarray | np.generic):
+        return array.astype(np.float32)
+    return array
+
+
+def _promote(name: str, inputs: list[Any]) -> list[Any]:
+    """Bring inputs of several dtypes to one, by PyTorch's convention.
+
+    The highest kind (bool, integer, float, complex) decides; within it, arrays with axes before single
+    numbers. So float32 stays float32 when it meets np.float64(2), a 0-d float64 array or integers.
+    """
+    if any([isinstance(x, Node) for x in inputs]):
+        raise DTypeError(f"{name}: cannot mix Value and Tensor. Take .data of the Value.")
+    arrays = [x if x is None or type(x) in _WEAK else _as_array(x) for x in inputs]
+    typed = [x for x in arrays if isinstance(x, np.ndarray)]
+    top = max(_RANK[x.dtype.kind] for x in typed)
+    deciding = [x for x in typed if _RANK[x.dtype.kind] == top]
+    dtype = np.result_type(*[x.dtype for x in deciding if x.ndim] or [x.dtype for x in deciding])
+    return [x.astype(dtype, copy=False) if isinstance(x, np.ndarray) else x for x in arrays]
+
+
+def _undo_broadcasting(gradient: Any, shape: tuple[int, ...], maker: Node) -> Any:
+    """Sum a gradient (array or Tensor) over the axes along which an input of `shape` was repeated."""
+    before = gradient.shape
+    extra = len(before) - len(shape)
+    if extra >= 0 and before[extra:] == shape:  # only repeated along new leading axes
+        return np.add.reduce(gradient, axis=tuple(range(extra)))
+    if extra < 0 or any([n not in (1, m) for n, m in zip(shape, before[extra:], strict=True)]):
+        raise ShapeError(
+            f"{maker.made_by}: a local gradient of shape {before} cannot be summed down to its input's shape {shape}"
+        )
+    axes = (*range(extra), *[i for i, n in enumerate(shape, extra) if n == 1 != before[i]])
+    return np.add.reduce(gradient, axis=axes).reshape(shape)
+
+
+def _plain_key(key: Any) -> Any:
+    """An index with the tensors in it replaced by their arrays."""
+    if isinstance(key, tuple):
+        return tuple([part._data if isinstance(part, Tensor) else part for part in key])
+    return key._data if isinstance(key, Tensor) else key
+
+
+Tensor.kind = Tensor
+Tensor.data = property(attrgetter("_data"), Tensor.data.fset, doc=Tensor.data.__doc__)  # type: ignore  # in C
+add_methods(Tensor, lambda operation: not operation.name.startswith("_"))

@@ -1,0 +1,102 @@
+"""Value: a node whose data is one Python float. Scalar backpropagation, as in micrograd."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from minitensor.errors import DTypeError
+from minitensor.graph import Node, Operation, propagate
+from minitensor.operators import Arithmetic, add_methods
+
+
+class Value(Arithmetic):
+    """One number that remembers how it was computed.
+
+    Args:
+        data: The number; kept as a Python float.
+        requires_grad: Whether `backward` should compute its gradient.
+
+    Every Value of the graph, not only the leaves, keeps its gradient in `.grad` (0.0 before `backward`), and
+    further calls add to it.
+
+    >>> x = Value(2.0)
+    >>> y = (x * 3 + 1).tanh()
+    >>> y.backward()
+    >>> round(x.grad, 6)
+    1.0e-05
+    """
+
+    __slots__ = ("data",)
+
+    kind: ClassVar[type[Node]]
+    data: float
+
+    def __init__(self, data: float, requires_grad: bool = True) -> None:
+        self.data = float(data)
+        self.grad = 0.0
+        self.requires_grad = requires_grad
+        self._edges = ()
+        self._call = None
+        self._tick = 0
+
+    def backward(
+        self,
+        gradient: float = 1.0,
+        *,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+    ) -> None:
+        """Add d self / d v · gradient to `v.grad`, for every Value `v` that self was computed from.
+
+        Args:
+            gradient: The gradient of self.
+            retain_graph: Keep the graph for another backward; by default only with `create_graph`.
+            create_graph: Make the gradients Values with a graph of their own, for gradients of gradients.
+
+        Raises:
+            GraphError: If nothing upstream requires grad, or the graph was freed.
+        """
+        seed = Value(gradient, requires_grad=False) if create_graph else float(gradient)
+        retain_graph = create_graph if retain_graph is None else retain_graph
+        propagate(self, seed, Value._receive, retain_graph, create_graph)
+
+    @classmethod
+    def _run(cls, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]) -> tuple[Any, ...]:
+        return operation.function(*[arg.data if isinstance(arg, Value) else arg for arg in args], **attrs)
+
+    @classmethod
+    def _wrap(cls, data: Any, args: tuple[Any, ...]) -> Value:
+        try:
+            return Value(data, False)
+        except TypeError:
+            raise DTypeError("a Value holds one number and meets only numbers; for arrays use Tensor") from None
+
+    def _collect(self, held: Any, part: Any, source: Any, maker: Node) -> Any:
+        if type(part) is not float and not isinstance(part, Value):
+            part = float(part)  # NumPy's functions return NumPy's scalars
+        return part if held is None else held + part
+
+    def _receive(self, gradient: Any) -> None:
+        self.grad = self.grad + gradient
+
+    def __float__(self) -> float:
+        return self.data
+
+    def __lt__(self, other: Value | float) -> bool:
+        return self.data < float(other)
+
+    def __le__(self, other: Value | float) -> bool:
+        return self.data <= float(other)
+
+    def __gt__(self, other: Value | float) -> bool:
+        return self.data > float(other)
+
+    def __ge__(self, other: Value | float) -> bool:
+        return self.data >= float(other)
+
+    def __repr__(self) -> str:
+        return f"Value(data={self.data}, grad={self.grad})"
+
+
+Value.kind = Value
+add_methods(Value, lambda operation: operation.is_scalar)
