@@ -1,9 +1,10 @@
 """minitensor: a NumPy-backed tensor autograd framework.
 
 A gradient rule is written once, in plain NumPy (rules.py). On floats it is scalar backpropagation (`Value`),
-on arrays it is tensor backpropagation (`Tensor`): tensors add parallel computation, the gradient logic stays.
+on arrays it is tensor backpropagation (`Tensor`): tensors add parallel computation, the gradient logic stays
+the same.
 
-Importing this needs only NumPy; `minitensor.nn`, `minitensor.optim` and `minitensor.data` load when first used.
+Importing this needs only NumPy; `minitensor.nn`, `minitensor.optim` and `minitensor.data` load at first use.
 """
 
 from importlib import import_module
@@ -13,7 +14,7 @@ from minitensor.errors import DTypeError, GradcheckError, GraphError, ShapeError
 from minitensor.gradcheck import gradcheck
 from minitensor.graph import is_grad_enabled, no_grad, registry, rule
 from minitensor.random import manual_seed
-from minitensor.rules import *  # noqa: F403  # every operation: rules.__all__ is made from the registry
+from minitensor.rules import *  # every operation: rules.__all__ is made from the registry
 from minitensor.tensor import Tensor
 from minitensor.value import Value
 

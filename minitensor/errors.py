@@ -85,6 +85,28 @@ def _row_hint(x: Shape, y: Shape) -> str:
     return ""
 
 
+def explain_targets(x: Shape, target: Shape, dtype: str) -> str:
+    """Say why cross_entropy refused targets of this shape and dtype for logits of shape `x`.
+
+    >>> print(explain_targets((32, 10), (32, 10), "float32"))
+    cross_entropy: logits (32, 10) need 32 integer targets from 0 to 9 of shape (32,), not float32 of shape \
+(32, 10). For one-hot targets or probabilities take target.argmax(axis=1).
+    """
+    if len(x) != 2:
+        return f"cross_entropy: logits must have shape (n, classes), not {x}"
+    wanted = f"cross_entropy: logits {x} need {x[0]} integer targets from 0 to {x[1] - 1} of shape ({x[0]},)"
+    if target == x[:1] and dtype.startswith(("int", "uint")):
+        return f"{wanted}; some are out of range"
+    hint = ""
+    if target == x:
+        hint = " For one-hot targets or probabilities take target.argmax(axis=1)."
+    elif target == (x[0], 1):
+        hint = f" Try target.reshape({x[0]})."
+    elif target == x[:1]:
+        hint = " Try target.astype(int)."
+    return f"{wanted}, not {dtype} of shape {target}.{hint}"
+
+
 def _size(shape: Shape) -> int:
     size = 1
     for length in shape:

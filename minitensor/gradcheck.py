@@ -71,11 +71,19 @@ def _check_second(
         def gradient(*xs: Tensor, i: int = i) -> Tensor:
             return _gradients(function(*xs), xs, cotangent, create_graph=True)[i]
 
-        _check(gradient, points, eps, rtol, atol, draw, f"second-order gradient (of the gradient of input {i})")
+        _check(
+            gradient, points, eps, rtol, atol, draw, f"second-order gradient (of the gradient of input {i})"
+        )
 
 
 def _check(
-    function: Function, points: Arrays, eps: float, rtol: float, atol: float, draw: np.random.Generator, what: str
+    function: Function,
+    points: Arrays,
+    eps: float,
+    rtol: float,
+    atol: float,
+    draw: np.random.Generator,
+    what: str,
 ) -> None:
     cotangent = _cotangent(function, points, draw)
 
@@ -123,10 +131,15 @@ def _leaves(points: Arrays) -> list[Tensor]:
     return [Tensor(x, requires_grad=True) for x in points]
 
 
-def _gradients(output: Tensor, inputs: Sequence[Tensor], seed: Tensor, create_graph: bool = False) -> list[Tensor]:
+def _gradients(
+    output: Tensor, inputs: Sequence[Tensor], seed: Tensor, create_graph: bool = False
+) -> list[Tensor]:
     """The gradients towards the inputs, leaving their .grad alone; zeros where there is no path."""
     found: dict[Tensor, Any] = {}
     if output.requires_grad:
         propagate(output, seed if create_graph else seed.data, found.__setitem__, create_graph, create_graph)
     zeros = [rules.multiply(x, 0.0) for x in inputs]  # with a graph, as the caller may ask for their gradient
-    return [z if x not in found else found[x] if create_graph else Tensor(found[x]) for x, z in zip(inputs, zeros, strict=True)]
+    return [
+        z if x not in found else found[x] if create_graph else Tensor(found[x])
+        for x, z in zip(inputs, zeros, strict=True)
+    ]

@@ -176,7 +176,8 @@ def topological_order(root: Node) -> list[Node]:
     """
     if not root.requires_grad:
         raise GraphError(
-            "backward(): nothing upstream requires grad (made under no_grad, detached, or rebuilt from .data?)"
+            "backward(): nothing upstream requires grad "
+            "(made under no_grad, detached, or rebuilt from .data?)"
         )
     found, seen = [root], {root}
     for node in found:  # grows while it is walked
@@ -230,7 +231,7 @@ class Operation:
     """A registered rule: its name, its function, and which of its arguments are differentiable inputs.
 
     The annotations tell: a parameter marked `Number` or `Array` is an input, every other one an attribute.
-    `Number` also means that the operation works on single floats, and so on `Value`.
+    Without such marks, the inputs are the parameters that have no default. `Number` also means that the operation works on single floats, and so on `Value`.
     """
 
     __slots__ = ("call", "function", "inputs", "is_method", "is_scalar", "name", "signature")
@@ -239,10 +240,11 @@ class Operation:
         self.function = function
         self.name = function.__name__
         self.signature = signature(function)
-        kinds = [str(p.annotation).removesuffix(" | None") for p in self.signature.parameters.values()]
-        first = next(iter(self.signature.parameters.values()))
-        variadic = first.kind is Parameter.VAR_POSITIONAL
+        parameters = list(self.signature.parameters.values())
+        kinds = [str(p.annotation).removesuffix(" | None") for p in parameters]
+        variadic = parameters[0].kind is Parameter.VAR_POSITIONAL
         inputs = [i for i, kind in enumerate(kinds) if kind in ("Number", "Array")]
+        inputs = inputs or [i for i, p in enumerate(parameters) if p.default is Parameter.empty]
         self.inputs = slice(None) if variadic else slice(inputs[0], inputs[-1] + 1)
         self.is_method = not variadic and inputs[0] == 0
         self.is_scalar = "Number" in kinds
@@ -262,7 +264,7 @@ def rule(function: Callable[P, tuple[Any, ...]]) -> Callable[P, Data]:
     >>> import numpy as np
     >>> from minitensor import Tensor
     >>> @rule
-    ... def cube(x: "Array"):
+    ... def cube(x):
     ...     return x**3, lambda g: g * 3 * x**2
     >>> cube(np.array([2.0]))
     array([8.])

@@ -70,7 +70,9 @@ class Arithmetic(Node):
         if method == "reduce" and ufunc in _REDUCTIONS:
             return _REDUCTIONS[ufunc](*args, **{"axis": 0, **attrs})
         form = f".{method}" if method != "__call__" else f"({', '.join(attrs)}=...)"
-        raise DTypeError(f"numpy.{ufunc.__name__}{form} has no gradient rule. Use .detach().numpy() to leave the graph.")
+        raise DTypeError(
+            f"numpy.{ufunc.__name__}{form} has no gradient rule. Use .detach().numpy() to leave the graph."
+        )
 
     def __array_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], attrs: dict[str, Any]

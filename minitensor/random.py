@@ -1,6 +1,6 @@
 """The one source of randomness: initialisation, shuffling, splitting and dropout all draw from here.
 
-NumPy's global state is neither read nor changed. Everything that draws also takes `rng=`, a Generator of its own.
+NumPy's global state is neither read nor changed. Everything that draws also takes `rng=`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def manual_seed(seed: int) -> np.random.Generator:
 
 
 def generator(rng: np.random.Generator | int | None = None) -> np.random.Generator:
-    """The generator to draw from: `rng` itself, one seeded with the integer `rng`, or else the project-wide one.
+    """The generator to draw from: `rng`, one seeded with the integer `rng`, or else the project-wide one.
 
     >>> generator(7).integers(100) == generator(7).integers(100)
     np.True_

@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from minitensor.errors import ShapeError, explain_targets
 from minitensor.graph import on_nodes, registry, rule, rule_of_sequence
 
 # A parameter annotated Number or Array is an input, every other parameter an attribute.
@@ -236,7 +237,7 @@ def _zero_where(x: Number, mask: Any) -> Number:
     if isinstance(x, float) and isinstance(mask, bool):
         return 0.0 if mask else x
     if isinstance(x, np.ndarray) and isinstance(mask, np.ndarray) and x.dtype.char in "efd":
-        # x AND 111…1 or 000…0. The branches of np.where mispredict: on a random mask it takes ten times as long.
+        # x AND 111…1 or 000…0. On a random mask np.where takes ten times as long: its branches mispredict.
         integer = f"i{x.itemsize}"
         keep = mask.view(np.int8) - np.int8(1)
         return (x.view(integer) & keep.astype(integer)).view(x.dtype)
@@ -254,7 +255,8 @@ def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
     array([2., 2., 2.])
     """
     shape = x.shape
-    return np.add.reduce(x, axis=axis, keepdims=keepdims), lambda g: _spread(g, shape, axis)
+    y = np.add.reduce(x, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]
+    return y, lambda g: _spread(g, shape, axis)
 
 
 @rule
@@ -262,7 +264,7 @@ def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
     """Arithmetic mean over an axis, a tuple of axes, or all of them; the mean of nothing is NaN."""
     shape = x.shape
     count = math.prod(shape) // builtins.max(math.prod(_kept(shape, axis)), 1)
-    y = np.add.reduce(x, axis=axis, keepdims=keepdims) / count
+    y = np.add.reduce(x, axis=axis, keepdims=keepdims) / count  # type: ignore[call-overload]
     return y, lambda g: _spread(g / count, shape, axis)
 
 
@@ -484,6 +486,8 @@ def cross_entropy(x: Array, target: Any, reduction: str = "mean") -> Unary:
     >>> print(cross_entropy(np.array([[1000.0, -1000.0]]), np.array([1])))
     2000.0
     """
+    target = np.asarray(target)
+    _check_targets(x, target)
     rows = np.arange(len(target))
     shifted = x - _finite_max(x, -1)
     e = np.exp(shifted)
@@ -500,6 +504,13 @@ def cross_entropy(x: Array, target: Any, reduction: str = "mean") -> Unary:
         return (e / total - onehot) * each
 
     return loss, local
+
+
+def _check_targets(x: Array, target: Any) -> None:
+    """Refuse what indexing would accept: a column of targets, and −1 for the last class."""
+    fits = x.ndim == 2 and target.shape == x.shape[:1] and target.dtype.kind in "iu"
+    if not fits or (target.size and not 0 <= target.min() <= target.max() < x.shape[1]):
+        raise ShapeError(explain_targets(x.shape, target.shape, target.dtype.name))
 
 
 # ------------------------------------------------------------- off the graph: no gradient reaches these
@@ -542,4 +553,4 @@ def _finite_max(x: Array, axis: Axis) -> tuple[Any]:
     return (np.minimum(peak, limits.max),)
 
 
-__all__ = [name for name in registry if not name.startswith("_")]  # noqa: PLE0605
+__all__ = [name for name in registry if not name.startswith("_")]

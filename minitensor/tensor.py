@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from operator import attrgetter
-from typing import Any, ClassVar, Self, TypeAlias, cast
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -13,7 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from minitensor import rules
 from minitensor.errors import DTypeError, GraphError, ShapeError, explain
 from minitensor.graph import Node, Operation, is_grad_enabled, propagate, write_tick
-from minitensor.operators import Arithmetic, add_methods
+from minitensor.operators import Arithmetic, Constant, add_methods
 
 Array: TypeAlias = NDArray[Any]
 Operand: TypeAlias = "Tensor | ArrayLike"
@@ -52,7 +51,7 @@ class Tensor(Arithmetic):
     _written: list[int] | None  # the tick of the last write into this memory, shared by its views
     grad: Any  # an array of data's shape and dtype, a Tensor after create_graph=True, or None
 
-    def __init__(self, data: Operand, requires_grad: bool = False, dtype: DTypeLike = None) -> None:
+    def __init__(self, data: Operand, requires_grad: bool = False, dtype: DTypeLike | None = None) -> None:
         self._start(_as_array(data, dtype, copy=True))
         if requires_grad:
             self.requires_grad_()
@@ -112,7 +111,9 @@ class Tensor(Arithmetic):
         else:
             seed = gradient if isinstance(gradient, Tensor) else np.asarray(gradient)
             if seed.shape != self.shape:
-                raise ShapeError(f"backward(): the gradient has shape {seed.shape} and the tensor {self.shape}")
+                raise ShapeError(
+                    f"backward(): the gradient has shape {seed.shape} and the tensor {self.shape}"
+                )
         if create_graph and not isinstance(seed, Tensor):
             seed = Tensor(seed)
         elif not create_graph and isinstance(seed, Tensor):
@@ -137,7 +138,9 @@ class Tensor(Arithmetic):
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Start, or stop, computing gradients for this leaf."""
         if requires_grad and self._data.dtype.kind not in "fc":
-            raise DTypeError(f"only floating-point tensors can require grad, not {self.dtype}. Try dtype=float.")
+            raise DTypeError(
+                f"only floating-point tensors can require grad, not {self.dtype}. Try dtype=float."
+            )
         if self._edges != ():
             raise GraphError("requires_grad_(): only for leaves. Use detach() to leave the graph.")
         self.requires_grad = requires_grad
@@ -164,6 +167,8 @@ class Tensor(Arithmetic):
                 break
         try:
             return operation.function(*data, **attrs)
+        except ShapeError:
+            raise
         except ValueError as error:
             shapes = [np.shape(x) for x in data[operation.inputs] if x is not None]
             raise ShapeError(explain(operation.name, shapes, error)) from error
@@ -191,7 +196,7 @@ class Tensor(Arithmetic):
             return part if held is None else held + part
         if type(part) is not np.ndarray:
             part = np.asarray(part)
-        # No two gradients share memory. A local gradient returns an array it made, or (a view of) `source`.
+        # No two gradients share memory. A local gradient returns an array it made, or a view of `source`.
         owned = part is not source and part.base is None
         if held is None:
             return part if owned or self._edges else part.copy()
@@ -218,8 +223,8 @@ class Tensor(Arithmetic):
         array = value if type(value) is np.ndarray else _as_array(value)
         if self.grad is not None and (array.shape, array.dtype) != (self.shape, self.dtype):
             raise ShapeError(
-                f"data: {array.dtype} of shape {array.shape} does not fit the gradient, which is {self.dtype} "
-                f"of shape {self.shape}. Set .grad = None first."
+                f"data: {array.dtype} of shape {array.shape} does not fit the gradient, which is "
+                f"{self.dtype} of shape {self.shape}. Set .grad = None first."
             )
         self._data = array
         self._mark_written()
@@ -243,8 +248,8 @@ class Tensor(Arithmetic):
                     continue
                 what = "its result" if x is self else f"an input of shape {x.shape}"
                 raise GraphError(
-                    f"backward(): {operation.name} needs {what}, which was overwritten after the forward pass. "
-                    "Run backward() before updating, or write into a copy."
+                    f"backward(): {operation.name} needs {what}, which was overwritten after the forward "
+                    "pass. Run backward() before updating, or write into a copy."
                 )
 
     def _needs(self, data: Array) -> bool:
@@ -268,22 +273,23 @@ class Tensor(Arithmetic):
 
         A leaf that requires grad is refused: the new tensor would silently take the parameter's name.
         """
-        if is_grad_enabled() and not (self.requires_grad and self._edges == ()):
-            if self.requires_grad or (isinstance(other, Tensor) and other.requires_grad):
-                return cast(Self, operation(self, other))
+        graph = self.requires_grad or (isinstance(other, Tensor) and other.requires_grad)
+        parameter = self.requires_grad and self._edges == ()
+        if is_grad_enabled() and graph and not parameter:
+            return operation(self, other)
         self._write(symbol, other, lambda a, b: ufunc(a, b, out=a, casting="same_kind"))
         return self
 
-    def __iadd__(self, other: Operand) -> Self:
+    def __iadd__(self, other: Self | Constant) -> Self:
         return self._update("+=", other, np.add, rules.add)
 
-    def __isub__(self, other: Operand) -> Self:
+    def __isub__(self, other: Self | Constant) -> Self:
         return self._update("-=", other, np.subtract, rules.subtract)
 
-    def __imul__(self, other: Operand) -> Self:
+    def __imul__(self, other: Self | Constant) -> Self:
         return self._update("*=", other, np.multiply, rules.multiply)
 
-    def __itruediv__(self, other: Operand) -> Self:
+    def __itruediv__(self, other: Self | Constant) -> Self:
         return self._update("/=", other, np.divide, rules.divide)
 
     def __setitem__(self, key: Any, value: Operand) -> None:
@@ -319,16 +325,16 @@ class Tensor(Arithmetic):
     @property
     def T(self) -> Tensor:  # noqa: N802
         """The axes in reverse order."""
-        return cast(Tensor, rules.transpose(self))
+        return rules.transpose(self)
 
     def __matmul__(self, other: Operand) -> Tensor:
-        return cast(Tensor, rules.matmul(self, other))
+        return rules.matmul(self, other)
 
     def __rmatmul__(self, other: ArrayLike) -> Tensor:
-        return cast(Tensor, rules.matmul(other, self))
+        return rules.matmul(other, self)
 
     def __getitem__(self, key: Any) -> Tensor:
-        return cast(Tensor, rules.index(self, _plain_key(key)))
+        return rules.index(self, _plain_key(key))
 
     def __len__(self) -> int:
         return len(self._data)
@@ -337,22 +343,22 @@ class Tensor(Arithmetic):
         return (self[i] for i in range(len(self)))
 
     def __eq__(self, other: object) -> Tensor:  # type: ignore[override]  # elementwise, as in NumPy
-        return cast(Tensor, rules.equal(self, other))
+        return rules.equal(self, other)
 
     def __ne__(self, other: object) -> Tensor:  # type: ignore[override]
-        return cast(Tensor, rules.not_equal(self, other))
+        return rules.not_equal(self, other)
 
     def __lt__(self, other: Operand) -> Tensor:
-        return cast(Tensor, rules.less(self, other))
+        return rules.less(self, other)
 
     def __le__(self, other: Operand) -> Tensor:
-        return cast(Tensor, rules.less_equal(self, other))
+        return rules.less_equal(self, other)
 
     def __gt__(self, other: Operand) -> Tensor:
-        return cast(Tensor, rules.greater(self, other))
+        return rules.greater(self, other)
 
     def __ge__(self, other: Operand) -> Tensor:
-        return cast(Tensor, rules.greater_equal(self, other))
+        return rules.greater_equal(self, other)
 
     __hash__ = object.__hash__
 
@@ -368,7 +374,7 @@ class Tensor(Arithmetic):
             raise GraphError("numpy(): this tensor requires grad. Use .detach().numpy() to leave the graph.")
         return self._data
 
-    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> Array:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         return np.array(self.numpy(), dtype=dtype, copy=copy)
 
     def __float__(self) -> float:
@@ -379,13 +385,21 @@ class Tensor(Arithmetic):
 
     def __bool__(self) -> bool:
         if self._data.size != 1:
-            raise ShapeError(f"the truth of a tensor of shape {self.shape} is ambiguous: use == with .data.all() or .any()")
+            raise ShapeError(
+                f"the truth of a tensor of shape {self.shape} is ambiguous: use == with .data.all() or .any()"
+            )
         return bool(self._data.item())
 
     def __repr__(self) -> str:
         values = np.array2string(self._data, separator=", ", prefix="Tensor(")
         notes = [] if self._data.dtype in (np.float32, np.int64, np.bool_) else [f"dtype={self._data.dtype}"]
-        notes += [f"made_by={self.made_by}"] if self.made_by else ["requires_grad=True"] if self.requires_grad else []
+        notes += (
+            [f"made_by={self.made_by}"]
+            if self.made_by
+            else ["requires_grad=True"]
+            if self.requires_grad
+            else []
+        )
         return f"{type(self).__name__}({', '.join([values, *notes])})"
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -400,13 +414,15 @@ def _rebuild(cls: type[Tensor], data: Array, requires_grad: bool, grad: Any) -> 
     return tensor
 
 
-def _as_array(data: Any, dtype: DTypeLike = None, copy: bool | None = None) -> Array:
+def _as_array(data: Any, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
     """Numbers as an array: an array keeps its dtype, Python floats become float32."""
     if isinstance(data, Tensor):
         data = data._data
     array = np.array(data, dtype=dtype, copy=copy)
     if array.dtype.kind not in _RANK:
-        raise DTypeError(f"a tensor holds numbers, and {type(data).__name__} makes an array of dtype {array.dtype}")
+        raise DTypeError(
+            f"a tensor holds numbers, and {type(data).__name__} makes an array of dtype {array.dtype}"
+        )
     if dtype is None and array.dtype == np.float64 and not isinstance(data, np.ndarray | np.generic):
         return array.astype(np.float32)
     return array
@@ -436,7 +452,8 @@ def _undo_broadcasting(gradient: Any, shape: tuple[int, ...], maker: Node) -> An
         return np.add.reduce(gradient, axis=tuple(range(extra)))
     if extra < 0 or any([n not in (1, m) for n, m in zip(shape, before[extra:], strict=True)]):
         raise ShapeError(
-            f"{maker.made_by}: a local gradient of shape {before} cannot be summed down to its input's shape {shape}"
+            f"{maker.made_by}: a local gradient of shape {before} cannot be summed down to {shape}, "
+            "the shape of its input"
         )
     axes = (*range(extra), *[i for i, n in enumerate(shape, extra) if n == 1 != before[i]])
     return np.add.reduce(gradient, axis=axes).reshape(shape)

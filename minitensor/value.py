@@ -23,7 +23,7 @@ class Value(Arithmetic):
     >>> y = (x * 3 + 1).tanh()
     >>> y.backward()
     >>> round(x.grad, 6)
-    1.0e-05
+    1e-05
     """
 
     __slots__ = ("data",)
@@ -69,7 +69,9 @@ class Value(Arithmetic):
         try:
             return Value(data, False)
         except TypeError:
-            raise DTypeError("a Value holds one number and meets only numbers; for arrays use Tensor") from None
+            raise DTypeError(
+                "a Value holds one number and meets only numbers; for arrays use Tensor"
+            ) from None
 
     def _collect(self, held: Any, part: Any, source: Any, maker: Node) -> Any:
         if type(part) is not float and not isinstance(part, Value):

@@ -1,0 +1,226 @@
+"""Layers: Linear, activations, Dropout, Flatten, and the containers Sequential and MLP."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from minitensor import rules
+from minitensor.errors import DTypeError
+from minitensor.nn import functional, init
+from minitensor.nn.module import Module, Parameter
+from minitensor.random import generator
+from minitensor.tensor import Tensor
+
+
+class Linear(Module):
+    """x Wᵀ + b over the last axis: (..., in_features) → (..., out_features).
+
+    Args:
+        in_features: The width of the input.
+        out_features: The width of the output.
+        bias: Whether to add b.
+        dtype: The dtype of the parameters.
+        rng: A generator or seed for the initial parameters, U(−1/√in_features, 1/√in_features).
+
+    Attributes:
+        weight: Parameter of shape (out_features, in_features).
+        bias: Parameter of shape (out_features,), or None.
+
+    >>> Linear(784, 10)(np.zeros((32, 784), dtype=np.float32)).shape
+    (32, 10)
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        dtype: DTypeLike = np.float32,
+        rng: np.random.Generator | int | None = None,
+    ) -> None:
+        if in_features < 1 or out_features < 1:
+            raise ValueError(f"Linear({in_features} → {out_features}): both widths must be at least 1")
+        if np.dtype(dtype).kind != "f":
+            raise DTypeError(f"Linear: parameters must be floating-point, not {np.dtype(dtype)}")
+        draw = generator(rng)
+        self.in_features = in_features
+        self.out_features = out_features
+        self.weight = Parameter(np.empty((out_features, in_features), dtype))
+        self.bias = Parameter(np.empty(out_features, dtype)) if bias else None
+        init.kaiming_uniform_(self.weight, a=math.sqrt(5), rng=draw)
+        if self.bias is not None:
+            bound = 1 / math.sqrt(in_features)
+            init.uniform_(self.bias, -bound, bound, rng=draw)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return rules.linear(x, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        return f"{self.in_features} → {self.out_features}"
+
+
+class ReLU(Module):
+    """max(x, 0)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return rules.relu(x)
+
+
+class LeakyReLU(Module):
+    """x where x > 0, else negative_slope · x."""
+
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        self.negative_slope = negative_slope
+
+    def forward(self, x: Tensor) -> Tensor:
+        return rules.leaky_relu(x, self.negative_slope)
+
+    def extra_repr(self) -> str:
+        return f"negative_slope={self.negative_slope}"
+
+
+class Tanh(Module):
+    """Hyperbolic tangent."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return rules.tanh(x)
+
+
+class Sigmoid(Module):
+    """1 / (1 + e⁻ˣ)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return rules.sigmoid(x)
+
+
+class GELU(Module):
+    """x Φ(x), with the exact normal distribution function Φ."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return rules.gelu(x)
+
+
+class Softmax(Module):
+    """Probabilities eˣ / Σ eˣ along an axis. CrossEntropyLoss takes logits and needs none."""
+
+    def __init__(self, axis: int = -1) -> None:
+        self.axis = axis
+
+    def forward(self, x: Tensor) -> Tensor:
+        return rules.softmax(x, self.axis)
+
+    def extra_repr(self) -> str:
+        return f"axis={self.axis}"
+
+
+class Dropout(Module):
+    """In training, zero each element with probability p and scale the others by 1 / (1 − p)."""
+
+    def __init__(self, p: float = 0.5, rng: np.random.Generator | int | None = None) -> None:
+        if not 0 <= p <= 1:
+            raise ValueError(f"Dropout: p must be between 0 and 1, not {p}")
+        self.p = p
+        self.rng = None if rng is None else generator(rng)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.dropout(x, self.p, self.training, self.rng)
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
+
+
+class Flatten(Module):
+    """(n, ...) → (n, everything else)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return rules.reshape(x, (x.shape[0], math.prod(x.shape[1:])))
+
+
+class Sequential(Module):
+    """Modules applied one after the other.
+
+    >>> Sequential(Linear(4, 3), ReLU())
+    Sequential(
+      (0): Linear(4 → 3, weight (3, 4), bias (3,))  # 15 parameters
+      (1): ReLU()
+    )  # 15 parameters
+    """
+
+    def __init__(self, *layers: Module) -> None:
+        self.layers = list(layers)
+
+    def _members(self) -> Iterator[tuple[str, Parameter | Module]]:
+        return ((str(i), layer) for i, layer in enumerate(self.layers))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __getitem__(self, i: int) -> Module:
+        return self.layers[i]
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self.layers)
+
+
+ACTIVATIONS: dict[str, Callable[[], Module]] = {
+    "relu": ReLU,
+    "leaky_relu": LeakyReLU,
+    "tanh": Tanh,
+    "sigmoid": Sigmoid,
+    "gelu": GELU,
+}
+
+
+class MLP(Sequential):
+    """A multi-layer perceptron: Linear layers with an activation, and dropout, between them.
+
+    Args:
+        in_features: The width of the input.
+        widths: The widths of the hidden layers and, last, of the output.
+        activation: "relu", "leaky_relu", "tanh", "sigmoid" or "gelu".
+        dropout: The probability of dropping a hidden activation in training.
+        dtype: The dtype of the parameters.
+        rng: A generator or seed for the initial parameters and for dropout.
+
+    Raises:
+        ValueError: If there is no width, or the activation is not known.
+
+    >>> MLP(64, [32, 10])
+    MLP(
+      (0): Linear(64 → 32, weight (32, 64), bias (32,))  # 2,080 parameters
+      (1): ReLU()
+      (2): Linear(32 → 10, weight (10, 32), bias (10,))  # 330 parameters
+    )  # 2,410 parameters
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        widths: Sequence[int],
+        activation: str = "relu",
+        dropout: float = 0.0,
+        dtype: DTypeLike = np.float32,
+        rng: np.random.Generator | int | None = None,
+    ) -> None:
+        if not widths:
+            raise ValueError("MLP: give at least the output's width, as in MLP(64, [32, 10])")
+        if activation not in ACTIVATIONS:
+            raise ValueError(f"MLP: activation {activation!r} is not one of {', '.join(ACTIVATIONS)}")
+        draw = None if rng is None else generator(rng)
+        *hidden, out = widths
+        layers: list[Module] = []
+        for width in hidden:
+            layers += [Linear(in_features, width, dtype=dtype, rng=draw), ACTIVATIONS[activation]()]
+            if dropout:
+                layers.append(Dropout(dropout, draw))
+            in_features = width
+        super().__init__(*layers, Linear(in_features, out, dtype=dtype, rng=draw))

@@ -1,0 +1,64 @@
+"""Optimizer: what every optimizer shares. It holds parameters and updates those that have a gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from numpy.typing import NDArray
+
+from minitensor.errors import DTypeError, GraphError
+from minitensor.tensor import Tensor
+
+
+class Optimizer:
+    """Base class. A subclass says in `update` what one parameter's step is.
+
+    Args:
+        params: The tensors to update: leaves that require grad.
+        lr: The learning rate.
+
+    Raises:
+        ValueError: If there are no parameters, one is given twice, or lr is negative.
+        GraphError: If a parameter is not a leaf or does not require grad.
+    """
+
+    def __init__(self, params: Iterable[Tensor], lr: float) -> None:
+        self.params = list(params)
+        self.lr = self._not_negative("lr", lr)
+        if not self.params:
+            raise ValueError(f"{type(self).__name__}: no parameters. Pass model.parameters().")
+        for parameter in self.params:
+            if not isinstance(parameter, Tensor):
+                raise DTypeError(
+                    f"{type(self).__name__}: parameters must be Tensors, not {type(parameter).__name__}"
+                )
+            if not (parameter.is_leaf and parameter.requires_grad):
+                found = f"made by {parameter.made_by}" if parameter.made_by else "not requiring grad"
+                raise GraphError(
+                    f"{type(self).__name__}: parameters must be leaves that require grad, "
+                    f"and one of shape {parameter.shape} is {found}"
+                )
+        if len(set(self.params)) < len(self.params):
+            raise ValueError(f"{type(self).__name__}: a parameter is given twice")
+
+    def _not_negative(self, name: str, value: float) -> float:
+        if not value >= 0:
+            raise ValueError(f"{type(self).__name__}: {name} must not be negative, and is {value}")
+        return value
+
+    def zero_grad(self) -> None:
+        """Set every parameter's gradient to None."""
+        for parameter in self.params:
+            parameter.grad = None
+
+    def step(self) -> None:
+        """Update every parameter that has a gradient."""
+        for parameter in self.params:
+            gradient = parameter.grad
+            if gradient is not None:
+                self.update(parameter, gradient.data if isinstance(gradient, Tensor) else gradient)
+
+    def update(self, parameter: Tensor, gradient: NDArray[Any]) -> None:
+        """Write one step into `parameter.data`; `gradient` must not be changed."""
+        raise NotImplementedError(f"{type(self).__name__} does not define update(parameter, gradient)")
