@@ -10,16 +10,24 @@ Importing this needs only NumPy; `minitensor.nn`, `minitensor.optim` and `minite
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from minitensor.errors import DTypeError, GradcheckError, GraphError, ShapeError
-from minitensor.gradcheck import gradcheck
-from minitensor.graph import is_grad_enabled, no_grad, registry, rule
-from minitensor.random import manual_seed
+from minitensor.errors import DTypeError as DTypeError
+from minitensor.errors import GradcheckError as GradcheckError
+from minitensor.errors import GraphError as GraphError
+from minitensor.errors import ShapeError as ShapeError
+from minitensor.gradcheck import gradcheck as gradcheck
+from minitensor.graph import is_grad_enabled as is_grad_enabled
+from minitensor.graph import no_grad as no_grad
+from minitensor.graph import registry as registry
+from minitensor.graph import rule as rule
+from minitensor.random import manual_seed as manual_seed
 from minitensor.rules import *  # every operation: rules.__all__ is made from the registry
-from minitensor.tensor import Tensor
-from minitensor.value import Value
+from minitensor.tensor import Tensor as Tensor
+from minitensor.value import Value as Value
 
 if TYPE_CHECKING:
-    from minitensor import data, nn, optim
+    from minitensor import data as data
+    from minitensor import nn as nn
+    from minitensor import optim as optim
 
 __version__ = "0.1.0"
 

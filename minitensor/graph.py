@@ -231,7 +231,8 @@ class Operation:
     """A registered rule: its name, its function, and which of its arguments are differentiable inputs.
 
     The annotations tell: a parameter marked `Number` or `Array` is an input, every other one an attribute.
-    Without such marks, the inputs are the parameters that have no default. `Number` also means that the operation works on single floats, and so on `Value`.
+    Without such marks, the inputs are the parameters that have no default. `Number` also means that the
+    operation works on single floats, and so on `Value`.
     """
 
     __slots__ = ("call", "function", "inputs", "is_method", "is_scalar", "name", "signature")

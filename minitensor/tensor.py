@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from operator import attrgetter
-from typing import Any, ClassVar, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -14,6 +14,11 @@ from minitensor.errors import DTypeError, GraphError, ShapeError, explain
 from minitensor.graph import Node, Operation, is_grad_enabled, propagate, write_tick
 from minitensor.operators import Arithmetic, Constant, add_methods
 
+if TYPE_CHECKING:  # the methods made from the rules, declared for type checkers
+    from minitensor._methods import TensorMethods
+else:
+    TensorMethods = object
+
 Array: TypeAlias = NDArray[Any]
 Operand: TypeAlias = "Tensor | ArrayLike"
 
@@ -21,7 +26,7 @@ _WEAK = (float, int, bool, type(None))  # Python numbers take the dtype of the a
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
 
 
-class Tensor(Arithmetic):
+class Tensor(Arithmetic, TensorMethods):
     """An array that remembers how it was computed.
 
     Args:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from minitensor.errors import DTypeError
 from minitensor.graph import Node, Operation, propagate
 from minitensor.operators import Arithmetic, add_methods
 
+if TYPE_CHECKING:  # the methods made from the rules, declared for type checkers
+    from minitensor._methods import ValueMethods
+else:
+    ValueMethods = object
 
-class Value(Arithmetic):
+
+class Value(Arithmetic, ValueMethods):
     """One number that remembers how it was computed.
 
     Args:

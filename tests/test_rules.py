@@ -1,0 +1,98 @@
+"""Every rule, against central differences and on awkward memory, from the one table in rows.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import minitensor as mt
+from minitensor import Tensor, gradcheck
+from minitensor.graph import registry
+from tests.rows import OFF_THE_GRAPH, ROWS, Sample
+
+SAMPLES = [
+    pytest.param(sample, id=f"{name}-{i}") for name, row in ROWS.items() for i, sample in enumerate(row)
+]
+
+
+def value_and_gradients(sample: Sample, inputs: list[NDArray[Any]]) -> list[NDArray[Any]]:
+    """The output, and each input's gradient, for a fixed random cotangent."""
+    leaves = [Tensor.from_numpy(x).requires_grad_() for x in inputs]
+    output = sample.function(*leaves)
+    output.backward(np.random.default_rng(1).normal(size=output.shape))
+    return [output.data, *[leaf.grad for leaf in leaves]]
+
+
+def test_every_public_operation_has_its_row() -> None:
+    public = {name for name in registry if not name.startswith("_")}
+    assert public == set(ROWS) | OFF_THE_GRAPH
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_gradients_and_gradients_of_gradients_are_those_of_central_differences(sample: Sample) -> None:
+    assert gradcheck(sample.function, *sample.inputs(), order=2)
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+@pytest.mark.parametrize("layout", ["fortran", "reversed", "strided", "read-only"])
+def test_the_memory_layout_of_inputs_does_not_matter(sample: Sample, layout: str) -> None:
+    expected = value_and_gradients(sample, sample.inputs())
+    found = value_and_gradients(sample, [laid_out(x, layout) for x in sample.inputs()])
+    for x, y in zip(expected, found, strict=True):
+        np.testing.assert_allclose(y, x, rtol=1e-13, atol=1e-13)
+
+
+def laid_out(x: NDArray[Any], layout: str) -> NDArray[Any]:
+    """An array equal to x in another memory layout."""
+    if layout == "fortran" and x.ndim:
+        return np.asfortranarray(x)
+    if layout == "reversed" and x.ndim:
+        return x[::-1].copy()[::-1]
+    if layout == "strided" and x.ndim:
+        return np.repeat(x, 2, axis=-1)[..., ::2]
+    y = x.copy()
+    y.flags.writeable = layout != "read-only"
+    return y
+
+
+@pytest.mark.parametrize("sample", [s for s in SAMPLES if not str(s.id).startswith("astype")])
+def test_float32_stays_float32_and_agrees_with_float64(sample: Sample) -> None:
+    inputs = sample.inputs()
+    expected = value_and_gradients(sample, inputs)
+    found = value_and_gradients(sample, [x.astype(np.float32) for x in inputs])
+    for x, y in zip(expected, found, strict=True):
+        assert y.dtype == np.float32
+        assert y.shape == x.shape
+        np.testing.assert_allclose(y, x, rtol=2e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_no_two_gradients_share_memory(sample: Sample) -> None:
+    _, *gradients = value_and_gradients(sample, sample.inputs())
+    for i, x in enumerate(gradients):
+        assert x.flags.writeable
+        assert not any(np.shares_memory(x, y) for y in gradients[:i])
+
+
+@pytest.mark.parametrize("name", sorted(OFF_THE_GRAPH))
+def test_operations_off_the_graph_give_what_numpy_gives_and_require_no_grad(name: str) -> None:
+    x = Tensor([1.0, -2.0, 0.0], requires_grad=True)
+    args = [x] if name in ("logical_not", "sign", "argmax") else [x, x.detach() + 1]
+    result = getattr(mt, name)(*args)
+    expected = getattr(np, name)(*[arg.data for arg in args])
+    np.testing.assert_array_equal(result.data, expected)
+    assert not result.requires_grad
+
+
+def test_on_plain_arrays_and_floats_a_rule_just_computes() -> None:
+    assert mt.multiply(2.0, 3.0) == 6.0
+    assert type(mt.tanh(np.zeros(2))) is np.ndarray
+
+
+def test_inputs_may_be_given_by_name() -> None:
+    x = Tensor([1.0, -2.0], requires_grad=True)
+    mt.subtract(np.ones(2), y=x).backward([1.0, 1.0])
+    assert x.grad.tolist() == [-1.0, -1.0]

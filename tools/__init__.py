@@ -1,0 +1,1 @@
+"""Programs that keep generated files current; a test fails when one is not."""
