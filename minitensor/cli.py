@@ -48,7 +48,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = command.add_argument
     add(
-        "--hidden", type=_at_least(1), nargs="*", default=[256, 128], metavar="N", help="hidden layers' widths"
+        "--hidden",
+        type=_at_least(1),
+        nargs="*",
+        default=[256, 128],
+        metavar="N",
+        help="hidden layers' widths",
     )
     add(
         "--activation",

@@ -113,6 +113,8 @@ def _check(
             directions = [np.zeros_like(p) for p in points]
             directions[i][entry] = 1.0
             compare(float(analytic[i][entry]), difference(directions), f"input {i}, entry {entry}")
+    if worst[1]:
+        raise GradcheckError(f"gradcheck: {worst[1]}")
     directions = [draw.standard_normal(x.shape) for x in points]
     along = sum(float(np.sum(a * d)) for a, d in zip(analytic, directions, strict=True))
     compare(along, difference(directions), "a random direction through all inputs")

@@ -15,7 +15,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import _GeneratorContextManager, contextmanager
 from functools import wraps
 from inspect import Parameter, signature
 from operator import attrgetter
@@ -60,7 +60,7 @@ def recording(enabled: bool) -> Iterator[None]:
         _mode.recording = previous
 
 
-def no_grad() -> Any:
+def no_grad() -> _GeneratorContextManager[None]:
     """Compute without recording a graph: for evaluation, and for updating parameters in place.
 
     Works as a context and as a decorator, nests, and holds for the current thread only.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 from minitensor.errors import DTypeError
 from minitensor.graph import Node, Operation, propagate
 from minitensor.operators import Arithmetic, add_methods
@@ -71,12 +73,9 @@ class Value(Arithmetic, ValueMethods):
 
     @classmethod
     def _wrap(cls, data: Any, args: tuple[Any, ...]) -> Value:
-        try:
-            return Value(data, False)
-        except TypeError:
-            raise DTypeError(
-                "a Value holds one number and meets only numbers; for arrays use Tensor"
-            ) from None
+        if type(data) is not float and (isinstance(data, Node) or np.ndim(data)):
+            raise DTypeError("a Value meets only Values and numbers; for arrays use Tensor")
+        return Value(data, False)
 
     def _collect(self, held: Any, part: Any, source: Any, maker: Node) -> Any:
         if type(part) is not float and not isinstance(part, Value):
