@@ -1,0 +1,217 @@
+"""Modules: parameters and their names, state, modes, initialisation, and what layers refuse."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import minitensor
+from minitensor import ShapeError, Tensor, gradcheck, nn
+from minitensor.nn import functional
+
+
+class Nested(nn.Module):
+    """Parameters and modules in attributes, lists and dicts, one of them shared."""
+
+    def __init__(self) -> None:
+        self.scale = nn.Parameter([1.0])
+        self.layers = [nn.Linear(2, 3), nn.Linear(3, 2)]
+        self.heads = {"a": nn.Linear(2, 1), "again": self.layers[0]}
+        self.name = "not a parameter"
+
+
+def test_parameters_are_found_in_attributes_lists_and_dicts_and_shared_ones_once() -> None:
+    names = [name for name, _ in Nested().named_parameters()]
+    expected = [
+        "scale",
+        *[f"{p}.{q}" for p in ("layers.0", "layers.1", "heads.a") for q in ("weight", "bias")],
+    ]
+    assert names == expected
+    assert "heads.again.weight" in Nested().state_dict()
+
+
+def test_state_moves_from_one_model_to_another() -> None:
+    a, b = nn.MLP(4, [3, 2], rng=0), nn.MLP(4, [3, 2], rng=1)
+    x = np.ones((5, 4), np.float32)
+    b.load_state_dict(a.state_dict())
+    np.testing.assert_array_equal(a(x).data, b(x).data)
+    b[0].weight.data *= 2  # type: ignore[attr-defined]
+    assert not np.array_equal(a(x).data, b(x).data)
+
+
+def test_a_state_that_does_not_fit_is_described_whole_and_loads_nothing() -> None:
+    model = nn.MLP(4, [3, 2])
+    before = model.state_dict()
+    state = {**before, "0.weight": np.zeros((3, 5)), "extra": np.zeros(1)}
+    del state["2.bias"]
+    with pytest.raises(ShapeError) as error:
+        model.load_state_dict(state)
+    for part in (
+        "missing 2.bias",
+        "unexpected extra",
+        "0.weight has shape (3, 5) and must have (3, 4)",
+        "Nothing was",
+    ):
+        assert part in str(error.value)
+    for name, array in model.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_the_state_is_a_copy() -> None:
+    model = nn.Linear(2, 2)
+    state = model.state_dict()
+    model.weight.data += 1
+    assert not np.array_equal(state["weight"], model.weight.data)
+
+
+def test_training_and_evaluation_mode_reach_every_submodule() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.Dropout(0.5)))
+    assert not any(module.training for module in model.eval().modules())
+    assert all(module.training for module in model.train().modules())
+
+
+def test_zero_grad_clears_every_parameter() -> None:
+    model = nn.MLP(2, [3, 1])
+    model(np.ones((1, 2), np.float32)).sum().backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+    model.zero_grad()
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_modules_can_be_copied_and_pickled() -> None:
+    model = nn.MLP(3, [4, 2], dropout=0.1)
+    x = np.ones((2, 3), np.float32)
+    model.eval()
+    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        np.testing.assert_array_equal(twin(x).data, model(x).data)
+        assert not any(p is q for p, q in zip(twin.parameters(), model.parameters(), strict=True))
+    assert all(isinstance(p, nn.Parameter) for p in copy.deepcopy(model).parameters())
+
+
+def test_one_seed_gives_identical_bits_and_numpy_s_global_state_is_untouched() -> None:
+    state = np.random.get_state()[1].copy()  # type: ignore[index]
+    models = []
+    for _ in range(2):
+        minitensor.manual_seed(3)
+        models.append(nn.MLP(5, [4, 2]).state_dict())
+    for name in models[0]:
+        np.testing.assert_array_equal(models[0][name], models[1][name])
+    np.testing.assert_array_equal(state, np.random.get_state()[1])  # type: ignore[index]
+
+
+def test_an_explicit_generator_leaves_the_project_wide_one_alone() -> None:
+    drawn = []
+    for rng in (None, 5):
+        minitensor.manual_seed(3)
+        if rng is not None:
+            nn.MLP(5, [4, 2], dropout=0.5, rng=rng)(np.ones((2, 5), np.float32))
+        drawn.append(nn.Linear(2, 2).weight.data)
+    np.testing.assert_array_equal(drawn[0], drawn[1])
+
+
+def test_linear_says_what_width_it_needs() -> None:
+    with pytest.raises(ShapeError) as error:
+        nn.Linear(784, 128)(np.zeros((32, 28, 28), np.float32))
+    expected = (
+        "Linear(784 → 128) got (32, 28, 28): the last axis is 28 and must be 784. Try x.reshape(32, -1)."
+    )
+    assert str(error.value) == expected
+
+
+def test_linear_s_default_initialisation_is_uniform_within_one_over_root_in_features() -> None:
+    layer = nn.Linear(100, 400, rng=0)
+    for parameter in layer.parameters():
+        values = np.asarray(parameter.data)
+        assert abs(values).max() <= 0.1
+        assert values.std() == pytest.approx(0.1 / np.sqrt(3), rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("initialise", "bound"),
+    [
+        (lambda t: nn.init.kaiming_uniform_(t, nonlinearity="relu", rng=0), np.sqrt(6 / 300)),
+        (lambda t: nn.init.kaiming_uniform_(t, a=1, mode="fan_out", rng=0), np.sqrt(3 / 200)),
+        (lambda t: nn.init.xavier_uniform_(t, gain=2, rng=0), 2 * np.sqrt(6 / 500)),
+    ],
+)
+def test_initialisers_reach_their_bounds(initialise: object, bound: float) -> None:
+    weight = nn.Parameter(np.empty((200, 300)))
+    values = initialise(weight).data  # type: ignore[operator]
+    assert 0.99 * bound < abs(values).max() <= bound
+    assert weight.is_leaf
+    assert weight.requires_grad
+
+
+def test_normal_and_zeros() -> None:
+    values = nn.init.normal_(Tensor(np.empty((100, 100))), 2.0, 3.0, rng=0).data
+    assert (values.mean(), values.std()) == (pytest.approx(2, abs=0.1), pytest.approx(3, abs=0.1))
+    assert not nn.init.zeros_(nn.Parameter([1.0])).data.any()
+
+
+def test_dropout_keeps_the_expectation_in_training_and_is_the_identity_in_evaluation() -> None:
+    layer = nn.Dropout(0.25, rng=0)
+    x = Tensor(np.ones(100_000, np.float32))
+    dropped = layer(x)
+    assert set(np.unique(dropped.data)) == {np.float32(0), np.float32(1 / 0.75)}
+    assert dropped.data.mean() == pytest.approx(1, abs=0.01)
+    assert dropped.dtype == np.float32
+    assert layer.eval()(x) is x
+    assert not nn.Dropout(1.0)(x).data.any()
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        nn.Dropout(1.5)
+
+
+def test_flatten_keeps_the_first_axis_also_of_an_empty_batch() -> None:
+    assert nn.Flatten()(Tensor(np.zeros((2, 3, 4)))).shape == (2, 12)
+    assert nn.Flatten()(Tensor(np.zeros((0, 3, 4)))).shape == (0, 12)
+
+
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "tanh", "sigmoid", "gelu"])
+def test_an_mlp_s_gradients_are_those_of_central_differences(activation: str) -> None:
+    model = nn.MLP(3, [4, 2], activation=activation, dtype=np.float64, rng=0)
+    parameters = list(model.parameters())
+
+    def loss(x: Tensor, *weights: Tensor) -> Tensor:
+        first, second = weights[:2], weights[2:]
+        hidden: Tensor = model[1](functional.linear(x, *first))
+        logits: Tensor = functional.linear(hidden, *second)
+        return logits.cross_entropy(np.array([0, 1, 1]))
+
+    assert gradcheck(loss, np.random.default_rng(0).normal(size=(3, 3)), *parameters)
+
+
+@pytest.mark.parametrize("loss", [nn.MSELoss(), nn.BCEWithLogitsLoss(), nn.HingeLoss()])
+def test_losses_refuse_shapes_that_would_broadcast(loss: nn.Module) -> None:
+    with pytest.raises(ShapeError, match=r"input \(3, 1\) and target \(3,\) differ. Try target.reshape"):
+        loss(Tensor(np.zeros((3, 1))), np.zeros(3))
+
+
+@pytest.mark.parametrize("loss", [nn.CrossEntropyLoss, nn.MSELoss])
+def test_an_unknown_reduction_is_refused(loss: type[nn.Module]) -> None:
+    with pytest.raises(ValueError, match='reduction must be "mean", "sum" or "none"'):
+        loss("avg")  # type: ignore[call-arg]
+
+
+def test_binary_cross_entropy_at_extreme_logits_is_exact_and_silent() -> None:
+    x = Tensor([1000.0, -1000.0, 1000.0], requires_grad=True)
+    loss = functional.binary_cross_entropy_with_logits(x, Tensor([1.0, 1.0, 0.0]), "none")
+    loss.sum().backward()
+    assert loss.data.tolist() == [0.0, 1000.0, 1000.0]
+    assert x.grad.tolist() == [0.0, -1.0, 1.0]
+
+
+def test_bad_architectures_are_refused() -> None:
+    with pytest.raises(ValueError, match="activation 'swish' is not one of relu, "):
+        nn.MLP(2, [2], activation="swish")
+    with pytest.raises(ValueError, match="give at least the output's width"):
+        nn.MLP(2, [])
+    with pytest.raises(ValueError, match=r"Linear\(2 → 0\): both widths"):
+        nn.MLP(2, [0])
+
+
+def test_a_module_without_forward_says_so() -> None:
+    with pytest.raises(NotImplementedError, match=r"Module does not define forward"):
+        nn.Module()(1)
