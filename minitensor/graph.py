@@ -152,7 +152,7 @@ def propagate(
     """
     order = topological_order(root)
     for node in order:
-        if node._tick < _last_write:
+        if node._call and node._tick < _last_write:
             node._check_unchanged(create_graph)
     gradients = {root: root._collect(None, gradient, gradient, root)}
     previous, _mode.recording = _mode.recording, create_graph

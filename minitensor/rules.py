@@ -285,7 +285,7 @@ def min(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
 @rule
 def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
     """log Σ eˣ over the axes without overflow; −inf where every element is; the gradient is softmax."""
-    shift = _finite_max(x, axis)
+    shift = np.minimum(_peak(x, axis), np.finfo(x.dtype).max)  # finite, so that inf − shift is inf
     e = np.exp(x - shift)
     total = np.add.reduce(e, axis=axis, keepdims=True)
     with np.errstate(divide="ignore"):  # log 0 = −inf is the answer
@@ -464,7 +464,7 @@ def linear(x: Array, weight: Array, bias: Array | None = None) -> tuple[Any, Loc
 @rule
 def softmax(x: Array, axis: int = -1) -> Unary:
     """eˣ / Σ eˣ along an axis, without overflow."""
-    e = np.exp(x - _finite_max(x, axis))
+    e = np.exp(x - _peak(x, axis))
     y = e / np.add.reduce(e, axis=axis, keepdims=True)
     return y, lambda g: y * (g - np.add.reduce(g * y, axis=axis, keepdims=True))
 
@@ -472,7 +472,7 @@ def softmax(x: Array, axis: int = -1) -> Unary:
 @rule
 def log_softmax(x: Array, axis: int = -1) -> Unary:
     """log softmax, without the rounding of log(softmax(x))."""
-    shifted = x - _finite_max(x, axis)
+    shifted = x - _peak(x, axis)
     y = shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
     return y, lambda g: g - np.exp(y) * np.add.reduce(g, axis=axis, keepdims=True)
 
@@ -486,31 +486,31 @@ def cross_entropy(x: Array, target: Any, reduction: str = "mean") -> Unary:
     >>> print(cross_entropy(np.array([[1000.0, -1000.0]]), np.array([1])))
     2000.0
     """
-    target = np.asarray(target)
-    _check_targets(x, target)
-    rows = np.arange(len(target))
-    shifted = x - _finite_max(x, -1)
+    onehot = _onehot(x.shape, np.asarray(target))
+    n = len(onehot)
+    shifted = x - _peak(x, -1)
     e = np.exp(shifted)
     total = np.add.reduce(e, axis=-1, keepdims=True)
-    loss = np.log(total)[:, 0] - shifted[rows, target]
+    loss = np.log(total)[:, 0] - shifted[onehot]
     if reduction != "none":
         loss = np.add.reduce(loss, axis=0)
     if reduction == "mean":
-        loss = loss / len(rows)
+        loss = loss / n
 
     def local(g: Array) -> Array:
-        each = g / len(rows) if reduction == "mean" else g[:, None] if reduction == "none" else g
-        onehot = target[:, None] == np.arange(x.shape[1])
+        each = g / n if reduction == "mean" else g[:, None] if reduction == "none" else g
         return (e / total - onehot) * each
 
     return loss, local
 
 
-def _check_targets(x: Array, target: Any) -> None:
-    """Refuse what indexing would accept: a column of targets, and −1 for the last class."""
-    fits = x.ndim == 2 and target.shape == x.shape[:1] and target.dtype.kind in "iu"
-    if not fits or (target.size and not 0 <= target.min() <= target.max() < x.shape[1]):
-        raise ShapeError(explain_targets(x.shape, target.shape, target.dtype.name))
+def _onehot(shape: Shape, target: Any) -> Any:
+    """The class of each row as a mask. Refuses what indexing would accept, as −1 for the last class."""
+    if len(shape) == 2 and target.shape == shape[:1] and target.dtype.kind in "iu":
+        onehot = target[:, None] == np.arange(shape[1])
+        if np.count_nonzero(onehot) == len(target):
+            return onehot
+    raise ShapeError(explain_targets(shape, target.shape, target.dtype.name))
 
 
 # ------------------------------------------------------------- off the graph: no gradient reaches these
@@ -546,11 +546,12 @@ def argmax(x: Array, axis: int | None = None, keepdims: bool = False) -> tuple[A
 
 
 @rule
-def _finite_max(x: Array, axis: Axis) -> tuple[Any]:
-    """What logarithms of sums of exponentials shift by: it cancels, so nothing flows through it."""
-    limits = np.finfo(x.dtype)
-    peak = np.maximum.reduce(x, axis=axis, keepdims=True, initial=limits.min)
-    return (np.minimum(peak, limits.max),)
+def _peak(x: Array, axis: Axis) -> tuple[Any]:
+    """The maximum, or the least finite number: sums of exponentials shift by it without overflow.
+
+    It cancels from them, so nothing flows through it.
+    """
+    return (np.maximum.reduce(x, axis=axis, keepdims=True, initial=np.finfo(x.dtype).min),)
 
 
 __all__ = [name for name in registry if not name.startswith("_")]

@@ -112,7 +112,7 @@ class Tensor(Arithmetic, TensorMethods):
                     f"backward() on shape {self.shape}: reduce it with .mean() or .sum(), "
                     f"or pass a gradient of shape {self.shape}"
                 )
-            seed: Any = np.ones_like(self._data)
+            seed: Any = np.array(1, self._data.dtype).reshape(self._data.shape)
         else:
             seed = gradient if isinstance(gradient, Tensor) else np.asarray(gradient)
             if seed.shape != self.shape:
@@ -180,9 +180,11 @@ class Tensor(Arithmetic, TensorMethods):
 
     @classmethod
     def _wrap(cls, data: Any, args: tuple[Any, ...]) -> Tensor:
+        if type(data) is not np.ndarray:
+            data = np.asarray(data)  # NumPy's reductions return scalars
         node = Tensor.__new__(Tensor)
-        node._start(data if type(data) is np.ndarray else np.asarray(data))
-        if node._data.base is not None:  # a view: a write into it is a write into what it views
+        node._start(data)
+        if data.base is not None:  # a view: a write into it is a write into what it views
             for arg in args:
                 if isinstance(arg, Tensor):
                     node._written = arg._last_write()
@@ -225,13 +227,14 @@ class Tensor(Arithmetic, TensorMethods):
 
     @data.setter
     def data(self, value: ArrayLike) -> None:
-        array = value if type(value) is np.ndarray else _as_array(value)
-        if self.grad is not None and (array.shape, array.dtype) != (self.shape, self.dtype):
-            raise ShapeError(
-                f"data: {array.dtype} of shape {array.shape} does not fit the gradient, which is "
-                f"{self.dtype} of shape {self.shape}. Set .grad = None first."
-            )
-        self._data = array
+        if value is not self._data:
+            array = _as_array(value)
+            if self.grad is not None and (array.shape, array.dtype) != (self.shape, self.dtype):
+                raise ShapeError(
+                    f"data: {array.dtype} of shape {array.shape} does not fit the gradient, which is "
+                    f"{self.dtype} of shape {self.shape}. Set .grad = None first."
+                )
+            self._data = array
         self._mark_written()
 
     def _last_write(self) -> list[int]:
