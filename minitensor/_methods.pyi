@@ -10,13 +10,13 @@ Shape: TypeAlias = tuple[int, ...]
 
 class TensorMethods:
     def absolute(self) -> Tensor:
-        """|x|, with gradient 0 at 0."""
+        """|x|, with gradient 0 at 0 and at NaN."""
     def add(self, y: Operand) -> Tensor:
         """x + y."""
     def argmax(self, axis: int | None = ..., keepdims: bool = ...) -> Tensor:
         """Where the largest element is: the first one where several tie."""
     def astype(self, dtype: Any) -> Tensor:
-        """x converted to dtype; the engine converts the gradient back."""
+        """x converted to dtype; the engine converts the gradient back. Integers are off the graph."""
     def broadcast_to(self, shape: Shape) -> Tensor:
         """x repeated to `shape` by the rules of broadcasting, as a read-only view."""
     def clip(self, min: float | None = ..., max: float | None = ...) -> Tensor:
@@ -90,7 +90,7 @@ class TensorMethods:
 
 class ValueMethods:
     def absolute(self) -> Value:
-        """|x|, with gradient 0 at 0."""
+        """|x|, with gradient 0 at 0 and at NaN."""
     def add(self, y: Value | float) -> Value:
         """x + y."""
     def clip(self, min: float | None = ..., max: float | None = ...) -> Value:

@@ -183,6 +183,7 @@ def _summary(
 ) -> str:
     widths = " → ".join(str(width) for width in [64, *options.hidden, 10])
     loss = "not finite" if result.train_loss is None else f"{result.train_loss:.4f}"
+    trained = f"{result.epochs} epoch{'' if result.epochs == 1 else 's'}"
     if interrupted:
         advice = "This run was interrupted. Run it again to the end, or with fewer --epochs."
     elif result.train_loss is None:
@@ -194,7 +195,9 @@ def _summary(
     return "\n".join(
         [
             f"Test accuracy  {result.test_accuracy:.2%}  ({correct} of {tested} digits it had not seen)",
-            f"Training loss  {loss}  after {result.epochs} epoch{'' if result.epochs == 1 else 's'}",
+            f"Training loss  {loss}  after {trained}"
+            if result.epochs
+            else "Training loss  no epoch was finished",
             f"Time           {result.seconds:.2f} s  ({result.samples_per_second:,.0f} samples per second)",
             f"Parameters     {result.parameters:,}  (MLP {widths})",
             f"Next           {advice}",

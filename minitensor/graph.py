@@ -102,8 +102,10 @@ class Node:
     # What a kind of node says about its data.
 
     @classmethod
-    def _run(cls, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]) -> tuple[Data, ...]:
-        """Call the rule on the data inside `args`."""
+    def _run(
+        cls, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], tuple[Data, ...]]:
+        """The arguments, brought to a common dtype, and what the rule makes of the data inside them."""
         raise NotImplementedError
 
     @classmethod
@@ -215,7 +217,7 @@ def _edges(args: tuple[Any, ...], local_gradients: tuple[Local | None, ...]) -> 
 
 def record(operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any], kind: type[Node]) -> Node:
     """Run a rule on the data of nodes, and make its value a node that knows the way back."""
-    outputs = kind._run(operation, args, attrs)
+    args, outputs = kind._run(operation, args, attrs)
     node = kind._wrap(outputs[0], args)
     if _mode.recording and len(outputs) > 1:
         edges = _edges(args, outputs[1:])

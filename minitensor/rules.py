@@ -71,10 +71,15 @@ def power(x: Number, y: Number) -> Binary:
     """xʸ. At x = 0: x⁰ has gradient 0, x^½ inf, x⁻¹ is inf with gradient −inf; 0ʸ has gradient 0 in y ≥ 0."""
     z = np.power(x, y)
 
-    def local_y(g: Number) -> Number:
-        return zero_where(g * z * np.log(x), np.logical_and(x == 0, y >= 0))
+    def local_x(g: Number) -> Number:
+        # x⁰ is constant: its exponent stays 0 here, as x⁻¹ would make NaN of the gradient's own gradient
+        return zero_where(g * y * np.power(x, y - (y != 0)), y == 0)
 
-    return z, lambda g: zero_where(g * y * np.power(x, y - 1), y == 0), local_y
+    def local_y(g: Number) -> Number:
+        zero = np.logical_and(x == 0, y >= 0)
+        return zero_where(g * z * np.log(np.where(zero, 1.0, x)), zero)
+
+    return z, local_x, local_y
 
 
 @rule
@@ -85,8 +90,8 @@ def negative(x: Number) -> Unary:
 
 @rule
 def absolute(x: Number) -> Unary:
-    """|x|, with gradient 0 at 0."""
-    return np.absolute(x), lambda g: g * np.sign(x)
+    """|x|, with gradient 0 at 0 and at NaN."""
+    return np.absolute(x), lambda g: zero_where(g * np.sign(x), x != x)
 
 
 # ------------------------------------------------------------------------------ elementwise functions
@@ -204,8 +209,9 @@ def minimum(x: Number, y: Number) -> Binary:
 @rule
 def clip(x: Number, min: float | None = None, max: float | None = None) -> Unary:
     """x held between min and max; gradient 1 inside and on the bounds, 0 outside."""
-    y = np.clip(x, min, max)
-    return y, lambda g: zero_where(g, x != y)
+    low, high = -math.inf if min is None else min, math.inf if max is None else max
+    inside = np.logical_and(x >= low, x <= high)
+    return np.clip(x, min, max), lambda g: zero_where(g, np.logical_not(inside))
 
 
 @rule
@@ -265,7 +271,7 @@ def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
     shape = x.shape
     count = math.prod(shape) // builtins.max(math.prod(_kept(shape, axis)), 1)
     y = np.add.reduce(x, axis=axis, keepdims=keepdims) / count  # type: ignore[call-overload]
-    return y, lambda g: _spread(g / count, shape, axis)
+    return y, lambda g: _spread(g / builtins.max(count, 1), shape, axis)
 
 
 @rule
@@ -317,8 +323,9 @@ def _drop(y: Array, axis: Axis, keepdims: bool) -> Array:
 
 
 def _share(g: Array, winners: Array, axis: Axis) -> Array:
-    share = g.reshape(_kept(winners.shape, axis)) / np.add.reduce(winners, axis=axis, keepdims=True)
-    return zero_where(np.broadcast_to(share, winners.shape), np.logical_not(winners))
+    """Divide a reduced gradient evenly; NaN where nothing equals the extremum, which is NaN then."""
+    won = zero_where(_spread(g, winners.shape, axis), np.logical_not(winners))
+    return won / np.add.reduce(winners, axis=axis, keepdims=True)
 
 
 # --------------------------------------------------------------------------------- shape and indexing
@@ -411,9 +418,9 @@ def _piece(key: tuple[Any, ...]) -> Local:
 
 
 @rule
-def astype(x: Array, dtype: Any) -> Unary:
-    """x converted to dtype; the engine converts the gradient back."""
-    return x.astype(dtype), unchanged
+def astype(x: Array, dtype: Any) -> tuple[Any, ...]:
+    """x converted to dtype; the engine converts the gradient back. Integers are off the graph."""
+    return (x.astype(dtype), unchanged) if np.dtype(dtype).kind in "fc" else (x.astype(dtype),)
 
 
 # ------------------------------------------------------------------------------------- linear algebra

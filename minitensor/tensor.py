@@ -22,7 +22,7 @@ else:
 Array: TypeAlias = NDArray[Any]
 Operand: TypeAlias = "Tensor | ArrayLike"
 
-_WEAK = (float, int, bool, type(None))  # Python numbers take the dtype of the array they meet
+_WEAK = (float, int, bool, complex, type(None))  # Python numbers take the dtype of the array they meet
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
 
 
@@ -156,27 +156,33 @@ class Tensor(Arithmetic, TensorMethods):
         return Tensor._wrap(self._data[...], (self,))
 
     @classmethod
-    def _run(cls, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]) -> tuple[Any, ...]:
+    def _run(
+        cls, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         data = [arg._data if isinstance(arg, Tensor) else arg for arg in args]
-        inputs = data[operation.inputs]
         dtype = None
-        for x in inputs:
+        for x in data[operation.inputs]:
             if type(x) is np.ndarray:
                 if dtype is None:
                     dtype = x.dtype
                 elif x.dtype is not dtype:
-                    data[operation.inputs] = _promote(operation.name, inputs)
                     break
             elif type(x) not in _WEAK:
-                data[operation.inputs] = _promote(operation.name, inputs)
                 break
-        try:
-            return operation.function(*data, **attrs)
-        except ShapeError:
-            raise
-        except ValueError as error:
-            shapes = [np.shape(x) for x in data[operation.inputs] if x is not None]
-            raise ShapeError(explain(operation.name, shapes, error)) from error
+        else:
+            try:
+                outputs = operation.function(*data, **attrs)
+            except ValueError as error:
+                if isinstance(error, ShapeError):
+                    raise
+                shapes = [np.shape(x) for x in data[operation.inputs] if x is not None]
+                raise ShapeError(explain(operation.name, shapes, error)) from error
+            if dtype is not None and dtype.kind in "biu" and operation.is_scalar:
+                outputs = _floats_of_integers(outputs)
+            return args, outputs
+        promoted = list(args)
+        promoted[operation.inputs] = _promote(operation.name, args[operation.inputs])
+        return cls._run(operation, tuple(promoted), attrs)
 
     @classmethod
     def _wrap(cls, data: Any, args: tuple[Any, ...]) -> Tensor:
@@ -436,20 +442,29 @@ def _as_array(data: Any, dtype: DTypeLike | None = None, copy: bool | None = Non
     return array
 
 
-def _promote(name: str, inputs: list[Any]) -> list[Any]:
-    """Bring inputs of several dtypes to one, by PyTorch's convention.
+def _floats_of_integers(outputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Where NumPy makes float64 of integers, as in 1 / 2 and exp(1), PyTorch makes float32."""
+    return (outputs[0].astype(np.float32),) if outputs[0].dtype == np.float64 else outputs
 
-    The highest kind (bool, integer, float, complex) decides; within it, arrays with axes before single
-    numbers. So float32 stays float32 when it meets np.float64(2), a 0-d float64 array or integers.
+
+def _promote(name: str, inputs: tuple[Any, ...]) -> list[Any]:
+    """Bring inputs of several dtypes to one, by PyTorch's convention; the conversion of a tensor is recorded.
+
+    The highest kind (bool, integer, float, complex) decides; within it, arrays with axes before 0-d ones.
+    Numbers, NumPy's too, take the dtype they meet. So float32 stays float32 when it meets np.float64(2), a
+    0-d float64 array or integers.
     """
-    if any([isinstance(x, Node) for x in inputs]):
+    if any([isinstance(x, Node) and not isinstance(x, Tensor) for x in inputs]):
         raise DTypeError(f"{name}: cannot mix Value and Tensor. Take .data of the Value.")
-    arrays = [x if x is None or type(x) in _WEAK else _as_array(x) for x in inputs]
-    typed = [x for x in arrays if isinstance(x, np.ndarray)]
+    inputs = tuple([x.item() if isinstance(x, np.generic) else x for x in inputs])
+    arrays = [x if type(x) in _WEAK or isinstance(x, Tensor) else _as_array(x) for x in inputs]
+    typed = [x for x in arrays if type(x) not in _WEAK]
+    if not typed:
+        return arrays
     top = max(_RANK[x.dtype.kind] for x in typed)
     deciding = [x for x in typed if _RANK[x.dtype.kind] == top]
     dtype = np.result_type(*[x.dtype for x in deciding if x.ndim] or [x.dtype for x in deciding])
-    return [x.astype(dtype, copy=False) if isinstance(x, np.ndarray) else x for x in arrays]
+    return [x if type(x) in _WEAK or x.dtype is dtype else x.astype(dtype) for x in arrays]
 
 
 def _undo_broadcasting(gradient: Any, shape: tuple[int, ...], maker: Node) -> Any:

@@ -68,8 +68,11 @@ class Value(Arithmetic, ValueMethods):
         propagate(self, seed, Value._receive, retain_graph, create_graph)
 
     @classmethod
-    def _run(cls, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]) -> tuple[Any, ...]:
-        return operation.function(*[arg.data if isinstance(arg, Value) else arg for arg in args], **attrs)
+    def _run(
+        cls, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        data = [arg.data if isinstance(arg, Value) else arg for arg in args]
+        return args, operation.function(*data, **attrs)
 
     @classmethod
     def _wrap(cls, data: Any, args: tuple[Any, ...]) -> Value:

@@ -69,7 +69,7 @@ class SGD(Optimizer):
         if self.momentum:
             velocity = self._velocity.get(parameter)
             if velocity is None:
-                velocity = self._velocity[parameter] = gradient.copy()
+                velocity = self._velocity[parameter] = np.array(gradient)  # an array also in 0 dimensions
             else:
                 velocity *= self.momentum
                 velocity += (1 - self.dampening) * gradient if self.dampening else gradient

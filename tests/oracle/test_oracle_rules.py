@@ -1,0 +1,171 @@
+"""Every operation against PyTorch: values, dtypes, gradients and gradients of gradients, from one table."""
+
+from __future__ import annotations
+
+import operator
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import minitensor as mt
+from minitensor import Tensor
+from minitensor.graph import registry
+from tests.oracle.agreement import Array, Function, assert_agree, is_array
+from tests.oracle.table import ROWS, ROWS_OFF_THE_GRAPH, Row, drawn, over_axes
+
+
+def cases(rows: dict[str, Row]) -> list[Any]:
+    return [
+        pytest.param(row, inputs, attrs, id=f"{name}-{i}")
+        for name, row in rows.items()
+        for i, (inputs, attrs) in enumerate(row.samples)
+    ]
+
+
+def as_dtype(x: Any, dtype: Any) -> Any:
+    return x.astype(dtype) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x
+
+
+def test_every_public_operation_has_its_row() -> None:
+    public = {name for name in registry if not name.startswith("_")}
+    assert public == set(ROWS) | set(ROWS_OFF_THE_GRAPH)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(("row", "inputs", "attrs"), cases(ROWS))
+def test_values_and_gradients_of_two_orders_are_those_of_pytorch(
+    row: Row, inputs: tuple[Any, ...], attrs: dict[str, Any], dtype: Any
+) -> None:
+    inputs = tuple([as_dtype(x, dtype) for x in inputs])
+    assert_agree(partial(row.ours, **attrs), partial(row.theirs, **attrs), inputs)
+
+
+@pytest.mark.parametrize(("row", "inputs", "attrs"), cases(ROWS_OFF_THE_GRAPH))
+def test_operations_off_the_graph_have_the_values_of_pytorch(
+    row: Row, inputs: tuple[Any, ...], attrs: dict[str, Any]
+) -> None:
+    assert_agree(partial(row.ours, **attrs), partial(row.theirs, **attrs), inputs, order=0)
+    on_graph = [Tensor(x, requires_grad=x.dtype.kind == "f") if is_array(x) else x for x in inputs]
+    with np.errstate(all="ignore"):
+        assert not row.ours(*on_graph, **attrs).requires_grad
+
+
+@pytest.mark.parametrize("name", ["max", "min", "argmax"])
+def test_extremes_of_nothing_are_refused_by_both(name: str) -> None:
+    row = (ROWS | ROWS_OFF_THE_GRAPH)[name]
+    with pytest.raises((IndexError, RuntimeError)):
+        row.theirs(torch.zeros(0, 3), axis=0)
+    with pytest.raises(ValueError, match=name):
+        row.ours(Tensor(np.zeros((0, 3))), axis=0)
+
+
+# --------------------------------------------------------------------------------------------- dtypes
+
+NUMBERS: list[Any] = [2.0, 2, np.float64(2.0), np.float32(2.0)]
+ARRAYS: list[Array] = [
+    *[np.array(2, dtype) for dtype in (np.float64, np.float32, np.int64)],
+    *[np.array([1, 2, 3], dtype) for dtype in (np.float64, np.float32, np.int64, np.int32)],
+]
+BOOLEANS: list[Array] = [np.array(True), np.array([True, False, True])]
+FLOATS: list[Array] = [np.array(x, dtype) for x in ([1, 2, 3], 3) for dtype in (np.float32, np.float64)]
+ARITHMETIC: list[Function] = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow]
+
+
+def describe(x: Any) -> str:
+    return f"{x.dtype}{list(x.shape)}" if is_array(x) else getattr(x, "__name__", type(x).__name__)
+
+
+def assert_agree_both_ways(function: Function, x: Any, y: Any) -> None:
+    assert_agree(function, function, [x, y])
+    assert_agree(function, function, [y, x])
+
+
+@pytest.mark.parametrize("function", ARITHMETIC, ids=describe)
+@pytest.mark.parametrize("y", ARRAYS, ids=describe)
+@pytest.mark.parametrize("x", FLOATS, ids=describe)
+def test_dtypes_promote_as_in_pytorch(x: Array, y: Array, function: Function) -> None:
+    assert_agree_both_ways(function, x, y)
+
+
+@pytest.mark.parametrize("function", [operator.add, operator.mul], ids=describe)
+@pytest.mark.parametrize("y", BOOLEANS, ids=describe)
+@pytest.mark.parametrize("x", FLOATS, ids=describe)
+def test_booleans_promote_as_in_pytorch(x: Array, y: Array, function: Function) -> None:
+    assert_agree_both_ways(function, x, y)  # PyTorch has no difference or power of booleans
+
+
+@pytest.mark.parametrize("function", ARITHMETIC, ids=describe)
+@pytest.mark.parametrize("number", NUMBERS, ids=describe)
+@pytest.mark.parametrize("x", FLOATS, ids=describe)
+def test_single_numbers_leave_the_dtype_alone_as_in_pytorch(
+    x: Array, number: Any, function: Function
+) -> None:
+    same = float(number)  # NumPy's scalars on PyTorch's left would be served by NumPy, and upcast
+    assert_agree(lambda t: function(t, number), lambda t: function(t, same), [x])
+    assert_agree(lambda t: function(number, t), lambda t: function(same, t), [x])
+
+
+@pytest.mark.parametrize("function", ARITHMETIC, ids=describe)
+@pytest.mark.parametrize(
+    "other", [2, np.array(2), np.array([1, 2, 3]), np.array([1, 2, 3], np.int32)], ids=describe
+)
+def test_integers_promote_as_in_pytorch(other: Any, function: Function) -> None:
+    assert_agree(function, function, [np.array([1, 2, 3]), other], order=0)
+
+
+@pytest.mark.parametrize("function", [operator.add, operator.mul, operator.truediv], ids=describe)
+def test_integers_and_python_floats_promote_as_in_pytorch(function: Function) -> None:
+    assert_agree(function, function, [np.array([1, 2, 3]), 2.5], order=0)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [(mt.exp, torch.exp), (mt.sqrt, torch.sqrt), (mt.sigmoid, torch.sigmoid)]
+)
+def test_functions_of_integers_are_floating_point_as_in_pytorch(ours: Function, theirs: Function) -> None:
+    assert_agree(ours, theirs, [np.array([1, 2, 3])], order=0)
+
+
+@pytest.mark.parametrize("axis", [None, 0])
+def test_sums_of_integers_and_booleans_count_as_in_pytorch(axis: int | None) -> None:
+    for x in (np.array([[1, 2], [3, 4]]), np.array([[1, 2]], np.int32), np.array([[True, True]])):
+        assert_agree(partial(mt.sum, axis=axis), partial(over_axes(torch.sum), axis=axis), [x], order=0)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "bool"])
+def test_a_conversion_to_integers_leaves_the_graph_as_in_pytorch(dtype: str) -> None:
+    assert not torch.ones(2, requires_grad=True).to(getattr(torch, dtype)).requires_grad
+    assert not mt.astype(Tensor([1.0, 2.0], requires_grad=True), dtype).requires_grad
+
+
+# ---------------------------------------------------------------------- compositions at singular points
+
+
+def ours_and_theirs(function: Function) -> tuple[Function, Function]:
+    """One expression in both libraries, whose functions it takes from the argument `f`."""
+    return partial(function, mt), partial(function, torch)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        pytest.param(
+            lambda f, x: f.where(x > 0, f.log(x), x * 0), id="a NaN leaks from the branch not taken"
+        ),
+        pytest.param(lambda f, x: f.where(x > 0, f.sqrt(f.where(x > 0, x, x * 0 + 1)), x), id="double where"),
+        pytest.param(lambda f, x: f.sqrt((x * x).sum()), id="norm by hand"),
+        pytest.param(lambda f, x: f.log(f.exp(x).sum()), id="logsumexp by hand"),
+        pytest.param(
+            lambda f, x: (x - x.mean()) / f.sqrt(((x - x.mean()) * (x - x.mean())).mean() + 1e-5), id="norm"
+        ),
+        pytest.param(lambda f, x: x * x * x + 2 / (1 + f.exp(-x)) - f.tanh(x) ** 2, id="polynomial"),
+        pytest.param(lambda f, x: f.relu(x) @ f.tanh(x), id="inner product"),
+    ],
+)
+@pytest.mark.parametrize(
+    "x", [np.array([0.0, 1.0, -1.0]), np.zeros(3), drawn(4)], ids=["mixed", "zeros", "drawn"]
+)
+def test_compositions_agree(function: Function, x: Array) -> None:
+    assert_agree(*ours_and_theirs(function), [x])
