@@ -91,7 +91,7 @@ def negative(x: Number) -> Unary:
 @rule
 def absolute(x: Number) -> Unary:
     """|x|, with gradient 0 at 0 and at NaN."""
-    return np.absolute(x), lambda g: zero_where(g * np.sign(x), x != x)
+    return np.absolute(x), lambda g: g * zero_where(np.sign(x), x != x)
 
 
 # ------------------------------------------------------------------------------ elementwise functions
