@@ -154,7 +154,7 @@ def propagate(
     """
     order = topological_order(root)
     for node in order:
-        if node._call and node._tick < _last_write:
+        if node._tick < _last_write:
             node._check_unchanged(create_graph)
     gradients = {root: root._collect(None, gradient, gradient, root)}
     previous, _mode.recording = _mode.recording, create_graph
@@ -164,14 +164,16 @@ def propagate(
             receive(node, total)
             for parent, local in _edges_again(node) if create_graph else node._edges or ():
                 gradients[parent] = parent._collect(gradients.get(parent), local(total), total, node)
-            if not retain_graph and node._call:
+            if not retain_graph:
                 node._edges = node._call = None
+        for leaf, total in gradients.items():
+            receive(leaf, total)
     finally:
         _mode.recording = previous
 
 
 def topological_order(root: Node) -> list[Node]:
-    """Every node that `root` depends on and that requires grad: each once, and before its inputs.
+    """Every inner node that `root` depends on and that requires grad: each once, and before its inputs.
 
     Raises:
         GraphError: If nothing requires grad, or an earlier backward freed a part of the graph.
@@ -181,7 +183,7 @@ def topological_order(root: Node) -> list[Node]:
             "backward(): nothing upstream requires grad "
             "(made under no_grad, detached, or rebuilt from .data?)"
         )
-    found, seen = [root], {root}
+    found, seen = [root] if root._edges != () else [], {root}
     for node in found:  # grows while it is walked
         if node._edges is None:
             raise GraphError(
@@ -189,7 +191,7 @@ def topological_order(root: Node) -> list[Node]:
                 "Compute the result again, or pass retain_graph=True the first time."
             )
         for parent, _ in node._edges:
-            if parent not in seen:
+            if parent not in seen and parent._edges != ():
                 seen.add(parent)
                 found.append(parent)
     found.sort(key=attrgetter("_tick"), reverse=True)
@@ -206,13 +208,11 @@ def _edges_again(node: Node) -> tuple[Edge, ...]:
 
 def _edges(args: tuple[Any, ...], local_gradients: tuple[Local | None, ...]) -> tuple[Edge, ...]:
     """Pair each input that requires grad with its local gradient; the others need none, and keep nothing."""
-    return tuple(
-        [
-            (arg, local)
-            for arg, local in zip(args, local_gradients, strict=False)
-            if isinstance(arg, Node) and arg.requires_grad and local is not None
-        ]
-    )
+    edges = []
+    for arg, local in zip(args, local_gradients, strict=False):
+        if isinstance(arg, Node) and arg.requires_grad and local is not None:
+            edges.append((arg, local))
+    return tuple(edges)
 
 
 def record(operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any], kind: type[Node]) -> Node:
