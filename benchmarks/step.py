@@ -8,6 +8,10 @@ threads as there are cores. The parent asks them in turn (A B A B ...) to time a
 about 10 ms, so that whatever else the machine does meets both alike. Warm-up is not counted, and before each
 round the parent waits until the other library's threads have gone to sleep.
 
+Leave the machine idle meanwhile: one other busy process makes two threads wait for each other, and PyTorch's
+median then grows up to a hundredfold. Where the two ratios of a row disagree, or the load was not near 0, do
+not believe them.
+
 Run with `python -m benchmarks.step [--rounds 60]`; needs PyTorch.
 """
 
@@ -15,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -162,23 +167,25 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=60, help="rounds per library and network")
     rounds = parser.parse_args().rounds
 
+    load, *_ = os.getloadavg()
     use_all_cores()
     context = multiprocessing.get_context("spawn")
     workers = {}
     for peer in PEERS:
-        workers[peer], theirs = context.Pipe()
-        context.Process(target=work, args=(peer, theirs), daemon=True).start()
+        workers[peer], parent = context.Pipe()
+        context.Process(target=work, args=(peer, parent), daemon=True).start()
 
     print(f"ms per training step; median and minimum of {rounds} rounds")
-    print(f"{'network, batch':24}{'minitensor':>18}{'pytorch':>18}{'ratio of medians':>18}")
+    print(f"{'network, batch':24}{'minitensor':>18}{'pytorch':>18}{'ratio of medians, minima':>27}")
     for case in CASES:
         times = compare(case, workers, rounds)
         cells = [f"{1e3 * median(t):.4f}  {1e3 * min(t):.4f}" for t in times.values()]
-        ratio = median(times["minitensor"]) / median(times["pytorch"])
-        print(f"{case!s:24}{cells[0]:>18}{cells[1]:>18}{ratio:>18.3f}", flush=True)
+        ours, theirs = times.values()
+        ratios = f"{median(ours) / median(theirs):.3f}  {min(ours) / min(theirs):.3f}"
+        print(f"{case!s:24}{cells[0]:>18}{cells[1]:>18}{ratios:>27}", flush=True)
     for worker in workers.values():
         worker.send(None)
-    print(machine("numpy", "torch"))
+    print(f"{machine('numpy', 'torch')}; load at the start {load:.1f}")
 
 
 if __name__ == "__main__":

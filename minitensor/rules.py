@@ -246,8 +246,7 @@ def _zero_where(x: Number, mask: Any) -> Number:
     if integer is None:
         return np.where(mask, 0, x)
     # x AND 000…0 or 111…1. On a random mask np.where takes ten times as long: its branches mispredict.
-    keep = (mask.view(np.int8) - _ONE).astype(integer)
-    return (x.view(integer) & keep).view(x.dtype)
+    return (x.view(integer) & (mask.view(np.int8) - _ONE)).view(x.dtype)
 
 
 _ONE = np.int8(1)
@@ -458,15 +457,22 @@ def linear(x: Array, weight: Array, bias: Array | None = None) -> tuple[Any, Loc
 
     Fused, because the sum then writes into the product: one array less than matmul and add.
     """
-    y = x @ weight.T
+    y = _product(x, weight.T)
     if bias is not None:
         y += bias
 
     def local_weight(g: Array) -> Array:
         out_features, in_features = weight.shape
-        return g.reshape(-1, out_features).T @ x.reshape(-1, in_features)
+        return _product(g.reshape(-1, out_features).T, x.reshape(-1, in_features))
 
-    return y, lambda g: g @ weight, local_weight, unchanged
+    return y, lambda g: _product(g, weight), local_weight, unchanged
+
+
+def _product(x: Array, y: Array) -> Array:
+    """x @ y; for two matrices through dot, which starts 1 µs sooner: small networks notice."""
+    if type(x) is type(y) is np.ndarray and x.ndim == 2:
+        return x.dot(y)
+    return x @ y
 
 
 # ------------------------------------------------------------------------------------ classification

@@ -203,19 +203,15 @@ class Tensor(Arithmetic, TensorMethods):
             part = _undo_broadcasting(part, data.shape, maker)
         if part.dtype is not data.dtype:
             part = part.astype(data.dtype)
-        if isinstance(part, Tensor):
-            if part is source and self._edges == ():
-                part = part.astype(data.dtype)  # a tensor of its own
-            return part if held is None else held + part
         if type(part) is not np.ndarray:
+            if isinstance(part, Tensor):
+                part = part.astype(data.dtype) if part is source and self._edges == () else part
+                return part if held is None else held + part
             part = np.asarray(part)
         # No two gradients share memory. A local gradient returns an array it made, or a view of `source`.
-        owned = part is not source and part.base is None
         if held is None:
-            return part if owned or self._edges else part.copy()
-        if owned:
-            return np.add(held, part, out=part)
-        return held + part
+            return part if self._edges or (part is not source and part.base is None) else part.copy()
+        return np.add(held, part, out=part if part is not source and part.base is None else None)
 
     def _receive(self, gradient: Any) -> None:
         if self._edges == ():
@@ -472,7 +468,7 @@ def _undo_broadcasting(gradient: Any, shape: tuple[int, ...], maker: Node) -> An
     before = gradient.shape
     extra = len(before) - len(shape)
     if extra >= 0 and before[extra:] == shape:  # only repeated along new leading axes
-        return np.add.reduce(gradient, axis=tuple(range(extra)))
+        return np.add.reduce(gradient, axis=0 if extra == 1 else tuple(range(extra)))
     if extra < 0 or any([n not in (1, m) for n, m in zip(shape, before[extra:], strict=True)]):
         raise ShapeError(
             f"{maker.made_by}: a local gradient of shape {before} cannot be summed down to {shape}, "

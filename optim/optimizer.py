@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from minitensor.errors import DTypeError, GraphError
@@ -62,3 +64,9 @@ class Optimizer:
     def update(self, parameter: Tensor, gradient: NDArray[Any]) -> None:
         """Write one step into `parameter.data`; `gradient` must not be changed."""
         raise NotImplementedError(f"{type(self).__name__} does not define update(parameter, gradient)")
+
+
+@lru_cache(maxsize=64)
+def number(value: float, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """A factor as a 0-d array of the parameters' dtype: NumPy takes it in half the time of a Python float."""
+    return np.array(value, dtype)

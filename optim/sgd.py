@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minitensor.optim.optimizer import Optimizer
+from minitensor.optim.optimizer import Optimizer, number
 from minitensor.tensor import Tensor
 
 
@@ -71,7 +71,8 @@ class SGD(Optimizer):
             if velocity is None:
                 velocity = self._velocity[parameter] = np.array(gradient)  # an array also in 0 dimensions
             else:
-                velocity *= self.momentum
+                velocity *= number(self.momentum, velocity.dtype)
                 velocity += (1 - self.dampening) * gradient if self.dampening else gradient
             gradient = gradient + self.momentum * velocity if self.nesterov else velocity
-        parameter.data -= np.multiply(gradient, self.lr, out=self._scratch[parameter])
+        rate = number(self.lr, gradient.dtype)
+        parameter.data -= np.multiply(gradient, rate, out=self._scratch[parameter])
