@@ -203,14 +203,22 @@ def _edges_again(node: Node) -> tuple[Edge, ...]:
     if node._call is None:
         return ()
     operation, args, attrs = node._call
-    return _edges(args, operation.function(*args, **attrs)[1:])
+    return _edges(operation, args, operation.function(*args, **attrs)[1:])
 
 
-def _edges(args: tuple[Any, ...], local_gradients: tuple[Local | None, ...]) -> tuple[Edge, ...]:
+def _edges(
+    operation: Operation, args: tuple[Any, ...], local_gradients: tuple[Local | None, ...]
+) -> tuple[Edge, ...]:
     """Pair each input that requires grad with its local gradient; the others need none, and keep nothing."""
     edges = []
-    for arg, local in zip(args, local_gradients, strict=False):
-        if isinstance(arg, Node) and arg.requires_grad and local is not None:
+    for i, arg in enumerate(args):
+        if isinstance(arg, Node) and arg.requires_grad:
+            local = local_gradients[i] if i < len(local_gradients) else None
+            if local is None:
+                raise GraphError(
+                    f"{operation.name}: no gradient flows to argument {i + 1}, which requires grad: "
+                    "detach() it"
+                )
             edges.append((arg, local))
     return tuple(edges)
 
@@ -220,7 +228,7 @@ def record(operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any], k
     args, outputs = kind._run(operation, args, attrs)
     node = kind._wrap(outputs[0], args)
     if _mode.recording and len(outputs) > 1:
-        edges = _edges(args, outputs[1:])
+        edges = _edges(operation, args, outputs[1:])
         if edges:
             node.requires_grad = True
             node._edges = edges
