@@ -10,6 +10,7 @@ Importing this needs only NumPy; `minitensor.nn`, `minitensor.optim` and `minite
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from minitensor.comparisons import *
 from minitensor.errors import DTypeError as DTypeError
 from minitensor.errors import GradcheckError as GradcheckError
 from minitensor.errors import GraphError as GraphError

@@ -302,6 +302,15 @@ def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
     return _drop(y, axis, keepdims), lambda g: _spread(g, x.shape, axis) * (e / total)
 
 
+@rule
+def _peak(x: Array, axis: Axis) -> tuple[Any]:
+    """The maximum, or the least finite number: sums of exponentials shift by it without overflow.
+
+    It cancels from them, so nothing flows through it.
+    """
+    return (np.maximum.reduce(x, axis=axis, keepdims=True, initial=np.finfo(x.dtype).min),)
+
+
 def _kept(shape: Shape, axis: Axis) -> Shape:
     """The shape after reducing `axis` with keepdims=True."""
     if axis is None:
@@ -530,47 +539,6 @@ def _onehot(shape: Shape, target: Any) -> Any:
         if np.count_nonzero(onehot) == len(target):
             return onehot
     raise ShapeError(explain_targets(shape, target.shape, target.dtype.name))
-
-
-# ------------------------------------------------------------- off the graph: no gradient reaches these
-
-
-def off_graph(ufunc: np.ufunc) -> Callable[..., Any]:
-    """Register a NumPy function whose result never requires grad."""
-
-    def compute(*args: Any) -> tuple[Any]:
-        return (ufunc(*args),)
-
-    compute.__name__ = ufunc.__name__
-    compute.__doc__ = f"numpy.{ufunc.__name__}; off the graph."
-    return rule(compute)
-
-
-equal = off_graph(np.equal)
-not_equal = off_graph(np.not_equal)
-less = off_graph(np.less)
-less_equal = off_graph(np.less_equal)
-greater = off_graph(np.greater)
-greater_equal = off_graph(np.greater_equal)
-logical_and = off_graph(np.logical_and)
-logical_or = off_graph(np.logical_or)
-logical_not = off_graph(np.logical_not)
-sign = off_graph(np.sign)
-
-
-@rule
-def argmax(x: Array, axis: int | None = None, keepdims: bool = False) -> tuple[Any]:
-    """Where the largest element is: the first one where several tie."""
-    return (x.argmax(axis=axis, keepdims=keepdims),)
-
-
-@rule
-def _peak(x: Array, axis: Axis) -> tuple[Any]:
-    """The maximum, or the least finite number: sums of exponentials shift by it without overflow.
-
-    It cancels from them, so nothing flows through it.
-    """
-    return (np.maximum.reduce(x, axis=axis, keepdims=True, initial=np.finfo(x.dtype).min),)
 
 
 __all__ = [name for name in registry if not name.startswith("_")]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from minitensor import rules
+from minitensor import comparisons, rules
 from minitensor.errors import DTypeError, GraphError, ShapeError, explain
 from minitensor.graph import Node, Operation, is_grad_enabled, propagate, write_tick
 from minitensor.operators import Arithmetic, Constant, add_methods
@@ -353,22 +353,22 @@ class Tensor(Arithmetic, TensorMethods):
         return (self[i] for i in range(len(self)))
 
     def __eq__(self, other: object) -> Tensor:  # type: ignore[override]  # elementwise, as in NumPy
-        return rules.equal(self, other)
+        return comparisons.equal(self, other)
 
     def __ne__(self, other: object) -> Tensor:  # type: ignore[override]
-        return rules.not_equal(self, other)
+        return comparisons.not_equal(self, other)
 
     def __lt__(self, other: Operand) -> Tensor:
-        return rules.less(self, other)
+        return comparisons.less(self, other)
 
     def __le__(self, other: Operand) -> Tensor:
-        return rules.less_equal(self, other)
+        return comparisons.less_equal(self, other)
 
     def __gt__(self, other: Operand) -> Tensor:
-        return rules.greater(self, other)
+        return comparisons.greater(self, other)
 
     def __ge__(self, other: Operand) -> Tensor:
-        return rules.greater_equal(self, other)
+        return comparisons.greater_equal(self, other)
 
     __hash__ = object.__hash__
 
