@@ -512,6 +512,8 @@ def cross_entropy(x: Array, target: Any, reduction: str = "mean") -> Unary:
     >>> print(cross_entropy(np.array([[1000.0, -1000.0]]), np.array([1])))
     2000.0
     """
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f'reduction must be "mean", "sum" or "none", not {reduction!r}')
     onehot = _onehot(x.shape, np.asarray(target))
     n = x.shape[0]
     z = (

@@ -151,6 +151,11 @@ class Sequential(Module):
     """
 
     def __init__(self, *layers: Module) -> None:
+        for layer in layers:
+            if not isinstance(layer, Module):
+                raise DTypeError(
+                    f"{type(self).__name__}: every layer must be a Module, not {type(layer).__name__}"
+                )
         self.layers = list(layers)
 
     def _members(self) -> Iterator[tuple[str, Parameter | Module]]:

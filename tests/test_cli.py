@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -98,6 +99,18 @@ def test_bad_arguments_end_with_code_2_and_one_line(
     assert stop.value.code == 2
     assert message.count("\n") == 1
     assert fault in message
+
+
+def test_a_reader_that_leaves_early_and_a_narrow_character_set_are_no_errors() -> None:
+    shell = f"{sys.executable} -m minitensor train --epochs 4 | head -n 1"
+    early = subprocess.run(shell, shell=True, capture_output=True, text=True, check=False)
+    assert (early.stdout.count("\n"), early.stderr) == (1, "")
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    narrow = subprocess.run(
+        [*COMMAND, "--epochs", "1"], capture_output=True, text=True, check=False, env=environment
+    )
+    assert narrow.returncode == 0
+    assert "MLP 64 ? 256" in narrow.stdout
 
 
 def test_ctrl_c_ends_with_what_there_is() -> None:

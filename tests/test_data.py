@@ -77,6 +77,11 @@ def test_an_unshuffled_batch_is_a_view() -> None:
     assert np.shares_memory(batch, X)
 
 
+def test_lists_are_welcome() -> None:
+    ((batch, labels),) = DataLoader([[1.0, 2.0], [3.0, 4.0]], [0, 1], batch_size=2, shuffle=True, rng=0)
+    assert (batch.shape, labels.shape) == ((2, 2), (2,))
+
+
 def test_bad_loaders_are_refused() -> None:
     with pytest.raises(ShapeError, match=r"arrays of one length, got shapes \[\(10, 2\), \(9,\)\]"):
         DataLoader(X, Y[1:])

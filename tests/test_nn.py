@@ -212,6 +212,16 @@ def test_bad_architectures_are_refused() -> None:
         nn.MLP(2, [0])
 
 
+def test_an_unknown_reduction_of_the_function_is_refused() -> None:
+    with pytest.raises(ValueError, match='reduction must be "mean", "sum" or "none", not \'avg\''):
+        functional.cross_entropy(Tensor(np.zeros((1, 2))), np.array([0]), "avg")
+
+
+def test_a_layer_that_is_no_module_is_refused() -> None:
+    with pytest.raises(TypeError, match="every layer must be a Module, not int"):
+        nn.Sequential(nn.ReLU(), 3)  # type: ignore[arg-type]
+
+
 def test_a_module_without_forward_says_so() -> None:
     with pytest.raises(NotImplementedError, match=r"Module does not define forward"):
         nn.Module()(1)

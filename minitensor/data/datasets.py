@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from minitensor.errors import ShapeError
 from minitensor.random import generator
@@ -59,7 +59,7 @@ def make_moons(
 
 
 def train_test_split(
-    *arrays: NDArray[Any], test_size: float = 0.25, rng: np.random.Generator | int | None = None
+    *arrays: ArrayLike, test_size: float = 0.25, rng: np.random.Generator | int | None = None
 ) -> tuple[NDArray[Any], ...]:
     """Shuffle the rows of arrays together and cut them in two.
 
@@ -79,12 +79,13 @@ def train_test_split(
     >>> len(x_train), len(y_test)
     (3, 1)
     """
-    n = same_length("train_test_split", arrays)
+    columns = tuple([np.asarray(array) for array in arrays])
+    n = same_length("train_test_split", columns)
     n_test = int(np.ceil(n * test_size))
     if not 0 < n_test < n:
         raise ValueError(f"train_test_split: test_size={test_size} of {n} rows leaves one part empty")
     order = generator(rng).permutation(n)
-    return tuple(array[part] for array in arrays for part in (order[n_test:], order[:n_test]))
+    return tuple(array[part] for array in columns for part in (order[n_test:], order[:n_test]))
 
 
 def same_length(name: str, arrays: tuple[NDArray[Any], ...]) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from minitensor.data.datasets import same_length
 from minitensor.random import generator
@@ -34,16 +34,16 @@ class DataLoader:
 
     def __init__(
         self,
-        *arrays: NDArray[Any],
+        *arrays: ArrayLike,
         batch_size: int = 32,
         shuffle: bool = False,
         drop_last: bool = False,
         rng: np.random.Generator | int | None = None,
     ) -> None:
-        self.rows = same_length("DataLoader", arrays)
+        self.arrays = tuple([np.asarray(array) for array in arrays])
+        self.rows = same_length("DataLoader", self.arrays)
         if batch_size < 1:
             raise ValueError(f"DataLoader: batch_size must be at least 1, not {batch_size}")
-        self.arrays = arrays
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.drop_last = drop_last
