@@ -289,11 +289,13 @@ def rule(function: Callable[P, tuple[Any, ...]]) -> Callable[P, Data]:
 
     @wraps(function)
     def call(*args: P.args, **attrs: P.kwargs) -> Data:
+        if attrs and on_nodes(*attrs.values()):  # inputs given by name: bring them into their places
+            bound = operation.signature.bind(*args, **attrs)
+            bound.apply_defaults()
+            return operation.call(*bound.args, **bound.kwargs)
         for arg in args:
             if isinstance(arg, Node):
                 return record(operation, args, attrs, arg.kind)
-        if attrs and on_nodes(*attrs.values()):
-            return operation.call(*operation.signature.bind(*args, **attrs).args)
         return function(*args, **attrs)[0]
 
     operation.call = call

@@ -242,7 +242,8 @@ def zero_where(x: Number, mask: Any) -> Unary:
 def _zero_where(x: Number, mask: Any) -> Number:
     if type(x) is float and isinstance(mask, bool):
         return 0.0 if mask else x
-    integer = _SAME_SIZE.get(x.dtype) if isinstance(x, np.ndarray) and isinstance(mask, np.ndarray) else None
+    arrays = isinstance(x, np.ndarray) and isinstance(mask, np.ndarray) and mask.dtype == np.bool_
+    integer = _SAME_SIZE.get(x.dtype) if arrays else None
     if integer is None:
         return np.where(mask, 0, x)
     # x AND 000…0 or 111…1. On a random mask np.where takes ten times as long: its branches mispredict.

@@ -205,20 +205,23 @@ class Tensor(Arithmetic, TensorMethods):
             part = part.astype(data.dtype)
         if type(part) is not np.ndarray:
             if isinstance(part, Tensor):
-                part = part.astype(data.dtype) if part is source and self._edges == () else part
+                if self._edges == () and (part is source or part._data.base is not None):
+                    part = part.astype(data.dtype)  # a copy
                 return part if held is None else held + part
             part = np.asarray(part)
         # No two gradients share memory. A local gradient returns an array it made, or a view of `source`.
         if held is None:
             return part if self._edges or (part is not source and part.base is None) else part.copy()
-        return np.add(held, part, out=part if part is not source and part.base is None else None)
+        if part is not source and part.base is None:
+            return np.add(held, part, out=part)
+        return np.asarray(held + part)
 
     def _receive(self, gradient: Any) -> None:
         if self._edges == ():
-            self.grad = gradient if self.grad is None else self.grad + gradient
+            self.grad = gradient if self.grad is None else _sum(self.grad, gradient)
         elif self._retains:
             own = gradient.astype(self.dtype)
-            self.grad = own if self.grad is None else self.grad + own
+            self.grad = own if self.grad is None else _sum(self.grad, own)
 
     # ------------------------------------------------------------------------------ writing in place
 
@@ -416,6 +419,12 @@ class Tensor(Arithmetic, TensorMethods):
         if self._edges != ():
             raise GraphError("only leaves can be copied or pickled, not a graph: use detach() first")
         return _rebuild, (type(self), self._data, self.requires_grad, self.grad)
+
+
+def _sum(x: Any, y: Any) -> Any:
+    """x + y, an array also in 0 dimensions."""
+    total = x + y
+    return total if isinstance(total, Tensor) else np.asarray(total)
 
 
 def _rebuild(cls: type[Tensor], data: Array, requires_grad: bool, grad: Any) -> Tensor:

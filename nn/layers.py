@@ -159,7 +159,8 @@ class Sequential(Module):
         self.layers = list(layers)
 
     def _members(self) -> Iterator[tuple[str, Parameter | Module]]:
-        return ((str(i), layer) for i, layer in enumerate(self.layers))
+        yield from ((str(i), layer) for i, layer in enumerate(self.layers))
+        yield from ((name, member) for name, member in super()._members() if not name.startswith("layers."))
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.layers:

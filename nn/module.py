@@ -125,9 +125,10 @@ class Module:
         ]
         if faults:
             raise ShapeError(f"load_state_dict: {'; '.join(faults)}. Nothing was loaded.")
+        converted = {name: arrays[name].astype(parameter.dtype) for name, parameter in own.items()}
         with no_grad():
             for name, parameter in own.items():
-                parameter[...] = arrays[name].astype(parameter.dtype)
+                parameter[...] = converted[name]
 
     def extra_repr(self) -> str:
         """What the repr shows between the parentheses."""

@@ -233,6 +233,37 @@ def test_a_gradient_that_could_not_flow_is_refused_instead_of_dropped(use: Calla
     assert use(x, other.detach()).data.tolist() == [1.0, 2.0]
 
 
+@pytest.mark.parametrize("first", ["sum", "branch"])
+@pytest.mark.parametrize("view", [False, True])
+def test_a_gradient_shared_by_two_inputs_is_never_added_to_in_place(first: str, view: bool) -> None:
+    x, z = [Tensor(np.ones((2, 2)), requires_grad=True) for _ in range(2)]
+    u, v = x * 1, z * 1
+
+    def total() -> Tensor:
+        return (u.T + v.T).T if view else u + v
+
+    s, w = (total(), u * 5) if first == "sum" else (u * 5, total())[::-1]
+    (s * 2 + w).sum().backward()
+    assert (x.grad == 7).all()
+    assert (z.grad == 2).all()
+
+
+def test_gradients_with_a_graph_share_no_memory_either() -> None:
+    a, b = [Tensor(np.ones(2), requires_grad=True) for _ in range(2)]
+    seed = Tensor(np.ones((2, 1)))
+    (a.reshape(2, 1) + b.reshape(2, 1)).backward(seed, create_graph=True)
+    assert not np.shares_memory(a.grad.data, b.grad.data)
+    assert not np.shares_memory(a.grad.data, seed.data)
+
+
+def test_the_gradient_of_a_0d_leaf_is_an_array_however_often_it_is_added_to() -> None:
+    a = Tensor(1.0, requires_grad=True)
+    for _ in range(2):
+        (a + a).backward()
+        assert type(a.grad) is np.ndarray
+    assert a.grad == 4.0
+
+
 # ---------------------------------------------------------------------------------- stale inputs
 
 

@@ -225,3 +225,22 @@ def test_a_layer_that_is_no_module_is_refused() -> None:
 def test_a_module_without_forward_says_so() -> None:
     with pytest.raises(NotImplementedError, match=r"Module does not define forward"):
         nn.Module()(1)
+
+
+def test_what_a_subclass_of_sequential_adds_is_found() -> None:
+    model = nn.MLP(2, [2])
+    model.head = nn.Linear(2, 1)  # type: ignore[attr-defined]
+    assert [name for name, _ in model.named_parameters()] == [
+        "0.weight",
+        "0.bias",
+        "head.weight",
+        "head.bias",
+    ]
+
+
+def test_a_state_that_cannot_be_converted_loads_nothing() -> None:
+    model = nn.Linear(1, 1)
+    before = model.state_dict()
+    with pytest.raises(ValueError, match="could not convert"):
+        model.load_state_dict({"weight": np.ones((1, 1)), "bias": np.array(["a"])})
+    np.testing.assert_array_equal(model.weight.data, before["weight"])

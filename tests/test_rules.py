@@ -96,3 +96,18 @@ def test_inputs_may_be_given_by_name() -> None:
     x = Tensor([1.0, -2.0], requires_grad=True)
     mt.subtract(np.ones(2), y=x).backward([1.0, 1.0])
     assert x.grad.tolist() == [-1.0, -1.0]
+
+
+def test_a_node_given_by_name_neither_loses_its_gradient_nor_other_arguments() -> None:
+    x, y = Tensor([1.0, -2.0], requires_grad=True), Tensor([3.0, 4.0], requires_grad=True)
+    mt.multiply(x, y=y).sum().backward()
+    assert (x.grad.tolist(), y.grad.tolist()) == ([3.0, 4.0], [1.0, -2.0])
+    assert mt.sum(x=x, keepdims=True).shape == (1,)
+    assert mt.clip(np.array([1.0, 5.0]), max=Tensor(2.0)).data.tolist() == [1.0, 2.0]
+
+
+def test_a_mask_of_integers_selects_as_one_of_booleans() -> None:
+    for mask in (np.array([255, 0], np.uint8), np.array([1, 0])):
+        x, y = Tensor([1.0, 2.0], requires_grad=True), Tensor([3.0, 4.0], requires_grad=True)
+        mt.where(mask, x, y).sum().backward()
+        assert (x.grad.tolist(), y.grad.tolist()) == ([1.0, 0.0], [0.0, 1.0])
