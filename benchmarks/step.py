@@ -21,7 +21,7 @@ import argparse
 import multiprocessing
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import cycle
 from multiprocessing.connection import Connection
@@ -74,15 +74,8 @@ class Case:
 CASES = [Case((64, 32, 10), 32), Case((784, 256, 128, 10), 128)]
 
 
-def minitensor_step(case: Case) -> Callable[[], Any]:
-    """Build the network in minitensor; the result takes one step and returns the loss."""
-    from minitensor import nn, optim
-
-    model = nn.MLP(case.widths[0], case.widths[1:])
-    model.load_state_dict(case.weights())
-    loss_of = nn.CrossEntropyLoss()
-    optimizer = optim.SGD(model.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM)
-    batches = cycle(case.batches())
+def training_step(model: Any, loss_of: Any, optimizer: Any, batches: Iterator[Any]) -> Callable[[], Any]:
+    """The step itself, the same lines for both libraries."""
 
     def step() -> Any:
         x, y = next(batches)
@@ -93,6 +86,18 @@ def minitensor_step(case: Case) -> Callable[[], Any]:
         return loss
 
     return step
+
+
+def minitensor_step(case: Case) -> Callable[[], Any]:
+    """Build the network in minitensor; the result takes one step and returns the loss."""
+    from minitensor import nn, optim
+
+    model = nn.MLP(case.widths[0], case.widths[1:])
+    model.load_state_dict(case.weights())
+    loss_of = nn.CrossEntropyLoss()
+    optimizer = optim.SGD(model.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM)
+    batches = cycle(case.batches())
+    return training_step(model, loss_of, optimizer, batches)
 
 
 def pytorch_step(case: Case) -> Callable[[], Any]:
@@ -107,16 +112,7 @@ def pytorch_step(case: Case) -> Callable[[], Any]:
     loss_of = torch.nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD(model.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM)
     batches = cycle([(torch.from_numpy(x), torch.from_numpy(y)) for x, y in case.batches()])
-
-    def step() -> Any:
-        x, y = next(batches)
-        loss = loss_of(model(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step
+    return training_step(model, loss_of, optimizer, batches)
 
 
 PEERS = {"minitensor": minitensor_step, "pytorch": pytorch_step}
