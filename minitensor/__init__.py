@@ -10,16 +10,19 @@ Importing this needs only NumPy; `minitensor.nn`, `minitensor.optim` and `minite
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from minitensor.comparisons import *
+from minitensor.creation import *
 from minitensor.errors import DTypeError as DTypeError
 from minitensor.errors import GradcheckError as GradcheckError
 from minitensor.errors import GraphError as GraphError
+from minitensor.errors import OptionError as OptionError
 from minitensor.errors import ShapeError as ShapeError
 from minitensor.gradcheck import gradcheck as gradcheck
+from minitensor.graph import composite as composite
 from minitensor.graph import is_grad_enabled as is_grad_enabled
 from minitensor.graph import no_grad as no_grad
 from minitensor.graph import registry as registry
 from minitensor.graph import rule as rule
+from minitensor.losses import *
 from minitensor.random import manual_seed as manual_seed
 from minitensor.rules import *  # every operation: rules.__all__ is made from the registry
 from minitensor.tensor import Tensor as Tensor

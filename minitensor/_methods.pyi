@@ -13,78 +13,290 @@ class TensorMethods:
         """|x|, with gradient 0 at 0 and at NaN."""
     def add(self, y: Operand) -> Tensor:
         """x + y."""
+    def all(self, axis: Axis = ..., keepdims: bool = ...) -> Tensor:
+        """Whether no element over the axes is 0."""
+    def allclose(self, y: Operand, rtol: float = ..., atol: float = ..., equal_nan: bool = ...) -> Tensor:
+        """Whether all elements are close, as a bool."""
+    def max(self, axis: Axis = ..., keepdims: bool = ...) -> Tensor:
+        """Largest element over the axes; where several tie, they share the gradient evenly."""
+    def min(self, axis: Axis = ..., keepdims: bool = ...) -> Tensor:
+        """Smallest element over the axes; where several tie, they share the gradient evenly."""
+    def any(self, axis: Axis = ..., keepdims: bool = ...) -> Tensor:
+        """Whether some element over the axes is not 0."""
+    def arccos(self) -> Tensor:
+        """Inverse cosine; derivative −1 / √(1 − x²), which is −inf at −1 and 1."""
+    def arccosh(self) -> Tensor:
+        """Inverse hyperbolic cosine; derivative 1 / √(x² − 1), which is inf at 1."""
+    def arcsin(self) -> Tensor:
+        """Inverse sine; derivative 1 / √(1 − x²), which is inf at −1 and 1."""
+    def arcsinh(self) -> Tensor:
+        """Inverse hyperbolic sine; derivative 1 / √(x² + 1)."""
+    def arctan(self) -> Tensor:
+        """Inverse tangent; derivative 1 / (1 + x²)."""
+    def arctan2(self, y: Float) -> Tensor:
+        """The angle of the point whose ordinate is the first argument, its abscissa the second."""
+    def arctanh(self) -> Tensor:
+        """Inverse hyperbolic tangent; derivative 1 / (1 − x²)."""
     def argmax(self, axis: int | None = ..., keepdims: bool = ...) -> Tensor:
         """Where the largest element is: the first one where several tie."""
+    def argmin(self, axis: int | None = ..., keepdims: bool = ...) -> Tensor:
+        """Where the smallest element is: the first one where several tie."""
+    def argsort(self, axis: int | None = ..., descending: bool = ...) -> Tensor:
+        """The indices that sort x along an axis, NaN last (first if descending); equal elements keep their order."""
+    def array_equal(self, y: Operand) -> Tensor:
+        """Whether shapes and all elements are equal, as a bool."""
     def astype(self, dtype: Any) -> Tensor:
         """x converted to dtype; the engine converts the gradient back. Integers are off the graph."""
     def broadcast_to(self, shape: Shape) -> Tensor:
         """x repeated to `shape` by the rules of broadcasting, as a read-only view."""
+    def ceil(self) -> Tensor:
+        """The smallest integer that is not below x; gradient 0."""
+    def cholesky(self) -> Tensor:
+        """The lower triangle L with L Lᵀ = x, for symmetric positive definite (..., n, n); the gradient is symmetric."""
+    def chunk(self, chunks: int, axis: int = ...) -> Tensor:
+        """At most so many parts along an axis, of equal length but for the last."""
     def clip(self, min: float | None = ..., max: float | None = ...) -> Tensor:
         """x held between min and max; gradient 1 inside and on the bounds, 0 outside."""
-    def cross_entropy(self, target: Any, reduction: str = ...) -> Tensor:
-        """−log softmax(x)[target] for rows of logits x and integer targets; "mean", "sum" or "none" over rows."""
-    def divide(self, y: Operand) -> Tensor:
+    def cos(self) -> Tensor:
+        """Cosine; derivative −sin x."""
+    def cosh(self) -> Tensor:
+        """Hyperbolic cosine; derivative sinh x."""
+    def count_nonzero(self, axis: Axis = ..., keepdims: bool = ...) -> Tensor:
+        """How many elements over the axes are not 0."""
+    def cumprod(self, axis: int | None = ...) -> Tensor:
+        """Running product along an axis, or over all elements as one row; right also where elements are 0."""
+    def cumsum(self, axis: int | None = ...) -> Tensor:
+        """Running sum along an axis, or over all elements as one row."""
+    def det(self) -> Tensor:
+        """Determinants of square matrices (..., n, n); the gradient is the matrix of cofactors, also where det is 0."""
+    def diagonal(self, offset: int = ..., axis1: int = ..., axis2: int = ...) -> Tensor:
+        """The diagonal of two axes, as the last axis of the result."""
+    def divide(self, y: Float) -> Tensor:
         """x / y; 1/0 is inf and 0/0 is NaN, on floats as well."""
+    def dot(self, y: Operand) -> Tensor:
+        """Σ over the last axis of x and the last but one of y, as in NumPy; for matrices, x @ y."""
+    def elu(self, alpha: float = ...) -> Tensor:
+        """x where x > 0, else alpha (eˣ − 1), whose derivative alpha eˣ holds at 0 too (Clevert et al. 2015)."""
+    def equal(self, y: Operand) -> Tensor:
+        """numpy.equal, elementwise."""
     def erf(self) -> Tensor:
         """The error function 2/√π ∫₀ˣ e^(−t²) dt, from SciPy; derivative 2/√π · e^(−x²)."""
     def exp(self) -> Tensor:
         """eˣ."""
-    def gelu(self) -> Tensor:
+    def exp2(self) -> Tensor:
+        """2ˣ; derivative 2ˣ log 2."""
+    def expand_dims(self, axis: int | tuple[int, ...]) -> Tensor:
+        """With new axes of length 1 in these places of the result."""
+    def expm1(self) -> Tensor:
+        """eˣ − 1, also precise near 0."""
+    def flatten(self, start_dim: int = ..., end_dim: int = ...) -> Tensor:
+        """The axes from start_dim to end_dim as one."""
+    def flip(self, axis: Axis = ...) -> Tensor:
+        """Backwards along one axis, several, or all."""
+    def floor(self) -> Tensor:
+        """The largest integer that is not above x; gradient 0."""
+    def floor_divide(self, y: Operand) -> Tensor:
+        """⌊x / y⌋, as Python's //; gradient 0."""
+    def gather(self, axis: int, index: Any) -> Tensor:
+        """y[i, j] = x[index[i, j], j] for axis 0, and so on; y has the shape of index."""
+    def gelu(self, approximate: str = ...) -> Tensor:
         """x Φ(x), Φ the normal distribution function (Hendrycks & Gimpel 2016); derivative Φ(x) + x φ(x)."""
+    def greater(self, y: Operand) -> Tensor:
+        """numpy.greater, elementwise."""
+    def greater_equal(self, y: Operand) -> Tensor:
+        """numpy.greater_equal, elementwise."""
+    def hardtanh(self, min: float = ..., max: float = ...) -> Tensor:
+        """x held between min and max; unlike clip's, the gradient on the bounds is 0."""
+    def hypot(self, y: Float) -> Tensor:
+        """√(x² + y²) without overflow; the gradient at (0, 0) is NaN, where norm has 0."""
     def index(self, key: Any) -> Tensor:
         """x[key]: integers, slices, None, ..., integer arrays and masks, as in NumPy."""
+    def inv(self) -> Tensor:
+        """Inverses y of square matrices (..., n, n); the gradient is −yᵀ g yᵀ."""
+    def isclose(self, y: Operand, rtol: float = ..., atol: float = ..., equal_nan: bool = ...) -> Tensor:
+        """Whether |x − y| ≤ atol + rtol |y|, elementwise."""
+    def isfinite(self) -> Tensor:
+        """numpy.isfinite, elementwise."""
+    def isinf(self) -> Tensor:
+        """numpy.isinf, elementwise."""
+    def isnan(self) -> Tensor:
+        """numpy.isnan, elementwise."""
+    def kron(self, y: Operand) -> Tensor:
+        """Kronecker product: a copy of y for each element of x, multiplied by it."""
     def leaky_relu(self, negative_slope: float = ...) -> Tensor:
         """x where x > 0, else negative_slope · x; at 0 the gradient is negative_slope."""
+    def less(self, y: Operand) -> Tensor:
+        """numpy.less, elementwise."""
+    def less_equal(self, y: Operand) -> Tensor:
+        """numpy.less_equal, elementwise."""
     def linear(self, weight: Operand, bias: Operand | None = ...) -> Tensor:
         """x Wᵀ + b over the last axis of x; weight has shape (out_features, in_features)."""
     def log(self) -> Tensor:
         """Natural logarithm; log 0 is −inf with gradient inf."""
+    def log10(self) -> Tensor:
+        """Logarithm to base 10; derivative 1 / (x log 10)."""
+    def log1p(self) -> Tensor:
+        """log(1 + x), also precise near 0; derivative 1 / (1 + x)."""
+    def log2(self) -> Tensor:
+        """Logarithm to base 2; derivative 1 / (x log 2)."""
     def log_softmax(self, axis: int = ...) -> Tensor:
         """log softmax, without the rounding of log(softmax(x))."""
-    def logaddexp(self, y: Operand) -> Tensor:
+    def logaddexp(self, y: Float) -> Tensor:
         """log(eˣ + eʸ) without overflow; logaddexp(x, 0) is softplus."""
+    def logical_and(self, y: Operand) -> Tensor:
+        """numpy.logical_and, elementwise."""
+    def logical_not(self) -> Tensor:
+        """numpy.logical_not, elementwise."""
+    def logical_or(self, y: Operand) -> Tensor:
+        """numpy.logical_or, elementwise."""
+    def logical_xor(self, y: Operand) -> Tensor:
+        """numpy.logical_xor, elementwise."""
     def logsumexp(self, axis: Axis = ..., keepdims: bool = ...) -> Tensor:
         """log Σ eˣ over the axes without overflow; −inf where every element is; the gradient is softmax."""
     def matmul(self, y: Operand) -> Tensor:
         """Matrix product over the last two axes; a 1-D input is a row on the left, a column on the right."""
     def max(self, axis: Axis = ..., keepdims: bool = ...) -> Tensor:
         """Largest element over the axes; where several tie, they share the gradient evenly."""
+    def max_with_indices(self, axis: int = ..., keepdims: bool = ...) -> Tensor:
+        """The largest elements along an axis and their indices, the first where several tie, as torch.max(x, dim)."""
     def maximum(self, y: Operand) -> Tensor:
         """The larger of x and y, elementwise; each gets half the gradient where they tie."""
     def mean(self, axis: Axis = ..., keepdims: bool = ...) -> Tensor:
         """Arithmetic mean over an axis, a tuple of axes, or all of them; the mean of nothing is NaN."""
+    def median(self, axis: int | tuple[int, ...] | None = ..., keepdims: bool = ...) -> Tensor:
+        """The middle element in order, or the mean of the middle two, each with half the gradient; NaN if one is."""
     def min(self, axis: Axis = ..., keepdims: bool = ...) -> Tensor:
         """Smallest element over the axes; where several tie, they share the gradient evenly."""
+    def min_with_indices(self, axis: int = ..., keepdims: bool = ...) -> Tensor:
+        """The smallest elements along an axis and their indices, the first where several tie, as torch.min(x, dim)."""
     def minimum(self, y: Operand) -> Tensor:
         """The smaller of x and y, elementwise; each gets half the gradient where they tie."""
+    def moveaxis(self, source: int | tuple[int, ...], destination: int | tuple[int, ...]) -> Tensor:
+        """Axes moved to other places, the others keeping their order."""
     def multiply(self, y: Operand) -> Tensor:
         """x · y."""
+    def ndim(self) -> Tensor:
+        """How many axes there are."""
     def negative(self) -> Tensor:
         """−x."""
+    def norm(self, ord: float = ..., axis: Axis = ..., keepdims: bool = ...) -> Tensor:
+        """(Σ |x|^ord)^(1/ord), the norm of vectors; ord may be inf, −inf, and 0, which counts."""
+    def not_equal(self, y: Operand) -> Tensor:
+        """numpy.not_equal, elementwise."""
+    def outer(self, y: Operand) -> Tensor:
+        """All products of an element of x and one of y, as a matrix."""
+    def pad(self, pad_width: Any, mode: str = ..., constant_values: float = ...) -> Tensor:
+        """Elements added before and after, along each axis."""
+    def transpose(self, *axes: Any) -> Tensor:
+        """The axes in another order: reversed, or as given."""
+    def transpose(self, *axes: Any) -> Tensor:
+        """The axes in another order: reversed, or as given."""
     def power(self, y: Operand) -> Tensor:
         """xʸ. At x = 0: x⁰ has gradient 0, x^½ inf, x⁻¹ is inf with gradient −inf; 0ʸ has gradient 0 in y ≥ 0."""
+    def prod(self, axis: Axis = ..., keepdims: bool = ...) -> Tensor:
+        """Product over the axes; the gradient is the product of the others, also where some are 0."""
+    def ravel(self) -> Tensor:
+        """All elements as one row."""
+    def reciprocal(self) -> Tensor:
+        """1 / x; derivative −1 / x²."""
     def relu(self) -> Tensor:
         """max(x, 0), with gradient 0 at 0."""
+    def remainder(self, y: Operand) -> Tensor:
+        """x − y ⌊x / y⌋, with the sign of y, as Python's %; derivative 1 in x and −⌊x / y⌋ in y."""
+    def repeat(self, repeats: Any, axis: int | None = ...) -> Tensor:
+        """Every element so many times, one number for all or one for each; PyTorch's repeat_interleave."""
+    def repeat(self, repeats: Any, axis: int | None = ...) -> Tensor:
+        """Every element so many times, one number for all or one for each; PyTorch's repeat_interleave."""
     def reshape(self, *shape: Any) -> Tensor:
         """The same elements in another shape, given as integers or as one tuple; one length may be −1."""
+    def roll(self, shift: int | tuple[int, ...], axis: Axis = ...) -> Tensor:
+        """Shifted along axes, or along all as one row; what leaves at the end enters at the start."""
+    def round(self, decimals: int = ...) -> Tensor:
+        """x rounded to so many decimals, halves to the even neighbour; gradient 0."""
+    def rsqrt(self) -> Tensor:
+        """1 / √x; derivative −½ x^(−3/2)."""
     def scatter(self, key: Any, shape: Shape) -> Tensor:
         """Zeros of `shape` with x added at key; an element addressed twice receives both. The adjoint of index."""
+    def scatter_add(self, axis: int, index: Any, src: Operand) -> Tensor:
+        """x with src[i, j] added at [index[i, j], j] for axis 0, and so on: the adjoint of gather."""
+    def selu(self) -> Tensor:
+        """scale · elu(x, alpha), whose two constants keep mean 0 and variance 1 (Klambauer et al. 2017)."""
+    def shape(self) -> Tensor:
+        """The length of each axis."""
     def sigmoid(self) -> Tensor:
         """1 / (1 + e⁻ˣ), exactly 0 or 1 in the limit; derivative y (1 − y)."""
+    def sign(self) -> Tensor:
+        """−1, 0 or 1; gradient 0."""
+    def silu(self) -> Tensor:
+        """x σ(x), also called swish (Elfwing et al. 2017); derivative σ(x) (1 + x (1 − σ(x)))."""
+    def sin(self) -> Tensor:
+        """Sine; derivative cos x."""
+    def sinh(self) -> Tensor:
+        """Hyperbolic sine; derivative cosh x."""
+    def size(self) -> Tensor:
+        """How many elements there are."""
+    def slogdet(self) -> Tensor:
+        """Sign and logarithm of the size of determinants, which themselves may overflow; the gradient is x⁻ᵀ."""
     def softmax(self, axis: int = ...) -> Tensor:
         """eˣ / Σ eˣ along an axis, without overflow."""
+    def softplus(self, beta: float = ...) -> Tensor:
+        """log(1 + e^(beta x)) / beta, without overflow; derivative σ(beta x)."""
+    def solve(self, y: FloatOperand) -> Tensor:
+        """The z with x z = y, for y a vector (n,) or matrices (..., n, k)."""
+    def sort(self, axis: int | None = ..., descending: bool = ...) -> Tensor:
+        """The elements in order along an axis, NaN last (first if descending); equal ones keep their order."""
+    def split(self, indices_or_sections: Any, axis: int = ...) -> Tensor:
+        """Parts along an axis: so many equal ones, or cut before each of these indices."""
     def sqrt(self) -> Tensor:
         """Square root, with gradient inf at 0."""
+    def square(self) -> Tensor:
+        """x²; derivative 2x."""
+    def squeeze(self, axis: Axis = ...) -> Tensor:
+        """Without the axes of length 1, or without those named, which must have length 1, as in NumPy."""
+    def std(
+        self, axis: Axis = ..., ddof: float = ..., keepdims: bool = ..., correction: float | None = ...
+    ) -> Tensor:
+        """Standard deviation, the root of `var`, with gradient 0 where all elements are equal."""
     def subtract(self, y: Operand) -> Tensor:
         """x − y."""
     def sum(self, axis: Axis = ..., keepdims: bool = ...) -> Tensor:
         """Sum over an axis, a tuple of axes, or all of them."""
     def swapaxes(self, axis1: int, axis2: int) -> Tensor:
         """Two axes exchanged."""
+    def take(self, indices: Any, axis: int | None = ...) -> Tensor:
+        """x[indices], along an axis or of all elements as one row."""
+    def take_along_axis(self, indices: Any, axis: int | None = ...) -> Tensor:
+        """Elements along an axis at indices such as argsort's; the other axes broadcast, as in NumPy."""
+    def tan(self) -> Tensor:
+        """Tangent; derivative 1 + tan² x."""
     def tanh(self) -> Tensor:
         """Hyperbolic tangent; derivative 1 − tanh² x."""
+    def tensordot(self, y: Operand, axes: Any = ...) -> Tensor:
+        """Σ over pairs of axes: the last n of x with the first n of y, or those in axes = (of x, of y)."""
+    def tile(self, reps: int | tuple[int, ...]) -> Tensor:
+        """The whole array so many times along each axis."""
+    def topk(self, k: int, axis: int = ..., largest: bool = ...) -> Tensor:
+        """The k largest (or smallest) elements along an axis, in order, and their indices; the first where several tie."""
+    def trace(self, offset: int = ..., axis1: int = ..., axis2: int = ...) -> Tensor:
+        """Sum of the diagonal of two axes."""
     def transpose(self, *axes: Any) -> Tensor:
-        """The axes in another order: reversed, or as given (NumPy's meaning, not PyTorch's swap of two)."""
+        """The axes in another order: reversed, or as given."""
+    def tril(self, k: int = ...) -> Tensor:
+        """The lower triangle of the last two axes, with 0 above diagonal k; whatever was there."""
+    def triu(self, k: int = ...) -> Tensor:
+        """The upper triangle of the last two axes, with 0 below diagonal k; whatever was there."""
+    def trunc(self) -> Tensor:
+        """x without its fraction; gradient 0."""
+    def unbind(self, axis: int = ...) -> Tensor:
+        """The parts along an axis, without that axis."""
+    def expand_dims(self, axis: int | tuple[int, ...]) -> Tensor:
+        """With new axes of length 1 in these places of the result."""
+    def var(
+        self, axis: Axis = ..., ddof: float = ..., keepdims: bool = ..., correction: float | None = ...
+    ) -> Tensor:
+        """Variance Σ (x − mean)² / (n − ddof); derivative 2 (x − mean) / (n − ddof)."""
+    def vdot(self, y: Operand) -> Tensor:
+        """Σ x y over all elements."""
     def zero_where(self, mask: Any) -> Tensor:
         """0 where mask holds, else x, whatever x is: an infinity or NaN under the mask gives 0."""
 
@@ -93,22 +305,88 @@ class ValueMethods:
         """|x|, with gradient 0 at 0 and at NaN."""
     def add(self, y: Value | float) -> Value:
         """x + y."""
+    def arccos(self) -> Value:
+        """Inverse cosine; derivative −1 / √(1 − x²), which is −inf at −1 and 1."""
+    def arccosh(self) -> Value:
+        """Inverse hyperbolic cosine; derivative 1 / √(x² − 1), which is inf at 1."""
+    def arcsin(self) -> Value:
+        """Inverse sine; derivative 1 / √(1 − x²), which is inf at −1 and 1."""
+    def arcsinh(self) -> Value:
+        """Inverse hyperbolic sine; derivative 1 / √(x² + 1)."""
+    def arctan(self) -> Value:
+        """Inverse tangent; derivative 1 / (1 + x²)."""
+    def arctan2(self, y: Float) -> Value:
+        """The angle of the point whose ordinate is the first argument, its abscissa the second."""
+    def arctanh(self) -> Value:
+        """Inverse hyperbolic tangent; derivative 1 / (1 − x²)."""
+    def ceil(self) -> Value:
+        """The smallest integer that is not below x; gradient 0."""
     def clip(self, min: float | None = ..., max: float | None = ...) -> Value:
         """x held between min and max; gradient 1 inside and on the bounds, 0 outside."""
-    def divide(self, y: Value | float) -> Value:
+    def cos(self) -> Value:
+        """Cosine; derivative −sin x."""
+    def cosh(self) -> Value:
+        """Hyperbolic cosine; derivative sinh x."""
+    def divide(self, y: Float) -> Value:
         """x / y; 1/0 is inf and 0/0 is NaN, on floats as well."""
+    def elu(self, alpha: float = ...) -> Value:
+        """x where x > 0, else alpha (eˣ − 1), whose derivative alpha eˣ holds at 0 too (Clevert et al. 2015)."""
+    def equal(self, y: Value | float) -> Value:
+        """numpy.equal, elementwise."""
     def erf(self) -> Value:
         """The error function 2/√π ∫₀ˣ e^(−t²) dt, from SciPy; derivative 2/√π · e^(−x²)."""
     def exp(self) -> Value:
         """eˣ."""
-    def gelu(self) -> Value:
+    def exp2(self) -> Value:
+        """2ˣ; derivative 2ˣ log 2."""
+    def expm1(self) -> Value:
+        """eˣ − 1, also precise near 0."""
+    def floor(self) -> Value:
+        """The largest integer that is not above x; gradient 0."""
+    def floor_divide(self, y: Value | float) -> Value:
+        """⌊x / y⌋, as Python's //; gradient 0."""
+    def gelu(self, approximate: str = ...) -> Value:
         """x Φ(x), Φ the normal distribution function (Hendrycks & Gimpel 2016); derivative Φ(x) + x φ(x)."""
+    def greater(self, y: Value | float) -> Value:
+        """numpy.greater, elementwise."""
+    def greater_equal(self, y: Value | float) -> Value:
+        """numpy.greater_equal, elementwise."""
+    def hardtanh(self, min: float = ..., max: float = ...) -> Value:
+        """x held between min and max; unlike clip's, the gradient on the bounds is 0."""
+    def hypot(self, y: Float) -> Value:
+        """√(x² + y²) without overflow; the gradient at (0, 0) is NaN, where norm has 0."""
+    def isclose(self, y: Value | float, rtol: float = ..., atol: float = ..., equal_nan: bool = ...) -> Value:
+        """Whether |x − y| ≤ atol + rtol |y|, elementwise."""
+    def isfinite(self) -> Value:
+        """numpy.isfinite, elementwise."""
+    def isinf(self) -> Value:
+        """numpy.isinf, elementwise."""
+    def isnan(self) -> Value:
+        """numpy.isnan, elementwise."""
     def leaky_relu(self, negative_slope: float = ...) -> Value:
         """x where x > 0, else negative_slope · x; at 0 the gradient is negative_slope."""
+    def less(self, y: Value | float) -> Value:
+        """numpy.less, elementwise."""
+    def less_equal(self, y: Value | float) -> Value:
+        """numpy.less_equal, elementwise."""
     def log(self) -> Value:
         """Natural logarithm; log 0 is −inf with gradient inf."""
-    def logaddexp(self, y: Value | float) -> Value:
+    def log10(self) -> Value:
+        """Logarithm to base 10; derivative 1 / (x log 10)."""
+    def log1p(self) -> Value:
+        """log(1 + x), also precise near 0; derivative 1 / (1 + x)."""
+    def log2(self) -> Value:
+        """Logarithm to base 2; derivative 1 / (x log 2)."""
+    def logaddexp(self, y: Float) -> Value:
         """log(eˣ + eʸ) without overflow; logaddexp(x, 0) is softplus."""
+    def logical_and(self, y: Value | float) -> Value:
+        """numpy.logical_and, elementwise."""
+    def logical_not(self) -> Value:
+        """numpy.logical_not, elementwise."""
+    def logical_or(self, y: Value | float) -> Value:
+        """numpy.logical_or, elementwise."""
+    def logical_xor(self, y: Value | float) -> Value:
+        """numpy.logical_xor, elementwise."""
     def maximum(self, y: Value | float) -> Value:
         """The larger of x and y, elementwise; each gets half the gradient where they tie."""
     def minimum(self, y: Value | float) -> Value:
@@ -117,17 +395,45 @@ class ValueMethods:
         """x · y."""
     def negative(self) -> Value:
         """−x."""
+    def not_equal(self, y: Value | float) -> Value:
+        """numpy.not_equal, elementwise."""
     def power(self, y: Value | float) -> Value:
         """xʸ. At x = 0: x⁰ has gradient 0, x^½ inf, x⁻¹ is inf with gradient −inf; 0ʸ has gradient 0 in y ≥ 0."""
+    def reciprocal(self) -> Value:
+        """1 / x; derivative −1 / x²."""
     def relu(self) -> Value:
         """max(x, 0), with gradient 0 at 0."""
+    def remainder(self, y: Value | float) -> Value:
+        """x − y ⌊x / y⌋, with the sign of y, as Python's %; derivative 1 in x and −⌊x / y⌋ in y."""
+    def round(self, decimals: int = ...) -> Value:
+        """x rounded to so many decimals, halves to the even neighbour; gradient 0."""
+    def rsqrt(self) -> Value:
+        """1 / √x; derivative −½ x^(−3/2)."""
+    def selu(self) -> Value:
+        """scale · elu(x, alpha), whose two constants keep mean 0 and variance 1 (Klambauer et al. 2017)."""
     def sigmoid(self) -> Value:
         """1 / (1 + e⁻ˣ), exactly 0 or 1 in the limit; derivative y (1 − y)."""
+    def sign(self) -> Value:
+        """−1, 0 or 1; gradient 0."""
+    def silu(self) -> Value:
+        """x σ(x), also called swish (Elfwing et al. 2017); derivative σ(x) (1 + x (1 − σ(x)))."""
+    def sin(self) -> Value:
+        """Sine; derivative cos x."""
+    def sinh(self) -> Value:
+        """Hyperbolic sine; derivative cosh x."""
+    def softplus(self, beta: float = ...) -> Value:
+        """log(1 + e^(beta x)) / beta, without overflow; derivative σ(beta x)."""
     def sqrt(self) -> Value:
         """Square root, with gradient inf at 0."""
+    def square(self) -> Value:
+        """x²; derivative 2x."""
     def subtract(self, y: Value | float) -> Value:
         """x − y."""
+    def tan(self) -> Value:
+        """Tangent; derivative 1 + tan² x."""
     def tanh(self) -> Value:
         """Hyperbolic tangent; derivative 1 − tanh² x."""
+    def trunc(self) -> Value:
+        """x without its fraction; gradient 0."""
     def zero_where(self, mask: Any) -> Value:
         """0 where mask holds, else x, whatever x is: an infinity or NaN under the mask gives 0."""

@@ -16,6 +16,10 @@ class ShapeError(ValueError):
     """The shapes of the inputs do not fit the operation, or a gradient does not fit its input."""
 
 
+class OptionError(ValueError):
+    """An argument names something that the operation does not know, such as an unknown reduction."""
+
+
 class DTypeError(TypeError):
     """An input has a dtype, or is a kind of object, that the operation cannot take."""
 
@@ -28,21 +32,28 @@ class GradcheckError(AssertionError):
     """An analytic gradient differs from its numerical estimate."""
 
 
-def explain(name: str, shapes: Sequence[Shape], error: Exception) -> str:
-    """Say why operation `name` refused inputs of these `shapes`; `error` is what NumPy said.
+def explain(name: str, shapes: Sequence[Shape], error: Exception) -> Exception:
+    """Why operation `name` refused inputs of these `shapes`, as an exception; `error` is what NumPy raised.
 
     >>> print(explain("add", [(3, 4), (3,)], ValueError()))
     add: cannot broadcast (3, 4) with (3,): last axis 4 against 3. For one value per row use shape (3, 1).
     >>> print(explain("matmul", [(3, 4), (3, 4)], ValueError()))
     matmul: (3, 4) @ (3, 4): inner sizes 4 and 3 differ
     """
+    if isinstance(error, ShapeError | OptionError):
+        return error
+    found = f"{name}: {error} (shape {' and '.join(map(str, shapes))})"
     if name == "matmul":
-        return _explain_matmul(*shapes)
+        return ShapeError(_explain_matmul(*shapes))
     if name == "linear":
-        return _explain_linear(*shapes)
+        return ShapeError(_explain_linear(*shapes))
+    if type(error).__name__ == "LinAlgError" and "dimension" not in str(error) and "square" not in str(error):
+        return type(error)(found)  # singular, or not positive definite: no fault of the shapes
+    if "negative integer powers" in str(error):
+        return DTypeError(f"{name}: integers to negative powers are no integers. Try x.float().")
     if name in ("concatenate", "stack"):
-        return f"{name}: {', '.join(map(str, shapes))}: {error}"
-    return _explain_broadcast(name, shapes) or f"{name}{', '.join(map(str, shapes))}: {error}"
+        return ShapeError(found)
+    return ShapeError(_explain_broadcast(name, shapes) or found)
 
 
 def _explain_matmul(x: Shape, y: Shape) -> str:
@@ -85,26 +96,28 @@ def _row_hint(x: Shape, y: Shape) -> str:
     return ""
 
 
-def explain_targets(x: Shape, target: Shape, dtype: str) -> str:
-    """Say why cross_entropy refused targets of this shape and dtype for logits of shape `x`.
+def explain_targets(name: str, x: Shape, target: Shape, dtype: str) -> str:
+    """Say why loss `name` refused targets of this shape and dtype for an input of shape `x`.
 
-    >>> print(explain_targets((32, 10), (32, 10), "float32"))
-    cross_entropy: logits (32, 10) need 32 integer targets from 0 to 9 of shape (32,), not float32 of shape \
-(32, 10). For one-hot targets or probabilities take target.argmax(axis=1).
+    >>> print(explain_targets("cross_entropy", (32, 10), (32, 10), "int64"))
+    cross_entropy: input (32, 10) needs 32 integer targets from 0 to 9 of shape (32,), not int64 of shape \
+(32, 10). For one-hot targets take target.argmax(axis=1), or target.astype(float) as probabilities.
     """
-    if len(x) != 2:
-        return f"cross_entropy: logits must have shape (n, classes), not {x}"
-    wanted = f"cross_entropy: logits {x} need {x[0]} integer targets from 0 to {x[1] - 1} of shape ({x[0]},)"
-    if target == x[:1] and dtype.startswith(("int", "uint")):
-        return f"{wanted}; some are out of range"
+    if not x:
+        return f"{name}: the input must have shape (n, classes), not ()"
+    classes, wanted = (x[1], x[:1] + x[2:]) if len(x) > 1 else (x[0], ())
+    count = f"{_size(wanted)} integer targets" if wanted else "an integer target"
+    needs = f"{name}: input {x} needs {count} from 0 to {classes - 1} of shape {wanted}"
+    if target == wanted and dtype.startswith(("int", "uint")):
+        return f"{needs}; some are out of range"
     hint = ""
-    if target == x:
-        hint = " For one-hot targets or probabilities take target.argmax(axis=1)."
-    elif target == (x[0], 1):
-        hint = f" Try target.reshape({x[0]})."
-    elif target == x[:1]:
-        hint = " Try target.astype(int)."
-    return f"{wanted}, not {dtype} of shape {target}.{hint}"
+    if target == x and dtype.startswith(("int", "uint", "bool")):
+        hint = " For one-hot targets take target.argmax(axis=1), or target.astype(float) as probabilities."
+    elif target == x:
+        hint = " For probabilities take target.argmax(axis=1), or cross_entropy of logits."
+    elif _size(target) == _size(wanted):
+        hint = " Try target.astype(int)." if target == wanted else f" Try target.reshape({wanted})."
+    return f"{needs}, not {dtype} of shape {target}.{hint}"
 
 
 def _size(shape: Shape) -> int:

@@ -17,11 +17,11 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import _GeneratorContextManager, contextmanager
 from functools import wraps
-from inspect import Parameter, signature
+from inspect import Parameter, Signature, signature
 from operator import attrgetter
-from typing import Any, ClassVar, ParamSpec, TypeAlias
+from typing import Any, ClassVar, ParamSpec, Protocol, Self, TypeAlias
 
-from minitensor.errors import GraphError
+from minitensor.errors import DTypeError, GraphError
 
 Data: TypeAlias = Any
 """What a rule computes with: float, ndarray, Value or Tensor. They share operators, not a type."""
@@ -90,11 +90,11 @@ class Node:
     input that requires grad, that input and the local gradient towards it; None once the graph was freed.
     """
 
-    __slots__ = ("__weakref__", "_call", "_edges", "_tick", "grad", "requires_grad")
+    __slots__ = ("__weakref__", "_call", "_edges", "_requires_grad", "_tick", "grad")
 
     kind: ClassVar[type[Node]]
     grad: Data
-    requires_grad: bool
+    _requires_grad: bool
     _edges: tuple[Edge, ...] | None
     _call: tuple[Operation, tuple[Any, ...], dict[str, Any]] | None
     _tick: int
@@ -124,6 +124,19 @@ class Node:
     def _check_unchanged(self, run_again: bool) -> None:
         """Raise if data that the local gradients need was overwritten after this node was made."""
 
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Start, or stop, computing gradients for this leaf."""
+        raise NotImplementedError
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether `backward` computes a gradient for this node. Leaves may be told to, or not to."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.requires_grad_(value)
+
     @property
     def parents(self) -> tuple[Node, ...]:
         """The nodes this one was made from, as far as they require grad; empty for a leaf."""
@@ -146,13 +159,15 @@ def propagate(
     receive: Callable[[Any, Data], object],
     retain_graph: bool = False,
     create_graph: bool = False,
+    since: int = 0,
 ) -> None:
     """The chain rule, from `root` and its gradient back to the leaves.
 
     Calls `receive(node, gradient)` once for every node that root depends on, when its gradient is complete.
-    Whatever must be refused is refused before the first call.
+    Whatever must be refused is refused before the first call. Nodes made at tick `since` or before count as
+    leaves: how they were made is not followed.
     """
-    order = topological_order(root)
+    order = topological_order(root, since)
     for node in order:
         if node._tick < _last_write:
             node._check_unchanged(create_graph)
@@ -165,25 +180,30 @@ def propagate(
             for parent, local in _edges_again(node) if create_graph else node._edges or ():
                 gradients[parent] = parent._collect(gradients.get(parent), local(total), total, node)
             if not retain_graph:
-                node._edges = node._call = None
+                node._edges = None
+                node._call = node._call[0].freed if node._call else None
         for leaf, total in gradients.items():
             receive(leaf, total)
+        for observer in observers:
+            observer.finished(order)
     finally:
         _mode.recording = previous
 
 
-def topological_order(root: Node) -> list[Node]:
+def topological_order(root: Node, since: int = 0) -> list[Node]:
     """Every inner node that `root` depends on and that requires grad: each once, and before its inputs.
+
+    Nodes made at tick `since` or before count as leaves; leaves themselves have tick 0.
 
     Raises:
         GraphError: If nothing requires grad, or an earlier backward freed a part of the graph.
     """
-    if not root.requires_grad:
+    if not root._requires_grad:
         raise GraphError(
             "backward(): nothing upstream requires grad "
             "(made under no_grad, detached, or rebuilt from .data?)"
         )
-    found, seen = [root] if root._edges != () else [], {root}
+    found, seen = [root] if root._tick > since else [], {root}
     for node in found:  # grows while it is walked
         if node._edges is None:
             raise GraphError(
@@ -191,7 +211,7 @@ def topological_order(root: Node) -> list[Node]:
                 "Compute the result again, or pass retain_graph=True the first time."
             )
         for parent, _ in node._edges:
-            if parent not in seen and parent._edges != ():
+            if parent not in seen and parent._tick > since:
                 seen.add(parent)
                 found.append(parent)
     found.sort(key=attrgetter("_tick"), reverse=True)
@@ -212,7 +232,7 @@ def _edges(
     """Pair each input that requires grad with its local gradient; the others need none, and keep nothing."""
     edges = []
     for i, arg in enumerate(args):
-        if isinstance(arg, Node) and arg.requires_grad:
+        if isinstance(arg, Node) and arg._requires_grad:
             local = local_gradients[i] if i < len(local_gradients) else None
             if local is None:
                 raise GraphError(
@@ -226,44 +246,126 @@ def _edges(
 def record(operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any], kind: type[Node]) -> Node:
     """Run a rule on the data of nodes, and make its value a node that knows the way back."""
     args, outputs = kind._run(operation, args, attrs)
+    if type(outputs) is not tuple:
+        raise DTypeError(f"{operation.name}: a rule returns a tuple (value, *local gradients)")
     node = kind._wrap(outputs[0], args)
     if _mode.recording and len(outputs) > 1:
         edges = _edges(operation, args, outputs[1:])
         if edges:
-            node.requires_grad = True
+            node._requires_grad = True
             node._edges = edges
             node._call = operation, args, attrs
             node._tick = _tick()
+    if observers:
+        for observer in observers:
+            observer.made(node, operation)
     return node
 
 
-class Operation:
-    """A registered rule: its name, its function, and which of its arguments are differentiable inputs.
+class Observer(Protocol):
+    """What `debug` hangs into the engine: it is told of each node made, and of each pass back."""
 
-    The annotations tell: a parameter marked `Number` or `Array` is an input, every other one an attribute.
-    Without such marks, the inputs are the parameters that have no default. `Number` also means that the
-    operation works on single floats, and so on `Value`.
+    def made(self, node: Node, operation: Operation) -> None:
+        """An operation made this node; its edges may be replaced."""
+
+    def added(self, leaf: Node) -> None:
+        """A leaf that already had a gradient is about to receive another one."""
+
+    def origin(self, node: Node) -> str:
+        """Where the node was made, as the end of an error message."""
+
+    def finished(self, order: Sequence[Node]) -> None:
+        """A backward pass through these nodes has ended, and their graph was freed."""
+
+
+observers: list[Observer] = []
+
+
+def origin(node: Node) -> str:
+    """Where the node was made, if someone watched; the end of an error message."""
+    return "".join([observer.origin(node) for observer in observers])
+
+
+class Operation:
+    """A registered operation: its name, its function, and which of its arguments are differentiable inputs.
+
+    The annotations tell. A parameter marked `Number` or `Float` is an input of an elementwise operation,
+    which works on single floats and so on `Value`; one marked `Array` or `FloatArray` is an input that must be
+    an array; every other one is an attribute. Integers become floating-point before they enter a `Float` or a
+    `FloatArray`. Without such marks, the inputs are the parameters that have no default.
     """
 
-    __slots__ = ("call", "function", "inputs", "is_method", "is_scalar", "name", "signature")
+    __slots__ = (
+        "attributes",
+        "call",
+        "floats",
+        "freed",
+        "function",
+        "inputs",
+        "is_method",
+        "is_scalar",
+        "name",
+        "renamed",
+        "signature",
+    )
 
-    def __init__(self, function: Callable[..., tuple[Any, ...]]) -> None:
+    def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
-        self.name = function.__name__
+        self.name = function.__name__.lstrip("_")
         self.signature = signature(function)
         parameters = list(self.signature.parameters.values())
         kinds = [str(p.annotation).removesuffix(" | None") for p in parameters]
-        variadic = parameters[0].kind is Parameter.VAR_POSITIONAL
-        inputs = [i for i, kind in enumerate(kinds) if kind in ("Number", "Array")]
+        inputs = [i for i, kind in enumerate(kinds) if kind in _INPUTS]
         inputs = inputs or [i for i, p in enumerate(parameters) if p.default is Parameter.empty]
-        self.inputs = slice(None) if variadic else slice(inputs[0], inputs[-1] + 1)
-        self.is_method = not variadic and inputs[0] == 0
-        self.is_scalar = "Number" in kinds
+        variadic = bool(inputs) and parameters[inputs[-1]].kind is Parameter.VAR_POSITIONAL
+        self.inputs = slice(inputs[0], None if variadic else inputs[-1] + 1) if inputs else slice(0)
+        self.is_method = not variadic and inputs[:1] == [0] and parameters[0].name == "x"
+        self.is_scalar = any([kind in ("Number", "Float") for kind in kinds])
+        self.floats = any([kind in ("Float", "FloatArray") for kind in kinds])
+        self.attributes = frozenset(self.signature.parameters)
+        self.renamed = {
+            theirs: ours for theirs, ours in _PYTORCH_NAMES.items() if ours in self.signature.parameters
+        }
         self.call: Callable[..., Data] = function
+        self.freed: tuple[Operation, tuple[()], dict[str, Any]] = self, (), {}  # what a freed node remembers
 
+    def arrange(self, args: tuple[Any, ...], attrs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments with PyTorch's names replaced by NumPy's, and nodes given by name in their places."""
+        for name, value in attrs.items():
+            if name not in self.attributes or isinstance(value, Node):
+                break
+        else:
+            return args, attrs
+        attrs = {self.renamed.get(name, name): value for name, value in attrs.items()}
+        try:
+            bound = self.signature.bind(*args, **attrs)
+        except TypeError as error:
+            raise DTypeError(f"{self.name}: {error}. It takes {self.name}{self.describe()}.") from None
+        if not on_nodes(*attrs.values()):
+            return args, attrs
+        bound.apply_defaults()
+        return bound.args, bound.kwargs
+
+    def describe(self) -> str:
+        """The signature without annotations, such as "(x, axis=None, keepdims=False)"."""
+        plain = [p.replace(annotation=Parameter.empty) for p in self.signature.parameters.values()]
+        return str(Signature(plain))
+
+
+_INPUTS = ("Number", "Float", "Array", "FloatArray")
+_PYTORCH_NAMES = {"dim": "axis", "keepdim": "keepdims", "dims": "axis", "min_val": "min", "max_val": "max"}
 
 registry: dict[str, Operation] = {}
 """Every operation by name: the methods of Value and Tensor, and NumPy's dispatch, are made from this."""
+
+
+def register(function: Callable[..., Any]) -> Operation:
+    """Enter an operation under its function's name. The same module may enter it again, as a notebook does."""
+    name = function.__name__
+    if name in registry and registry[name].function.__module__ != function.__module__:
+        raise ValueError(f"rule {name!r}: there is an operation of that name already. Choose another.")
+    registry[name] = Operation(function)
+    return registry[name]
 
 
 def rule(function: Callable[P, tuple[Any, ...]]) -> Callable[P, Data]:
@@ -285,14 +387,12 @@ def rule(function: Callable[P, tuple[Any, ...]]) -> Callable[P, Data]:
     array([12.], dtype=float32)
     >>> _ = registry.pop("cube")
     """
-    operation = registry[function.__name__] = Operation(function)
+    operation = register(function)
 
     @wraps(function)
     def call(*args: P.args, **attrs: P.kwargs) -> Data:
-        if attrs and on_nodes(*attrs.values()):  # inputs given by name: bring them into their places
-            bound = operation.signature.bind(*args, **attrs)
-            bound.apply_defaults()
-            return operation.call(*bound.args, **bound.kwargs)
+        if attrs:
+            args, attrs = operation.arrange(args, attrs)  # type: ignore[assignment]
         for arg in args:
             if isinstance(arg, Node):
                 return record(operation, args, attrs, arg.kind)
@@ -302,12 +402,43 @@ def rule(function: Callable[P, tuple[Any, ...]]) -> Callable[P, Data]:
     return call
 
 
-def rule_of_sequence(function: Callable[..., tuple[Any, ...]]) -> Callable[..., Data]:
-    """Register an operation that takes one sequence of inputs: its rule is a function of `*arrays`."""
-    operation = registry[function.__name__] = Operation(function)
+def composite(function: Callable[P, Data]) -> Callable[P, Data]:
+    """Register an operation that is made of others: its gradient follows from theirs.
+
+    >>> from minitensor import Tensor
+    >>> @composite
+    ... def twice(x):
+    ...     return x + x
+    >>> twice(Tensor([1.0, 2.0]))
+    Tensor([2., 4.])
+    >>> _ = registry.pop("twice")
+    """
+    operation = register(function)
 
     @wraps(function)
-    def call(arrays: Sequence[Data], axis: int = 0) -> Data:
+    def call(*args: P.args, **attrs: P.kwargs) -> Data:
+        if attrs:
+            args, attrs = operation.arrange(args, attrs)  # type: ignore[assignment]
+        return function(*args, **attrs)
+
+    operation.call = call
+    return call
+
+
+def alias(name: str, call: Callable[P, Data]) -> Callable[P, Data]:
+    """Enter an operation under a second name, such as PyTorch's."""
+    registry[name] = registry[call.__name__]
+    return call
+
+
+def rule_of_sequence(function: Callable[..., tuple[Any, ...]]) -> Callable[..., Data]:
+    """Register an operation that takes one sequence of inputs: its rule is a function of `*arrays`."""
+    operation = register(function)
+
+    @wraps(function)
+    def call(arrays: Sequence[Data], axis: int = 0, **attrs: Any) -> Data:
+        if attrs:
+            axis = operation.arrange((), attrs)[1]["axis"]
         args = tuple(arrays)
         for arg in args:
             if isinstance(arg, Node):

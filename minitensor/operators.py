@@ -6,18 +6,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minitensor import rules
-from minitensor.errors import DTypeError
-from minitensor.graph import Node, Operation, registry
+from minitensor.errors import DTypeError, GraphError
+from minitensor.graph import Node, Operation, is_grad_enabled, registry
 
 Constant: TypeAlias = float | np.number[Any] | NDArray[Any]
-
-_REDUCTIONS = {np.add: rules.sum, np.maximum: rules.max, np.minimum: rules.min}
 
 
 class Arithmetic(Node):
@@ -55,6 +54,18 @@ class Arithmetic(Node):
     def __rpow__(self, other: Constant) -> Self:
         return rules.power(other, self)
 
+    def __mod__(self, other: Self | Constant) -> Self:
+        return rules.remainder(self, other)
+
+    def __rmod__(self, other: Constant) -> Self:
+        return rules.remainder(other, self)
+
+    def __floordiv__(self, other: Self | Constant) -> Self:
+        return rules.floor_divide(self, other)
+
+    def __rfloordiv__(self, other: Constant) -> Self:
+        return rules.floor_divide(other, self)
+
     def __neg__(self) -> Self:
         return rules.negative(self)
 
@@ -64,29 +75,111 @@ class Arithmetic(Node):
     def __abs__(self) -> Self:
         return rules.absolute(self)
 
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **attrs: Any) -> Any:
+    def __round__(self, decimals: int | None = None) -> Self:
+        return rules.round(self, decimals or 0)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, out: Any = None, **attrs: Any) -> Any:
+        if out is not None:
+            return _write_into(out, ufunc, method, args, attrs)
         if method == "__call__" and not attrs:
-            return _operation_of(ufunc)(*args)
-        if method == "reduce" and ufunc in _REDUCTIONS:
-            return _REDUCTIONS[ufunc](*args, **{"axis": 0, **attrs})
+            return operation_of(ufunc)(*args)
+        if (ufunc, method) in _METHODS:
+            return _METHODS[ufunc, method](*args, **{"axis": 0, **attrs})
         form = f".{method}" if method != "__call__" else f"({', '.join(attrs)}=...)"
-        raise DTypeError(
-            f"numpy.{ufunc.__name__}{form} has no gradient rule. Use .detach().numpy() to leave the graph."
-        )
+        raise _no_rule(f"numpy.{ufunc.__name__}{form}", ufunc.__name__)
 
     def __array_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], attrs: dict[str, Any]
     ) -> Any:
-        return _operation_of(function)(*args, **attrs)
+        return operation_of(function)(*args, **attrs)
 
 
-def _operation_of(function: Any) -> Callable[..., Any]:
-    """The operation that records what a NumPy (or SciPy) function computes."""
+_METHODS = {
+    (np.add, "reduce"): rules.sum,
+    (np.multiply, "reduce"): rules.prod,
+    (np.maximum, "reduce"): rules.max,
+    (np.minimum, "reduce"): rules.min,
+    (np.logical_and, "reduce"): rules.all,
+    (np.logical_or, "reduce"): rules.any,
+    (np.add, "accumulate"): rules.cumsum,
+    (np.multiply, "accumulate"): rules.cumprod,
+}
+"""What NumPy's functions have that are called as np.add.reduce(x)."""
+
+_LINALG = ("cholesky", "det", "inv", "matmul", "outer", "slogdet", "solve", "tensordot")
+_OTHER_NAMES = {"vector_norm": "norm", "expit": "sigmoid", "fabs": "absolute"}
+_NEAREST = {
+    "average": "mean",
+    "cbrt": "power",
+    "column_stack": "stack",
+    "cross": "einsum",
+    "fmax": "maximum",
+    "fmin": "minimum",
+    "fmod": "remainder",
+    "hstack": "concatenate",
+    "inner": "tensordot",
+    "nan_to_num": "where",
+    "nanmean": "mean",
+    "nansum": "sum",
+    "percentile": "median",
+    "quantile": "median",
+    "unique": "sort",
+    "vstack": "concatenate",
+}
+
+
+def operation_of(function: Any) -> Callable[..., Any]:
+    """The operation that records what a NumPy (or SciPy) function computes.
+
+    Raises:
+        DTypeError: If there is none; it names the nearest one.
+    """
     name = function.__name__
-    operation = registry.get(name)
-    if operation is None or (getattr(np, name, function) is not function):
-        raise DTypeError(f"numpy.{name} has no gradient rule. Use .detach().numpy() to leave the graph.")
+    inside = (getattr(function, "__module__", None) or "numpy").partition(".")[2]
+    if inside == "linalg" and name == "norm":
+        return _norm
+    operation = registry.get(_OTHER_NAMES.get(name, name))
+    known = (
+        name in _LINALG or name in _OTHER_NAMES
+        if inside == "linalg"
+        else getattr(np, name, function) is function
+    )
+    if operation is None or not known:
+        raise _no_rule(f"numpy.{inside + '.' * bool(inside)}{name}", name)
     return operation.call
+
+
+def _no_rule(what: str, name: str) -> DTypeError:
+    public = [known for known in registry if not known.startswith("_")]
+    nearest = [_NEAREST[name]] if name in _NEAREST else get_close_matches(name, public, 1, 0.5)
+    hint = f" The nearest operation is minitensor.{nearest[0]}." if nearest else ""
+    return DTypeError(f"{what} has no gradient rule.{hint} Use .detach().numpy() to leave the graph.")
+
+
+def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """numpy.linalg.norm, where it is the norm of a vector."""
+    matrix = isinstance(axis, tuple) or (axis is None and x.ndim == 2)
+    if matrix and ord not in (None, "fro"):
+        raise DTypeError(
+            f"numpy.linalg.norm: the matrix norm {ord!r} has no gradient rule. "
+            "minitensor.norm(x, ord, axis) takes the norm of the elements as one vector."
+        )
+    return rules.norm(x, 2 if ord in (None, "fro") else ord, axis, keepdims)
+
+
+def _write_into(out: Any, ufunc: np.ufunc, method: str, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
+    """`array += tensor` and out=: done where no gradient could be lost, and refused elsewhere."""
+    if any([isinstance(x, Node) for x in out]):
+        raise DTypeError(
+            f"numpy.{ufunc.__name__}: out= must be an array. Write into a tensor under no_grad(), as in t += x."
+        )
+    if is_grad_enabled() and any([isinstance(x, Node) and x.requires_grad for x in args]):
+        raise GraphError(
+            f"numpy.{ufunc.__name__}: writing into an array would lose the gradient. "
+            "Make a new tensor, as in a = a + b, or use .detach()."
+        )
+    plain = [x.data if isinstance(x, Arithmetic) else x for x in args]  # type: ignore[attr-defined]
+    return getattr(ufunc, method)(*plain, out=out, **attrs)
 
 
 def add_methods(cls: type[Node], wanted: Callable[[Operation], bool]) -> None:

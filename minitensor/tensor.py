@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import builtins
+import operator
 from collections.abc import Callable, Iterator
-from operator import attrgetter
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from minitensor import comparisons, rules
+from minitensor import rules
+from minitensor.dtypes import WEAK, as_array, needs_floats, promote
 from minitensor.errors import DTypeError, GraphError, ShapeError, explain
-from minitensor.graph import Node, Operation, is_grad_enabled, propagate, write_tick
+from minitensor.graph import Node, Operation, is_grad_enabled, observers, origin, propagate, write_tick
 from minitensor.operators import Arithmetic, Constant, add_methods
 
 if TYPE_CHECKING:  # the methods made from the rules, declared for type checkers
@@ -22,9 +25,6 @@ else:
 Array: TypeAlias = NDArray[Any]
 Operand: TypeAlias = "Tensor | ArrayLike"
 
-_WEAK = (float, int, bool, complex, type(None))  # Python numbers take the dtype of the array they meet
-_RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
-
 
 class Tensor(Arithmetic, TensorMethods):
     """An array that remembers how it was computed.
@@ -32,8 +32,8 @@ class Tensor(Arithmetic, TensorMethods):
     Args:
         data: An array (copied; its dtype is kept), or numbers and nested lists of them (floats become
             float32, integers int64).
-        requires_grad: Whether `backward` should compute its gradient, kept in `.grad`.
         dtype: The dtype to convert to.
+        requires_grad: Whether `backward` should compute its gradient, kept in `.grad`.
 
     Raises:
         DTypeError: If the data is not numeric, or requires_grad is asked of integers.
@@ -56,15 +56,15 @@ class Tensor(Arithmetic, TensorMethods):
     _written: list[int] | None  # the tick of the last write into this memory, shared by its views
     grad: Any  # an array of data's shape and dtype, a Tensor after create_graph=True, or None
 
-    def __init__(self, data: Operand, requires_grad: bool = False, dtype: DTypeLike | None = None) -> None:
-        self._start(_as_array(data, dtype, copy=True))
+    def __init__(self, data: Operand, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> None:
+        self._start(as_array(data._data if isinstance(data, Tensor) else data, dtype, copy=True))
         if requires_grad:
             self.requires_grad_()
 
     def _start(self, data: Array) -> None:
         self._data = data
         self.grad = None
-        self.requires_grad = False
+        self._requires_grad = False
         self._edges = ()
         self._call = None
         self._tick = 0
@@ -82,7 +82,7 @@ class Tensor(Arithmetic, TensorMethods):
         Tensor([5., 0.], dtype=float64)
         """
         tensor = cls.__new__(cls)
-        tensor._start(_as_array(array))
+        tensor._start(as_array(array))
         return tensor
 
     # ------------------------------------------------------------------------------------- backward
@@ -120,7 +120,7 @@ class Tensor(Arithmetic, TensorMethods):
                     f"backward(): the gradient has shape {seed.shape} and the tensor {self.shape}"
                 )
         if create_graph and not isinstance(seed, Tensor):
-            seed = Tensor(seed)
+            seed = Tensor.from_numpy(seed.copy())
         elif not create_graph and isinstance(seed, Tensor):
             seed = seed._data
         retain_graph = create_graph if retain_graph is None else retain_graph
@@ -135,20 +135,20 @@ class Tensor(Arithmetic, TensorMethods):
         >>> y.grad
         array([ 6., 12.], dtype=float32)
         """
-        if not self.requires_grad:
+        if not self._requires_grad:
             raise GraphError("retain_grad(): this tensor does not require grad")
         self._retains = True
         return self
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Start, or stop, computing gradients for this leaf."""
-        if requires_grad and self._data.dtype.kind not in "fc":
+        if requires_grad and self._data.dtype.kind != "f":
             raise DTypeError(
                 f"only floating-point tensors can require grad, not {self.dtype}. Try dtype=float."
             )
         if self._edges != ():
             raise GraphError("requires_grad_(): only for leaves. Use detach() to leave the graph.")
-        self.requires_grad = requires_grad
+        self._requires_grad = bool(requires_grad)
         return self
 
     def detach(self) -> Tensor:
@@ -167,21 +167,17 @@ class Tensor(Arithmetic, TensorMethods):
                     dtype = x.dtype
                 elif x.dtype is not dtype:
                     break
-            elif type(x) not in _WEAK:
+            elif type(x) not in WEAK:
                 break
         else:
-            try:
-                outputs = operation.function(*data, **attrs)
-            except ValueError as error:
-                if isinstance(error, ShapeError):
-                    raise
-                shapes = [np.shape(x) for x in data[operation.inputs] if x is not None]
-                raise ShapeError(explain(operation.name, shapes, error)) from error
-            if dtype is not None and dtype.kind in "biu" and operation.is_scalar:
-                outputs = _floats_of_integers(outputs)
-            return args, outputs
+            if dtype is None or dtype.kind == "f" or not needs_floats(operation, data[operation.inputs]):
+                try:
+                    return args, operation.function(*data, **attrs)
+                except (ValueError, np.linalg.LinAlgError) as error:
+                    shapes = [np.shape(x) for x in data[operation.inputs] if x is not None]
+                    raise explain(operation.name, shapes, error) from error
         promoted = list(args)
-        promoted[operation.inputs] = _promote(operation.name, args[operation.inputs])
+        promoted[operation.inputs] = promote(operation, args[operation.inputs])
         return cls._run(operation, tuple(promoted), attrs)
 
     @classmethod
@@ -190,9 +186,9 @@ class Tensor(Arithmetic, TensorMethods):
             data = np.asarray(data)  # NumPy's reductions return scalars
         node = Tensor.__new__(Tensor)
         node._start(data)
-        if data.base is not None:  # a view: a write into it is a write into what it views
+        if data.base is not None:  # perhaps a view: a write into it is a write into what it views
             for arg in args:
-                if isinstance(arg, Tensor):
+                if isinstance(arg, Tensor) and np.may_share_memory(data, arg._data):
                     node._written = arg._last_write()
                     break
         return node
@@ -218,7 +214,12 @@ class Tensor(Arithmetic, TensorMethods):
 
     def _receive(self, gradient: Any) -> None:
         if self._edges == ():
-            self.grad = gradient if self.grad is None else _sum(self.grad, gradient)
+            if self.grad is None:
+                self.grad = gradient
+                return
+            for observer in observers:
+                observer.added(self)
+            self.grad = _sum(self.grad, gradient)
         elif self._retains:
             own = gradient.astype(self.dtype)
             self.grad = own if self.grad is None else _sum(self.grad, own)
@@ -233,7 +234,9 @@ class Tensor(Arithmetic, TensorMethods):
     @data.setter
     def data(self, value: ArrayLike) -> None:
         if value is not self._data:
-            array = _as_array(value)
+            array = as_array(value, None if isinstance(value, np.ndarray) else self.dtype)
+            if self._requires_grad and array.dtype.kind != "f":
+                raise DTypeError(f"data: a tensor that requires grad cannot hold {array.dtype}")
             if self.grad is not None and (array.shape, array.dtype) != (self.shape, self.dtype):
                 raise ShapeError(
                     f"data: {array.dtype} of shape {array.shape} does not fit the gradient, which is "
@@ -252,33 +255,38 @@ class Tensor(Arithmetic, TensorMethods):
         self._last_write()[0] = write_tick()
 
     def _check_unchanged(self, run_again: bool) -> None:
-        if self._call is None:
-            return
-        operation, args, _ = self._call
+        _, args, _ = self._call or (None, (), {})
         for x in (self, *args):
             if isinstance(x, Tensor) and x._written is not None and x._written[0] > self._tick:
                 if not run_again and not self._needs(x._data):
                     continue
                 what = "its result" if x is self else f"an input of shape {x.shape}"
                 raise GraphError(
-                    f"backward(): {operation.name} needs {what}, which was overwritten after the forward "
-                    "pass. Run backward() before updating, or write into a copy."
+                    f"backward(): {self.made_by} needs {what}, which was overwritten after the forward "
+                    f"pass. Run backward() before updating, or write into a copy.{origin(self)}"
                 )
 
     def _needs(self, data: Array) -> bool:
         """Whether a local gradient captured this memory."""
-        cells = [cell for _, local in self._edges or () for cell in getattr(local, "__closure__", None) or ()]
-        contents = [cell.cell_contents for cell in cells]
-        return any(isinstance(x, np.ndarray) and np.may_share_memory(x, data) for x in contents)
+        arrays = [x for _, local in self._edges or () for x in captured(local)]
+        return any(np.may_share_memory(x, data) for x in arrays)
 
     def _write(self, name: str, value: Operand, write: Callable[[Array, Array], object]) -> None:
         """Write into the memory of a tensor that no graph depends on."""
-        if is_grad_enabled() and (self.requires_grad or (isinstance(value, Tensor) and value.requires_grad)):
+        if is_grad_enabled() and (
+            self._requires_grad or (isinstance(value, Tensor) and value._requires_grad)
+        ):
             raise GraphError(
                 f"{name}: writing in place into a tensor that requires grad, or from one. "
                 "Write under no_grad(), or make a new tensor: a = a + b."
             )
-        write(self._data, value._data if isinstance(value, Tensor) else np.asarray(value))
+        array = value._data if isinstance(value, Tensor) else np.asarray(value)
+        try:
+            write(self._data, array)
+        except TypeError as error:
+            raise DTypeError(f"{name}: cannot write {array.dtype} into {self.dtype}") from error
+        except ValueError as error:
+            raise explain(name, [self.shape, array.shape], error) from error
         self._mark_written()
 
     def _update(self, symbol: str, other: Operand, ufunc: np.ufunc, operation: Callable[..., Any]) -> Self:
@@ -286,8 +294,8 @@ class Tensor(Arithmetic, TensorMethods):
 
         A leaf that requires grad is refused: the new tensor would silently take the parameter's name.
         """
-        graph = self.requires_grad or (isinstance(other, Tensor) and other.requires_grad)
-        parameter = self.requires_grad and self._edges == ()
+        graph = self._requires_grad or (isinstance(other, Tensor) and other._requires_grad)
+        parameter = self._requires_grad and self._edges == ()
         if is_grad_enabled() and graph and not parameter:
             return operation(self, other)
         self._write(symbol, other, lambda a, b: ufunc(a, b, out=a, casting="same_kind"))
@@ -304,6 +312,12 @@ class Tensor(Arithmetic, TensorMethods):
 
     def __itruediv__(self, other: Self | Constant) -> Self:
         return self._update("/=", other, np.divide, rules.divide)
+
+    def __ipow__(self, other: Self | Constant) -> Self:  # type: ignore[misc]
+        return self._update("**=", other, np.power, rules.power)
+
+    def __imatmul__(self, other: Operand) -> Self:
+        return self._update("@=", other, np.matmul, rules.matmul)
 
     def __setitem__(self, key: Any, value: Operand) -> None:
         key = _plain_key(key)
@@ -350,28 +364,33 @@ class Tensor(Arithmetic, TensorMethods):
         return rules.index(self, _plain_key(key))
 
     def __len__(self) -> int:
+        if not self.ndim:
+            raise DTypeError("len(): a tensor of shape () has no length and cannot be iterated over")
         return len(self._data)
 
     def __iter__(self) -> Iterator[Tensor]:
         return (self[i] for i in range(len(self)))
 
+    def __contains__(self, item: Any) -> bool:
+        return bool((self._data == (item._data if isinstance(item, Tensor) else item)).any())
+
     def __eq__(self, other: object) -> Tensor:  # type: ignore[override]  # elementwise, as in NumPy
-        return comparisons.equal(self, other)
+        return rules.equal(self, other)
 
     def __ne__(self, other: object) -> Tensor:  # type: ignore[override]
-        return comparisons.not_equal(self, other)
+        return rules.not_equal(self, other)
 
     def __lt__(self, other: Operand) -> Tensor:
-        return comparisons.less(self, other)
+        return rules.less(self, other)
 
     def __le__(self, other: Operand) -> Tensor:
-        return comparisons.less_equal(self, other)
+        return rules.less_equal(self, other)
 
     def __gt__(self, other: Operand) -> Tensor:
-        return comparisons.greater(self, other)
+        return rules.greater(self, other)
 
     def __ge__(self, other: Operand) -> Tensor:
-        return comparisons.greater_equal(self, other)
+        return rules.greater_equal(self, other)
 
     __hash__ = object.__hash__
 
@@ -381,25 +400,43 @@ class Tensor(Arithmetic, TensorMethods):
             raise ShapeError(f"item(): needs exactly one element, and the shape is {self.shape}")
         return self._data.item()
 
+    def tolist(self) -> Any:
+        """The elements as nested lists of Python numbers; of a 0-d tensor, the number."""
+        return self._data.tolist()
+
+    def float(self) -> Tensor:
+        """Converted to float32."""
+        return rules.astype(self, np.float32)
+
+    def double(self) -> Tensor:
+        """Converted to float64."""
+        return rules.astype(self, np.float64)
+
     def numpy(self) -> Array:
         """The array, sharing memory; raises GraphError if self requires grad."""
-        if self.requires_grad:
+        if self._requires_grad:
             raise GraphError("numpy(): this tensor requires grad. Use .detach().numpy() to leave the graph.")
         return self._data
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         return np.array(self.numpy(), dtype=dtype, copy=copy)
 
-    def __float__(self) -> float:
-        return float(self.item())
+    def __float__(self) -> builtins.float:
+        return builtins.float(self.item())
 
     def __int__(self) -> int:
         return int(self.item())
 
+    def __index__(self) -> int:
+        return operator.index(self.item())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
     def __bool__(self) -> bool:
         if self._data.size != 1:
             raise ShapeError(
-                f"the truth of a tensor of shape {self.shape} is ambiguous: use == with .data.all() or .any()"
+                f"the truth of a tensor of shape {self.shape} is ambiguous: use .all() or .any()"
             )
         return bool(self._data.item())
 
@@ -410,7 +447,7 @@ class Tensor(Arithmetic, TensorMethods):
             [f"made_by={self.made_by}"]
             if self.made_by
             else ["requires_grad=True"]
-            if self.requires_grad
+            if self._requires_grad
             else []
         )
         return f"{type(self).__name__}({', '.join([values, *notes])})"
@@ -418,7 +455,7 @@ class Tensor(Arithmetic, TensorMethods):
     def __reduce__(self) -> tuple[Any, ...]:
         if self._edges != ():
             raise GraphError("only leaves can be copied or pickled, not a graph: use detach() first")
-        return _rebuild, (type(self), self._data, self.requires_grad, self.grad)
+        return _rebuild, (type(self), self._data, self._requires_grad, self.grad)
 
 
 def _sum(x: Any, y: Any) -> Any:
@@ -428,48 +465,23 @@ def _sum(x: Any, y: Any) -> Any:
 
 
 def _rebuild(cls: type[Tensor], data: Array, requires_grad: bool, grad: Any) -> Tensor:
-    tensor = cls.from_numpy(data)
-    tensor.requires_grad, tensor.grad = requires_grad, grad
+    tensor = cls.from_numpy(data.copy())  # copy.copy hands over the memory itself
+    tensor._requires_grad, tensor.grad = requires_grad, None if grad is None else _sum(grad, 0)
     return tensor
 
 
-def _as_array(data: Any, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
-    """Numbers as an array: an array keeps its dtype, Python floats become float32."""
-    if isinstance(data, Tensor):
-        data = data._data
-    array = np.array(data, dtype=dtype, copy=copy)
-    if array.dtype.kind not in _RANK:
-        raise DTypeError(
-            f"a tensor holds numbers, and {type(data).__name__} makes an array of dtype {array.dtype}"
-        )
-    if dtype is None and array.dtype == np.float64 and not isinstance(data, np.ndarray | np.generic):
-        return array.astype(np.float32)
-    return array
-
-
-def _floats_of_integers(outputs: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Where NumPy makes float64 of integers, as in 1 / 2 and exp(1), PyTorch makes float32."""
-    return (outputs[0].astype(np.float32),) if outputs[0].dtype == np.float64 else outputs
-
-
-def _promote(name: str, inputs: tuple[Any, ...]) -> list[Any]:
-    """Bring inputs of several dtypes to one, by PyTorch's convention; the conversion of a tensor is recorded.
-
-    The highest kind (bool, integer, float, complex) decides; within it, arrays with axes before 0-d ones.
-    Numbers, NumPy's too, take the dtype they meet. So float32 stays float32 when it meets np.float64(2), a
-    0-d float64 array or integers.
-    """
-    if any([isinstance(x, Node) and not isinstance(x, Tensor) for x in inputs]):
-        raise DTypeError(f"{name}: cannot mix Value and Tensor. Take .data of the Value.")
-    inputs = tuple([x.item() if isinstance(x, np.generic) else x for x in inputs])
-    arrays = [x if type(x) in _WEAK or isinstance(x, Tensor) else _as_array(x) for x in inputs]
-    typed = [x for x in arrays if type(x) not in _WEAK]
-    if not typed:
-        return arrays
-    top = max(_RANK[x.dtype.kind] for x in typed)
-    deciding = [x for x in typed if _RANK[x.dtype.kind] == top]
-    dtype = np.result_type(*[x.dtype for x in deciding if x.ndim] or [x.dtype for x in deciding])
-    return [x if type(x) in _WEAK or x.dtype is dtype else x.astype(dtype) for x in arrays]
+def captured(local: Any) -> Iterator[Array]:
+    """The arrays that a local gradient keeps, also inside the functions and sequences it keeps."""
+    if isinstance(local, np.ndarray):
+        yield local
+    elif isinstance(local, list | tuple):
+        for item in local:
+            yield from captured(item)
+    elif isinstance(local, partial):
+        yield from captured([local.func, *local.args, *local.keywords.values()])
+    else:
+        for cell in getattr(local, "__closure__", None) or ():
+            yield from captured(cell.cell_contents)
 
 
 def _undo_broadcasting(gradient: Any, shape: tuple[int, ...], maker: Node) -> Any:
@@ -488,12 +500,15 @@ def _undo_broadcasting(gradient: Any, shape: tuple[int, ...], maker: Node) -> An
 
 
 def _plain_key(key: Any) -> Any:
-    """An index with the tensors in it replaced by their arrays."""
+    """An index with its tensors and arrays copied: changing them later changes no gradient."""
     if isinstance(key, tuple):
-        return tuple([part._data if isinstance(part, Tensor) else part for part in key])
-    return key._data if isinstance(key, Tensor) else key
+        return tuple([_plain_key(part) for part in key])
+    if isinstance(key, Tensor):
+        return key._data.copy()
+    return key.copy() if isinstance(key, np.ndarray | list) else key
 
 
 Tensor.kind = Tensor
-Tensor.data = property(attrgetter("_data"), Tensor.data.fset, doc=Tensor.data.__doc__)  # type: ignore  # in C
+Tensor.requires_grad = property(operator.attrgetter("_requires_grad"), Node.requires_grad.fset)  # type: ignore
+Tensor.data = property(operator.attrgetter("_data"), Tensor.data.fset, doc=Tensor.data.__doc__)  # type: ignore  # in C
 add_methods(Tensor, lambda operation: not operation.name.startswith("_"))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from minitensor.errors import DTypeError
+from minitensor.errors import DTypeError, GraphError
 from minitensor.graph import Node, Operation, propagate
 from minitensor.operators import Arithmetic, add_methods
 
@@ -41,7 +41,7 @@ class Value(Arithmetic, ValueMethods):
     def __init__(self, data: float, requires_grad: bool = True) -> None:
         self.data = float(data)
         self.grad = 0.0
-        self.requires_grad = requires_grad
+        self._requires_grad = requires_grad
         self._edges = ()
         self._call = None
         self._tick = 0
@@ -88,8 +88,29 @@ class Value(Arithmetic, ValueMethods):
     def _receive(self, gradient: Any) -> None:
         self.grad = self.grad + gradient
 
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Start, or stop, computing gradients for this leaf."""
+        if self._edges != ():
+            raise GraphError("requires_grad_(): only for leaves")
+        self._requires_grad = requires_grad
+        return self
+
     def __float__(self) -> float:
         return self.data
+
+    def __int__(self) -> int:
+        return int(self.data)
+
+    def __bool__(self) -> bool:
+        return bool(self.data)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.data, spec) if spec else str(self)
+
+    def __eq__(self, other: object) -> bool:
+        return self.data == other.data if isinstance(other, Value) else self.data == other
+
+    __hash__ = object.__hash__
 
     def __lt__(self, other: Value | float) -> bool:
         return self.data < float(other)
@@ -105,6 +126,17 @@ class Value(Arithmetic, ValueMethods):
 
     def __repr__(self) -> str:
         return f"Value(data={self.data}, grad={self.grad})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._edges != ():
+            raise GraphError("only leaves can be copied or pickled, not a graph: make a Value of its data")
+        return _rebuild, (self.data, self._requires_grad, self.grad)
+
+
+def _rebuild(data: float, requires_grad: bool, grad: Any) -> Value:
+    value = Value(data, requires_grad)
+    value.grad = grad
+    return value
 
 
 Value.kind = Value

@@ -23,7 +23,7 @@ class Parameter(Tensor):
     __slots__ = ()
 
     def __init__(self, data: Operand, requires_grad: bool = True, dtype: DTypeLike | None = None) -> None:
-        super().__init__(data, requires_grad, dtype)
+        super().__init__(data, dtype=dtype, requires_grad=requires_grad)
 
 
 class Module:

@@ -48,7 +48,7 @@ def test_numbers_get_pytorch_s_dtypes(data: Any, dtype: Any) -> None:
 
 @pytest.mark.parametrize("data", ["text", [None], object(), np.array(["a"]), {"a": 1}])
 def test_what_is_not_a_number_is_refused(data: Any) -> None:
-    with pytest.raises(DTypeError, match="a tensor holds numbers"):
+    with pytest.raises(DTypeError, match="a tensor holds real numbers"):
         Tensor(data)
 
 
@@ -132,9 +132,7 @@ def test_numpy_s_functions_lead_to_the_same_rule(
     [
         np.fft.fft,
         np.cov,
-        np.sin,
-        lambda t: np.add(t, 1, out=np.zeros(3)),
-        np.add.accumulate,
+        np.spacing,
         np.logaddexp.reduce,
     ],
 )
@@ -241,10 +239,22 @@ def zeros(*shape: int) -> Tensor:
             lambda: mt.linear(zeros(32, 28, 28), zeros(128, 784), None),
             "Linear(784 → 128) got (32, 28, 28): the last axis is 28 and must be 784. Try x.reshape(32, -1).",
         ),
-        (lambda: mt.concatenate([zeros(2, 3), zeros(2)]), "concatenate: (2, 3), (2,): "),
-        (lambda: zeros(0).max(), "max(0,): zero-size array"),
-        (lambda: zeros(2, 3).sum(axis=2), "sum(2, 3): axis 2 is out of bounds"),
-        (lambda: zeros(2, 3).reshape(4), "reshape(2, 3): cannot reshape"),
+        (
+            lambda: mt.concatenate([zeros(2, 3), zeros(2)]),
+            "concatenate: all the input arrays must have same number of dimensions",
+        ),
+        (
+            lambda: zeros(0).max(),
+            "max: zero-size array to reduction operation maximum which has no identity (shape (0,))",
+        ),
+        (
+            lambda: zeros(2, 3).sum(axis=2),
+            "sum: axis 2 is out of bounds for array of dimension 2 (shape (2, 3))",
+        ),
+        (
+            lambda: zeros(2, 3).reshape(4),
+            "reshape: cannot reshape array of size 6 into shape (4,) (shape (2, 3))",
+        ),
     ],
 )
 def test_a_shape_error_names_the_operation_the_shapes_and_the_axis(
@@ -258,8 +268,11 @@ def test_a_shape_error_names_the_operation_the_shapes_and_the_axis(
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        (np.zeros((2, 3)), "For one-hot targets or probabilities take target.argmax(axis=1)."),
-        (np.zeros((2, 1), int), "Try target.reshape(2)."),
+        (
+            np.zeros((2, 3), int),
+            "For one-hot targets take target.argmax(axis=1), or target.astype(float) as probabilities.",
+        ),
+        (np.zeros((2, 1), int), "Try target.reshape((2,))."),
         (np.zeros(2), "not float64 of shape (2,). Try target.astype(int)."),
         (np.array([0, 3]), "targets from 0 to 2 of shape (2,); some are out of range"),
         (np.array([0, -1]), "targets from 0 to 2 of shape (2,); some are out of range"),
@@ -270,7 +283,7 @@ def test_cross_entropy_says_what_targets_it_needs(target: Any, message: str) -> 
     with pytest.raises(ShapeError) as error:
         mt.cross_entropy(zeros(2, 3), target)
     assert str(error.value).endswith(message)
-    assert str(error.value).startswith("cross_entropy: logits (2, 3) need 2 integer targets")
+    assert str(error.value).startswith("cross_entropy: input (2, 3) needs 2 integer targets")
 
 
 def test_truth_and_item_need_one_element() -> None:

@@ -42,7 +42,11 @@ def _torch_gradients(output: Any, leaves: Sequence[Any], cotangent: Any, create:
     return torch.autograd.grad(output, leaves, cotangent, create_graph=create, allow_unused=True)
 
 
-MINITENSOR = Library(Tensor, lambda x: x.data if isinstance(x, Tensor) else x, _gradients)
+MINITENSOR = Library(
+    lambda x, requires_grad: Tensor(x, requires_grad=requires_grad),
+    lambda x: x.data if isinstance(x, Tensor) else x,
+    _gradients,
+)
 TORCH = Library(
     lambda x, requires_grad: torch.from_numpy(x.copy(order="K")).requires_grad_(requires_grad),
     lambda x: x.numpy(force=True),

@@ -1,0 +1,321 @@
+"""The losses: functions of (input, target) that end in a mean, a sum, or one value per element.
+
+Both may be tensors, arrays or lists. They are PyTorch's, with `reduction` as the third argument of each. As modules
+they are in nn/losses.py.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from minitensor import rules
+from minitensor.errors import DTypeError, OptionError, ShapeError, explain_targets
+from minitensor.graph import composite
+from minitensor.rules.losses import _cross_entropy
+from minitensor.tensor import Array, Operand, Tensor
+
+__all__ = [
+    "binary_cross_entropy_with_logits",
+    "cross_entropy",
+    "hinge_loss",
+    "huber_loss",
+    "kl_div",
+    "l1_loss",
+    "mse_loss",
+    "nll_loss",
+    "smooth_l1_loss",
+]
+
+# -------------------------------------------------------------------------------------- regression
+
+
+@composite
+def mse_loss(input: Operand, target: Operand, reduction: str = "mean") -> Tensor:
+    """(input − target)².
+
+    Unlike PyTorch: shapes that differ are refused, as (n, 1) against (n,) would compare every row with every target.
+
+    >>> mse_loss(Tensor([1.0, 2.0]), Tensor([1.0, 4.0]))
+    Tensor(2.)
+    """
+    difference = _difference("mse_loss", input, target)
+    return _reduce("mse_loss", difference * difference, reduction)
+
+
+@composite
+def l1_loss(input: Operand, target: Operand, reduction: str = "mean") -> Tensor:
+    """|input − target|, with gradient 0 where they are equal.
+
+    >>> l1_loss(Tensor([1.0, 2.0]), Tensor([1.0, 4.0]))
+    Tensor(1.)
+    """
+    return _reduce("l1_loss", abs(_difference("l1_loss", input, target)), reduction)
+
+
+@composite
+def smooth_l1_loss(input: Operand, target: Operand, reduction: str = "mean", beta: float = 1.0) -> Tensor:
+    """With d = |input − target|: d² / (2 beta) where d < beta, else d − beta / 2 (Girshick 2015).
+
+    >>> smooth_l1_loss(Tensor([0.0, 0.0]), Tensor([1.0, 3.0]), "none")
+    Tensor([0.5, 2.5])
+    """
+    d = _difference("smooth_l1_loss", input, target)
+    if beta < 0:
+        raise OptionError(f"smooth_l1_loss: beta must not be negative, and is {beta}")
+    size = abs(d)
+    losses = rules.where(size < beta, d * d * (0.5 / beta), size - 0.5 * beta) if beta else size
+    return _reduce("smooth_l1_loss", losses, reduction)
+
+
+@composite
+def huber_loss(input: Operand, target: Operand, reduction: str = "mean", delta: float = 1.0) -> Tensor:
+    """With d = |input − target|: d² / 2 where d ≤ delta, else delta (d − delta / 2) (Huber 1964).
+
+    >>> huber_loss(Tensor([0.0, 0.0]), Tensor([1.0, 3.0]), "none", delta=2.0)
+    Tensor([0.5, 4. ])
+    """
+    d = _difference("huber_loss", input, target)
+    if not delta > 0:
+        raise OptionError(f"huber_loss: delta must be positive, and is {delta}")
+    size = abs(d)
+    losses = rules.where(size <= delta, 0.5 * d * d, delta * (size - 0.5 * delta))
+    return _reduce("huber_loss", losses, reduction)
+
+
+# ---------------------------------------------------------------------------------- two classes
+
+
+@composite
+def binary_cross_entropy_with_logits(input: Operand, target: Operand, reduction: str = "mean") -> Tensor:
+    """−t log σ(x) − (1 − t) log(1 − σ(x)), for logits x and targets t from 0 to 1.
+
+    With −log σ(x) = log(1 + e⁻ˣ), which keeps its precision however small it is.
+
+    >>> binary_cross_entropy_with_logits(Tensor([1000.0, -1000.0]), Tensor([1.0, 1.0]), "none")
+    Tensor([   0., 1000.])
+    """
+    name = "binary_cross_entropy_with_logits"
+    x, t = _same_shape(name, input, target)
+    return _reduce(name, t * rules.softplus(-x) + (1 - t) * rules.softplus(x), reduction)
+
+
+@composite
+def hinge_loss(input: Operand, target: Operand, reduction: str = "mean") -> Tensor:
+    """max(0, 1 − t x), for scores x and targets t of −1 or 1.
+
+    >>> hinge_loss(Tensor([0.5, 2.0]), Tensor([-1.0, 1.0]))
+    Tensor(0.75)
+    """
+    x, t = _same_shape("hinge_loss", input, target)
+    return _reduce("hinge_loss", rules.relu(1 - t * x), reduction)
+
+
+# --------------------------------------------------------------------------------- several classes
+
+
+@composite
+def cross_entropy(
+    input: Operand,
+    target: Operand,
+    reduction: str = "mean",
+    *,
+    weight: ArrayLike | None = None,
+    ignore_index: int = -100,
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """−log softmax(input)[target]; the gradient is softmax(input) − onehot(target), over n for the mean.
+
+    Args:
+        input: Logits of shape (n, classes), (classes,), or (n, classes, ...).
+        target: Integer classes, of the shape of input without its classes; or probabilities, floating-point
+            and of the shape of input, towards which a gradient flows too.
+        reduction: "mean" (weighted, if there are weights), "sum" or "none".
+        weight: A factor for each class.
+        ignore_index: The target of what counts for nothing.
+        label_smoothing: How much of each target, from 0 to 1, is spread evenly over the classes.
+
+    Raises:
+        ShapeError: If the target does not fit in shape, dtype or range.
+
+    Warns when the input looks like probabilities: it is a softmax's output, or its rows are ≥ 0 and sum to 1.
+
+    >>> cross_entropy(Tensor([[1000.0, -1000.0]]), np.array([1]))
+    Tensor(2000.)
+    """
+    x = _tensor(input)
+    labels = target.data if isinstance(target, Tensor) else np.asarray(target)
+    _check_reduction("cross_entropy", reduction)
+    if x.made_by == "softmax" or _rows_are_probabilities(x.data):
+        warnings.warn(
+            "cross_entropy: the input looks like probabilities, and it takes logits: leave out the softmax",
+            stacklevel=3,
+        )
+    if weight is None and not label_smoothing and x.ndim == 2 and _are_classes(labels, x.shape[:1]):
+        onehot = np.arange(x.shape[1])[:, None] == labels
+        if np.count_nonzero(onehot) == labels.size:
+            return _cross_entropy(x, onehot, reduction)
+    axis = 1 if x.ndim > 1 else 0
+    if x.ndim == 0:
+        raise ShapeError(explain_targets("cross_entropy", x.shape, labels.shape, labels.dtype.name))
+    if not 0 <= label_smoothing <= 1:
+        raise OptionError(f"cross_entropy: label_smoothing must be from 0 to 1, not {label_smoothing}")
+    logp = rules.log_softmax(x, axis)
+    classes = x.shape[axis]
+    if labels.dtype.kind == "f" and labels.shape == x.shape:
+        t = _tensor(target)
+        factors = _class_weights(weight, x, axis) * (t * (1 - label_smoothing) + label_smoothing / classes)
+        losses = -rules.sum(factors * logp, axis)
+        return (
+            losses.sum() / losses.size if reduction == "mean" else _reduce("cross_entropy", losses, reduction)
+        )
+    loss = _nll("cross_entropy", logp, labels, reduction, weight, ignore_index)
+    if not label_smoothing:
+        return loss
+    spread = -rules.sum(_class_weights(weight, x, axis) * logp, axis)
+    spread = rules.zero_where(spread, labels == ignore_index)
+    if reduction == "mean":
+        spread = rules.sum(spread) / _target_weights(labels, weight, ignore_index, x).sum()
+    elif reduction == "sum":
+        spread = rules.sum(spread)
+    return (1 - label_smoothing) * loss + label_smoothing / classes * spread
+
+
+@composite
+def nll_loss(
+    input: Operand,
+    target: Operand,
+    reduction: str = "mean",
+    *,
+    weight: ArrayLike | None = None,
+    ignore_index: int = -100,
+) -> Tensor:
+    """−input[target] for log-probabilities and integer classes: cross_entropy after log_softmax.
+
+    Shapes, weights and ignore_index are those of cross_entropy.
+
+    >>> nll_loss(Tensor([[-1.0, -2.0], [-3.0, -4.0]]), np.array([0, 1]))
+    Tensor(2.5)
+    """
+    labels = target.data if isinstance(target, Tensor) else np.asarray(target)
+    _check_reduction("nll_loss", reduction)
+    return _nll("nll_loss", _tensor(input), labels, reduction, weight, ignore_index)
+
+
+def _nll(
+    name: str, logp: Tensor, labels: Array, reduction: str, weight: ArrayLike | None, ignore_index: int
+) -> Tensor:
+    shape = logp.shape[:1] + logp.shape[2:] if logp.ndim > 1 else ()
+    counted = labels != ignore_index
+    if not (
+        logp.ndim
+        and _are_classes(labels, shape)
+        and _in_range(labels[counted], logp.shape[min(logp.ndim - 1, 1)])
+    ):
+        raise ShapeError(explain_targets(name, logp.shape, labels.shape, labels.dtype.name))
+    rows = rules.moveaxis(logp, 1, -1) if logp.ndim > 2 else logp
+    safe = np.where(counted, labels, 0)
+    picked = rules.take_along_axis(rows, safe[..., None], -1).reshape(shape)
+    factors = _target_weights(labels, weight, ignore_index, logp)
+    losses = rules.zero_where(-picked * factors, ~counted)
+    return losses.sum() / factors.sum() if reduction == "mean" else _reduce(name, losses, reduction)
+
+
+@composite
+def kl_div(input: Operand, target: Operand, reduction: str = "mean", *, log_target: bool = False) -> Tensor:
+    """t (log t − input) for log-probabilities `input` and probabilities t; 0 where t is 0.
+
+    Args:
+        input: Log-probabilities.
+        target: Probabilities, or with log_target their logarithms; of the same shape.
+        reduction: "batchmean" (the divergence: the sum over the length of the first axis), "mean" (over all
+            elements), "sum" or "none".
+        log_target: Whether the target is logarithms.
+
+    >>> kl_div(np.log([[0.5, 0.5]]), np.array([[0.5, 0.5]]), "batchmean")
+    Tensor(0., dtype=float64)
+    """
+    x, t = _same_shape("kl_div", input, target)
+    losses = rules.exp(t) * (t - x) if log_target else t * rules.log(rules.where(t == 0, 1.0, t)) - t * x
+    if reduction == "batchmean":
+        return losses.sum() / (x.shape[0] if x.ndim else 1)
+    return _reduce("kl_div", losses, reduction, ("mean", "batchmean", "sum", "none"))
+
+
+# -------------------------------------------------------------------------------------------- checks
+
+
+def _tensor(x: Operand) -> Tensor:
+    if isinstance(x, Tensor):
+        return x
+    return Tensor.from_numpy(x) if isinstance(x, np.ndarray) else Tensor(x)
+
+
+def _same_shape(name: str, input: Operand, target: Operand) -> tuple[Tensor, Tensor]:
+    x, t = _tensor(input), _tensor(target)
+    if x.shape != t.shape:
+        hint = f" Try target.reshape({x.shape})." if x.size == t.size else ""
+        raise ShapeError(f"{name}: input {x.shape} and target {t.shape} differ.{hint}")
+    if x.dtype.kind != "f":
+        raise DTypeError(f"{name}: the input must be floating-point, not {x.dtype}")
+    return x, t
+
+
+def _difference(name: str, input: Operand, target: Operand) -> Tensor:
+    x, t = _same_shape(name, input, target)
+    return x - t
+
+
+def _check_reduction(name: str, reduction: str, known: tuple[str, ...] = ("mean", "sum", "none")) -> None:
+    if reduction not in known:
+        words = ", ".join([f'"{word}"' for word in known[:-1]])
+        raise OptionError(f'{name}: reduction must be {words} or "{known[-1]}", not {reduction!r}')
+
+
+def _reduce(
+    name: str, losses: Tensor, reduction: str, known: tuple[str, ...] = ("mean", "sum", "none")
+) -> Tensor:
+    _check_reduction(name, reduction, known)
+    if reduction == "none":
+        return losses
+    return rules.mean(losses) if reduction == "mean" else rules.sum(losses)
+
+
+def _are_classes(labels: Array, shape: tuple[int, ...]) -> bool:
+    return labels.shape == shape and (labels.dtype.kind in "iu" or not labels.size)
+
+
+def _in_range(labels: Array, classes: int) -> bool:
+    return bool(((labels >= 0) & (labels < classes)).all())
+
+
+def _class_weights(weight: ArrayLike | None, x: Tensor, axis: int) -> Any:
+    """The classes' factors, shaped to stand against x."""
+    if weight is None:
+        return 1.0
+    factors = np.asarray(weight, x.dtype)
+    if factors.shape != (x.shape[axis],):
+        raise ShapeError(f"cross_entropy: weight must have shape ({x.shape[axis]},), not {factors.shape}")
+    return factors.reshape([-1 if i == axis else 1 for i in range(x.ndim)])
+
+
+def _target_weights(labels: Array, weight: ArrayLike | None, ignore_index: int, x: Tensor) -> Array:
+    """The factor of each target: its class's, and 0 if it is ignored."""
+    counted = labels != ignore_index
+    if weight is None:
+        return counted.astype(x.dtype)
+    factors = _class_weights(weight, x, min(x.ndim - 1, 1)).reshape(-1)
+    return np.asarray(factors[np.where(counted, labels, 0)] * counted)
+
+
+def _rows_are_probabilities(x: Array) -> bool:
+    """Looks at the first row before all: the check must not cost what the loss costs."""
+    if x.ndim != 2 or not len(x) or x.shape[1] < 2 or x.dtype.kind != "f":
+        return False
+    first = x[0].tolist()
+    if min(first) < 0 or abs(sum(first) - 1) > 1e-3:
+        return False
+    return bool((x >= 0).all() and (abs(x.sum(axis=1) - 1) <= 1e-3).all())

@@ -1,0 +1,116 @@
+"""What stands between the layers of a network: rectifiers, gates, and softmax."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minitensor.errors import OptionError
+from minitensor.graph import composite, rule
+from minitensor.rules.arithmetic import zero_where
+from minitensor.rules.elementwise import erf, logaddexp, sigmoid
+from minitensor.rules.notation import Float, FloatArray, Number, Unary
+from minitensor.rules.reductions import _peak
+
+# ---------------------------------------------------------------------------------------- rectifiers
+
+
+@rule
+def relu(x: Number) -> Unary:
+    """max(x, 0), with gradient 0 at 0.
+
+    >>> relu(np.array([-1.0, 0.0, 2.0]))
+    array([0., 0., 2.])
+    """
+    y = np.maximum(x, 0)
+    return y, lambda g: zero_where(g, y <= 0)
+
+
+@rule
+def leaky_relu(x: Float, negative_slope: float = 0.01) -> Unary:
+    """x where x > 0, else negative_slope · x; at 0 the gradient is negative_slope."""
+    y = np.maximum(x, 0) + negative_slope * np.minimum(x, 0)
+    return y, lambda g: zero_where(g, np.logical_not(x > 0)) + zero_where(g * negative_slope, x > 0)
+
+
+@rule
+def elu(x: Float, alpha: float = 1.0) -> Unary:
+    """x where x > 0, else alpha (eˣ − 1), whose derivative alpha eˣ holds at 0 too (Clevert et al. 2015)."""
+    y = np.maximum(x, 0) + alpha * np.expm1(np.minimum(x, 0))
+
+    def local(g: Number) -> Number:
+        slope = alpha * np.exp(zero_where(x, x > 0))
+        return zero_where(g, np.logical_not(x > 0)) + zero_where(g * slope, x > 0)
+
+    return y, local
+
+
+@composite
+def selu(x: Float) -> Any:
+    """scale · elu(x, alpha), whose two constants keep mean 0 and variance 1 (Klambauer et al. 2017)."""
+    return 1.0507009873554805 * elu(x, 1.6732632423543772)
+
+
+@rule
+def hardtanh(x: Number, min: float = -1.0, max: float = 1.0) -> Unary:
+    """x held between min and max; unlike clip's, the gradient on the bounds is 0."""
+    return np.clip(x, min, max), lambda g: zero_where(g, np.logical_or(x <= min, x >= max))
+
+
+# --------------------------------------------------------------------------------------------- gates
+
+
+@composite
+def softplus(x: Float, beta: float = 1.0) -> Any:
+    """log(1 + e^(beta x)) / beta, without overflow; derivative σ(beta x).
+
+    Unlike PyTorch: exact everywhere. There it is x itself where beta x > 20, off by up to 2·10⁻⁹.
+    """
+    return logaddexp(x, 0.0) if beta == 1 else logaddexp(x * beta, 0.0) / beta
+
+
+@rule
+def silu(x: Float) -> Unary:
+    """x σ(x), also called swish (Elfwing et al. 2017); derivative σ(x) (1 + x (1 − σ(x)))."""
+    s = sigmoid(x)
+    return x * s, lambda g: g * s * (1 + x * (1 - s))
+
+
+@rule
+def gelu(x: Float, approximate: str = "none") -> Unary:
+    """x Φ(x), Φ the normal distribution function (Hendrycks & Gimpel 2016); derivative Φ(x) + x φ(x).
+
+    With approximate="tanh", Φ(x) is ½ (1 + tanh √(2/π) (x + 0.044715 x³)) and is derived as such.
+
+    Unlike PyTorch: at ±inf the derivative is NaN in both, at −inf the value is NaN here too, as 0 · inf.
+    """
+    if approximate == "none":
+        cdf = 0.5 * (1 + erf(x * math.sqrt(0.5)))
+        return x * cdf, lambda g: g * (cdf + x * np.exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi)))
+    if approximate != "tanh":
+        raise OptionError(f'gelu: approximate must be "none" or "tanh", not {approximate!r}')
+    scale = math.sqrt(2 / math.pi)
+    t = np.tanh(scale * (x + 0.044715 * x * x * x))
+    slope = scale * (1 + 3 * 0.044715 * x * x)
+    return 0.5 * x * (1 + t), lambda g: g * 0.5 * (1 + t + x * (1 - t * t) * slope)
+
+
+# ------------------------------------------------------------------------------------------- softmax
+
+
+@rule
+def softmax(x: FloatArray, axis: int = -1) -> Unary:
+    """eˣ / Σ eˣ along an axis, without overflow."""
+    e = np.exp(x - _peak(x, axis))
+    y = e / np.add.reduce(e, axis=axis, keepdims=True)
+    return y, lambda g: y * (g - np.add.reduce(g * y, axis=axis, keepdims=True))
+
+
+@rule
+def log_softmax(x: FloatArray, axis: int = -1) -> Unary:
+    """log softmax, without the rounding of log(softmax(x))."""
+    shifted = x - _peak(x, axis)
+    y = shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
+    return y, lambda g: g - np.exp(y) * np.add.reduce(g, axis=axis, keepdims=True)

@@ -1,0 +1,128 @@
+"""Operations off the graph: comparisons, logic, counting, and where something stands. No gradient leaves them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minitensor.graph import composite, rule
+from minitensor.rules.notation import Array, Axis, Number
+
+
+def _of_one(ufunc: np.ufunc) -> Callable[..., Any]:
+    """Register a NumPy function of one argument whose result never requires grad."""
+
+    def compute(x: Number) -> tuple[Any]:
+        return (ufunc(x),)
+
+    return _named(ufunc, compute)
+
+
+def _of_two(ufunc: np.ufunc) -> Callable[..., Any]:
+    """Register a NumPy function of two arguments whose result never requires grad."""
+
+    def compute(x: Number, y: Number) -> tuple[Any]:
+        return (ufunc(x, y),)
+
+    return _named(ufunc, compute)
+
+
+def _named(ufunc: np.ufunc, compute: Callable[..., tuple[Any]]) -> Callable[..., Any]:
+    compute.__name__ = ufunc.__name__
+    compute.__doc__ = f"numpy.{ufunc.__name__}, elementwise."
+    return rule(compute)
+
+
+equal = _of_two(np.equal)
+not_equal = _of_two(np.not_equal)
+less = _of_two(np.less)
+less_equal = _of_two(np.less_equal)
+greater = _of_two(np.greater)
+greater_equal = _of_two(np.greater_equal)
+logical_and = _of_two(np.logical_and)
+logical_or = _of_two(np.logical_or)
+logical_xor = _of_two(np.logical_xor)
+logical_not = _of_one(np.logical_not)
+isnan = _of_one(np.isnan)
+isinf = _of_one(np.isinf)
+isfinite = _of_one(np.isfinite)
+
+
+@rule
+def any(x: Array, axis: Axis = None, keepdims: bool = False) -> tuple[Any]:
+    """Whether some element over the axes is not 0."""
+    return (np.any(x, axis=axis, keepdims=keepdims),)
+
+
+@rule
+def all(x: Array, axis: Axis = None, keepdims: bool = False) -> tuple[Any]:
+    """Whether no element over the axes is 0."""
+    return (np.all(x, axis=axis, keepdims=keepdims),)
+
+
+@rule
+def count_nonzero(x: Array, axis: Axis = None, keepdims: bool = False) -> tuple[Any]:
+    """How many elements over the axes are not 0."""
+    return (np.count_nonzero(x, axis=axis, keepdims=keepdims),)
+
+
+@rule
+def isclose(
+    x: Number, y: Number, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> tuple[Any]:
+    """Whether |x − y| ≤ atol + rtol |y|, elementwise."""
+    return (np.isclose(x, y, rtol, atol, equal_nan),)
+
+
+@composite
+def allclose(x: Array, y: Array, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+    """Whether all elements are close, as a bool."""
+    return bool(all(isclose(x, y, rtol, atol, equal_nan)))
+
+
+@composite
+def array_equal(x: Array, y: Array) -> bool:
+    """Whether shapes and all elements are equal, as a bool."""
+    return np.shape(x) == np.shape(y) and bool(all(equal(x, y)))
+
+
+@rule
+def argmax(x: Array, axis: int | None = None, keepdims: bool = False) -> tuple[Any]:
+    """Where the largest element is: the first one where several tie."""
+    return (x.argmax(axis=axis, keepdims=keepdims),)
+
+
+@rule
+def argmin(x: Array, axis: int | None = None, keepdims: bool = False) -> tuple[Any]:
+    """Where the smallest element is: the first one where several tie."""
+    return (x.argmin(axis=axis, keepdims=keepdims),)
+
+
+@rule
+def argsort(x: Array, axis: int | None = -1, descending: bool = False) -> tuple[Any]:
+    """The indices that sort x along an axis, NaN last (first if descending); equal elements keep their order."""
+    if not descending or not x.ndim:
+        return (np.argsort(x, axis, kind="stable"),)
+    if axis is None:
+        x, axis = x.reshape(-1), 0
+    return (x.shape[axis] - 1 - np.flip(np.argsort(np.flip(x, axis), axis, kind="stable"), axis),)
+
+
+@composite
+def shape(x: Array) -> tuple[int, ...]:
+    """The length of each axis."""
+    return tuple(x.shape)
+
+
+@composite
+def ndim(x: Array) -> int:
+    """How many axes there are."""
+    return len(x.shape)
+
+
+@composite
+def size(x: Array) -> int:
+    """How many elements there are."""
+    return int(x.size)

@@ -1,0 +1,265 @@
+"""Reductions over an axis, a tuple of axes, or all of them; and running sums and products along one."""
+
+from __future__ import annotations
+
+import math
+from builtins import max as larger
+from typing import Any
+
+import numpy as np
+
+from minitensor.graph import alias, rule
+from minitensor.rules.arithmetic import zero_where
+from minitensor.rules.notation import Array, Axis, FloatArray, Shape, Unary
+
+# ------------------------------------------------------------------------------------- sums and means
+
+
+@rule
+def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
+    """Sum over an axis, a tuple of axes, or all of them.
+
+    >>> sum(np.ones((2, 3)), axis=0)
+    array([2., 2., 2.])
+    """
+    shape = x.shape
+    y = np.add.reduce(x, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]
+    return y, lambda g: _spread(g, shape, axis)
+
+
+@rule
+def mean(x: FloatArray, axis: Axis = None, keepdims: bool = False) -> Unary:
+    """Arithmetic mean over an axis, a tuple of axes, or all of them; the mean of nothing is NaN."""
+    shape = x.shape
+    count = _count(shape, axis)
+    y = np.add.reduce(x, axis=axis, keepdims=keepdims) / count  # type: ignore[call-overload]
+    return y, lambda g: _spread(g / larger(count, 1), shape, axis)
+
+
+@rule
+def var(
+    x: FloatArray,
+    axis: Axis = None,
+    ddof: float = 0,
+    keepdims: bool = False,
+    correction: float | None = None,
+) -> Unary:
+    """Variance Σ (x − mean)² / (n − ddof); derivative 2 (x − mean) / (n − ddof).
+
+    Unlike PyTorch: `ddof` (which it calls `correction`, accepted too) is 0, as in NumPy, not 1.
+    """
+    d, n = _deviations(x, axis, ddof if correction is None else correction)
+    y = np.add.reduce(d * d, axis=axis, keepdims=keepdims) / n
+    return y, lambda g: _spread(g * 2 / n, x.shape, axis) * d
+
+
+@rule
+def std(
+    x: FloatArray,
+    axis: Axis = None,
+    ddof: float = 0,
+    keepdims: bool = False,
+    correction: float | None = None,
+) -> Unary:
+    """Standard deviation, the root of `var`, with gradient 0 where all elements are equal.
+
+    Unlike PyTorch: `ddof` (which it calls `correction`, accepted too) is 0, as in NumPy, not 1.
+    """
+    d, n = _deviations(x, axis, ddof if correction is None else correction)
+    y = np.sqrt(np.add.reduce(d * d, axis=axis, keepdims=True) / n)
+    return _drop(y, axis, keepdims), lambda g: _spread(g, x.shape, axis) * d / (_not_zero(y) * n)
+
+
+def _deviations(x: Array, axis: Axis, ddof: float) -> tuple[Array, Any]:
+    """x − mean, and the divisor n − ddof, which as a NumPy number may be 0."""
+    n = _count(x.shape, axis)
+    mean = np.add.reduce(x, axis=axis, keepdims=True) / larger(n, 1)
+    return x - mean, np.float64(larger(n - ddof, 0)).astype(x.dtype)
+
+
+@rule
+def norm(x: FloatArray, ord: float = 2, axis: Axis = None, keepdims: bool = False) -> Unary:
+    """(Σ |x|^ord)^(1/ord), the norm of vectors; ord may be inf, −inf, and 0, which counts.
+
+    The gradient is sign(x) (|x| / norm)^(ord − 1), and 0 at 0. For ±inf the elements that tie share it.
+    """
+    size = np.absolute(x)
+    if ord in (math.inf, -math.inf):
+        extreme = np.maximum if ord > 0 else np.minimum
+        most = extreme.reduce(size, axis=axis, keepdims=True)
+        return _drop(most, axis, keepdims), lambda g: np.sign(x) * _share(g, size == most, axis)
+    if ord == 0:
+        y = np.add.reduce((x != 0).astype(x.dtype), axis=axis, keepdims=keepdims)
+        return y, lambda g: zero_where(_spread(g, x.shape, axis), True)
+    if ord == 2:
+        y = np.sqrt(np.add.reduce(x * x, axis=axis, keepdims=True))
+        return _drop(y, axis, keepdims), lambda g: np.divide(_spread(g, x.shape, axis) * x, _not_zero(y))
+    y = np.power(np.add.reduce(np.power(size, ord), axis=axis, keepdims=True), 1 / ord)
+
+    def local(g: Array) -> Array:
+        ratio = np.power(np.divide(_not_zero(size), _not_zero(y)), ord - 1)
+        return _spread(g, x.shape, axis) * np.sign(x) * ratio
+
+    return _drop(y, axis, keepdims), local
+
+
+def _not_zero(y: Array) -> Array:
+    """y with 1 for every 0: a divisor where the dividend is 0 as well."""
+    return np.where(y == 0, 1, y)
+
+
+@rule
+def logsumexp(x: FloatArray, axis: Axis = None, keepdims: bool = False) -> Unary:
+    """log Σ eˣ over the axes without overflow; −inf where every element is; the gradient is softmax."""
+    shift = np.minimum(_peak(x, axis), np.finfo(x.dtype).max)  # finite, so that inf − shift is inf
+    e = np.exp(x - shift)
+    total = np.add.reduce(e, axis=axis, keepdims=True)
+    with np.errstate(divide="ignore"):  # log 0 = −inf is the answer
+        y = np.log(total) + shift
+    shape = x.shape
+    return _drop(y, axis, keepdims), lambda g: _spread(g, shape, axis) * (e / total)
+
+
+# ------------------------------------------------------------------------------------------- extremes
+
+
+@rule
+def max(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
+    """Largest element over the axes; where several tie, they share the gradient evenly.
+
+    Unlike PyTorch: the values alone, also along one axis, as PyTorch's amax; see max_with_indices.
+    """
+    y = np.maximum.reduce(x, axis=axis, keepdims=True)
+    return _drop(y, axis, keepdims), lambda g: _share(g, x == y, axis)
+
+
+@rule
+def min(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
+    """Smallest element over the axes; where several tie, they share the gradient evenly.
+
+    Unlike PyTorch: the values alone, also along one axis, as PyTorch's amin; see min_with_indices.
+    """
+    y = np.minimum.reduce(x, axis=axis, keepdims=True)
+    return _drop(y, axis, keepdims), lambda g: _share(g, x == y, axis)
+
+
+amax = alias("amax", max)
+amin = alias("amin", min)
+
+
+@rule
+def _peak(x: Array, axis: Axis) -> tuple[Any]:
+    """The maximum, or the least finite number: sums of exponentials shift by it without overflow.
+
+    It cancels from them, so nothing flows through it.
+    """
+    return (np.maximum.reduce(x, axis=axis, keepdims=True, initial=np.finfo(x.dtype).min),)
+
+
+# ------------------------------------------------------------------------------------------- products
+
+
+@rule
+def prod(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
+    """Product over the axes; the gradient is the product of the others, also where some are 0.
+
+    Unlike PyTorch: no NaN in the gradient where an element is inf or the product overflows, as nothing is divided.
+    """
+
+    def local(g: Array) -> Array:
+        kept = [i for i, n in enumerate(_reduced(x.shape, axis)) if not n]
+        gone = [i for i, n in enumerate(_reduced(x.shape, axis)) if n]
+        order = kept + gone
+        rows = x.transpose(order)
+        flat = rows.reshape(*rows.shape[: len(kept)], math.prod(rows.shape[len(kept) :]))
+        others = _products_before(flat, -1) * np.flip(_products_before(np.flip(flat, -1), -1), -1)
+        back = others.reshape(rows.shape).transpose(np.argsort(order).tolist())
+        return _spread(g, x.shape, axis) * back
+
+    return np.multiply.reduce(x, axis=axis, keepdims=keepdims), local  # type: ignore[call-overload]
+
+
+def _products_before(x: Array, axis: int) -> Array:
+    """∏ of the elements before each one, along an axis."""
+    before, last = _split_last(x, axis)
+    return np.cumprod(np.concatenate([zero_where(last, True) + 1, before], axis), axis)
+
+
+def _split_last(x: Array, axis: int) -> tuple[Array, Array]:
+    """All along an axis but the last, and the last (nothing, of an empty axis)."""
+    everything = (slice(None),) * (axis % x.ndim)
+    return x[(*everything, slice(None, -1))], x[(*everything, slice(-1, None))]
+
+
+@rule
+def cumsum(x: Array, axis: int | None = None) -> Unary:
+    """Running sum along an axis, or over all elements as one row."""
+    flat, along = (x.reshape(-1), 0) if axis is None else (x, axis)
+    shape = x.shape
+    return np.cumsum(flat, along), lambda g: _from_the_end(g, along).reshape(shape)
+
+
+def _from_the_end(g: Array, axis: int) -> Array:
+    return np.flip(np.cumsum(np.flip(g, axis), axis), axis)
+
+
+@rule
+def cumprod(x: Array, axis: int | None = None) -> Unary:
+    """Running product along an axis, or over all elements as one row; right also where elements are 0."""
+    flat, along = (x.reshape(-1), 0) if axis is None else (x, axis)
+    shape = x.shape
+
+    def local(g: Array) -> Array:
+        # With s_j = g_j + x_{j+1} s_{j+1}, the gradient is (the product before j) · s_j: no division.
+        return (_products_before(flat, along) * _recurrence(g, flat, along)).reshape(shape)
+
+    return np.cumprod(flat, along), local
+
+
+def _recurrence(g: Array, x: Array, axis: int) -> Array:
+    """s_j = g_j + x_{j+1} s_{j+1} along an axis, in log₂ n steps, each of which doubles how far j looks ahead."""
+    everything = (slice(None),) * (axis % x.ndim)
+    n = x.shape[axis]
+    s, a, ahead = g, x[(*everything, slice(1, None))], 1
+    while ahead < n:
+        start, rest = (*everything, slice(None, n - ahead)), (*everything, slice(n - ahead, None))
+        s = np.concatenate([s[start] + a * s[(*everything, slice(ahead, None))], s[rest]], axis)
+        if 2 * ahead < n:
+            a = a[(*everything, slice(None, n - 2 * ahead))] * a[(*everything, slice(ahead, None))]
+        ahead *= 2
+    return s
+
+
+# -------------------------------------------------------------------------------- axes and their gradient
+
+
+def _reduced(shape: Shape, axis: Axis) -> list[bool]:
+    """Which axes a reduction removes."""
+    if axis is None:
+        return [True] * len(shape)
+    axes = {a % len(shape) for a in (axis if isinstance(axis, tuple) else (axis,))} if shape else ()
+    return [i in axes for i in range(len(shape))]
+
+
+def _count(shape: Shape, axis: Axis) -> int:
+    """How many elements enter each result."""
+    return math.prod([n for n, gone in zip(shape, _reduced(shape, axis), strict=True) if gone])
+
+
+def _spread(g: Array, shape: Shape, axis: Axis) -> Array:
+    """Repeat a reduced gradient over the axes that were reduced."""
+    kept = [1 if gone else n for n, gone in zip(shape, _reduced(shape, axis), strict=True)]
+    return np.broadcast_to(g.reshape(kept), shape)
+
+
+def _drop(y: Array, axis: Axis, keepdims: bool) -> Array:
+    """Remove the reduced axes, which have length 1."""
+    if keepdims:
+        return y
+    return y.reshape([n for n, gone in zip(y.shape, _reduced(y.shape, axis), strict=True) if not gone])
+
+
+def _share(g: Array, winners: Array, axis: Axis) -> Array:
+    """Divide a reduced gradient evenly; NaN where nothing equals the extremum, which is NaN then."""
+    won = zero_where(_spread(g, winners.shape, axis), np.logical_not(winners))
+    return won / np.add.reduce(winners, axis=axis, keepdims=True)
