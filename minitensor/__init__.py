@@ -16,6 +16,7 @@ from minitensor.errors import GradcheckError as GradcheckError
 from minitensor.errors import GraphError as GraphError
 from minitensor.errors import OptionError as OptionError
 from minitensor.errors import ShapeError as ShapeError
+from minitensor.functional import *
 from minitensor.gradcheck import gradcheck as gradcheck
 from minitensor.graph import composite as composite
 from minitensor.graph import is_grad_enabled as is_grad_enabled

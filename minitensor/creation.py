@@ -1,7 +1,7 @@
 """Tensors from nothing: constants, ranges and random numbers, under the names that NumPy and PyTorch share.
 
-A shape is given as integers or as one tuple. Floats are float32 unless a dtype says otherwise; what NumPy makes
-integers of (arange(3), eye aside) are int64. Random numbers come from the project's generator, or from `rng`.
+A shape is given as integers or as one tuple. The dtype is float32 unless another is given; arange and full
+follow their numbers. Random numbers come from the project's generator, or from `rng`.
 """
 
 from __future__ import annotations

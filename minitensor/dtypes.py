@@ -1,4 +1,4 @@
-"""Which dtype a tensor has, and which one an operation on several dtypes computes in: PyTorch's convention."""
+"""Which dtype a tensor has, and which one an operation on several computes in: PyTorch's convention."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def _check_numeric(array: Array, data: Any) -> None:
     if array.dtype.kind not in _RANK:
         hint = " Complex numbers are not supported." if array.dtype.kind == "c" else ""
         raise DTypeError(
-            f"a tensor holds real numbers, and {type(data).__name__} makes an array of dtype {array.dtype}.{hint}"
+            f"a tensor holds real numbers, and {type(data).__name__} "
+            f"makes an array of dtype {array.dtype}.{hint}"
         )
 
 

@@ -19,7 +19,7 @@ from contextlib import _GeneratorContextManager, contextmanager
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from operator import attrgetter
-from typing import Any, ClassVar, ParamSpec, Protocol, Self, TypeAlias
+from typing import Any, ClassVar, ParamSpec, Protocol, Self, TypeAlias, TypeVar
 
 from minitensor.errors import DTypeError, GraphError
 
@@ -29,15 +29,16 @@ Local: TypeAlias = Callable[[Data], Data]
 """A local gradient: turns the gradient of an operation's output into the gradient of one input."""
 Edge: TypeAlias = "tuple[Node, Local]"
 P = ParamSpec("P")
+R = TypeVar("R")
 
-_tick = itertools.count(1).__next__
+tick = itertools.count(1).__next__
 _last_write = 0
 
 
 def write_tick() -> int:
     """The tick of a write in place, happening now."""
     global _last_write
-    _last_write = _tick()
+    _last_write = tick()
     return _last_write
 
 
@@ -255,7 +256,7 @@ def record(operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any], k
             node._requires_grad = True
             node._edges = edges
             node._call = operation, args, attrs
-            node._tick = _tick()
+            node._tick = tick()
     if observers:
         for observer in observers:
             observer.made(node, operation)
@@ -290,9 +291,9 @@ class Operation:
     """A registered operation: its name, its function, and which of its arguments are differentiable inputs.
 
     The annotations tell. A parameter marked `Number` or `Float` is an input of an elementwise operation,
-    which works on single floats and so on `Value`; one marked `Array` or `FloatArray` is an input that must be
-    an array; every other one is an attribute. Integers become floating-point before they enter a `Float` or a
-    `FloatArray`. Without such marks, the inputs are the parameters that have no default.
+    which works on single floats and so on `Value`; one marked `Array` or `FloatArray` must be an array; every
+    other one is an attribute. Integers become floating-point before they enter a `Float` or a `FloatArray`.
+    Without such marks, the inputs are the parameters that have no default.
     """
 
     __slots__ = (
@@ -330,7 +331,7 @@ class Operation:
         self.freed: tuple[Operation, tuple[()], dict[str, Any]] = self, (), {}  # what a freed node remembers
 
     def arrange(self, args: tuple[Any, ...], attrs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments with PyTorch's names replaced by NumPy's, and nodes given by name in their places."""
+        """The arguments under NumPy's names instead of PyTorch's, and nodes given by name in their places."""
         for name, value in attrs.items():
             if name not in self.attributes or isinstance(value, Node):
                 break
@@ -360,7 +361,7 @@ registry: dict[str, Operation] = {}
 
 
 def register(function: Callable[..., Any]) -> Operation:
-    """Enter an operation under its function's name. The same module may enter it again, as a notebook does."""
+    """Enter an operation under its function's name. The same module may do so again, as notebooks do."""
     name = function.__name__
     if name in registry and registry[name].function.__module__ != function.__module__:
         raise ValueError(f"rule {name!r}: there is an operation of that name already. Choose another.")
@@ -402,7 +403,7 @@ def rule(function: Callable[P, tuple[Any, ...]]) -> Callable[P, Data]:
     return call
 
 
-def composite(function: Callable[P, Data]) -> Callable[P, Data]:
+def composite(function: Callable[P, R]) -> Callable[P, R]:
     """Register an operation that is made of others: its gradient follows from theirs.
 
     >>> from minitensor import Tensor
@@ -416,7 +417,7 @@ def composite(function: Callable[P, Data]) -> Callable[P, Data]:
     operation = register(function)
 
     @wraps(function)
-    def call(*args: P.args, **attrs: P.kwargs) -> Data:
+    def call(*args: P.args, **attrs: P.kwargs) -> R:
         if attrs:
             args, attrs = operation.arrange(args, attrs)  # type: ignore[assignment]
         return function(*args, **attrs)

@@ -1,7 +1,7 @@
 """The losses: functions of (input, target) that end in a mean, a sum, or one value per element.
 
-Both may be tensors, arrays or lists. They are PyTorch's, with `reduction` as the third argument of each. As modules
-they are in nn/losses.py.
+Both may be tensors, arrays or lists. They are PyTorch's, with `reduction` as the third argument of each. As
+modules they are in nn/losses.py.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = [
 def mse_loss(input: Operand, target: Operand, reduction: str = "mean") -> Tensor:
     """(input − target)².
 
-    Unlike PyTorch: shapes that differ are refused, as (n, 1) against (n,) would compare every row with every target.
+    Unlike PyTorch: other shapes are refused; (n, 1) against (n,) would compare all rows with all targets.
 
     >>> mse_loss(Tensor([1.0, 2.0]), Tensor([1.0, 4.0]))
     Tensor(2.)

@@ -94,7 +94,7 @@ class Arithmetic(Node):
         return operation_of(function)(*args, **attrs)
 
 
-_METHODS = {
+_METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {
     (np.add, "reduce"): rules.sum,
     (np.multiply, "reduce"): rules.prod,
     (np.maximum, "reduce"): rules.max,
@@ -171,7 +171,8 @@ def _write_into(out: Any, ufunc: np.ufunc, method: str, args: tuple[Any, ...], a
     """`array += tensor` and out=: done where no gradient could be lost, and refused elsewhere."""
     if any([isinstance(x, Node) for x in out]):
         raise DTypeError(
-            f"numpy.{ufunc.__name__}: out= must be an array. Write into a tensor under no_grad(), as in t += x."
+            f"numpy.{ufunc.__name__}: out= must be an array. "
+            "Write into a tensor under no_grad(), as in t += x."
         )
     if is_grad_enabled() and any([isinstance(x, Node) and x.requires_grad for x in args]):
         raise GraphError(

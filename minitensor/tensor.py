@@ -313,7 +313,7 @@ class Tensor(Arithmetic, TensorMethods):
     def __itruediv__(self, other: Self | Constant) -> Self:
         return self._update("/=", other, np.divide, rules.divide)
 
-    def __ipow__(self, other: Self | Constant) -> Self:  # type: ignore[misc]
+    def __ipow__(self, other: Self | Constant) -> Self:
         return self._update("**=", other, np.power, rules.power)
 
     def __imatmul__(self, other: Operand) -> Self:

@@ -1,4 +1,4 @@
-"""Operations off the graph: comparisons, logic, counting, and where something stands. No gradient leaves them."""
+"""Operations off the graph: comparisons, logic, counting, and where something stands."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def argmin(x: Array, axis: int | None = None, keepdims: bool = False) -> tuple[A
 
 @rule
 def argsort(x: Array, axis: int | None = -1, descending: bool = False) -> tuple[Any]:
-    """The indices that sort x along an axis, NaN last (first if descending); equal elements keep their order."""
+    """The indices that sort x along an axis, NaN last (first if descending); equal ones keep their order."""
     if not descending or not x.ndim:
         return (np.argsort(x, axis, kind="stable"),)
     if axis is None:

@@ -126,13 +126,13 @@ class Selection(NamedTuple):
 
 @composite
 def max_with_indices(x: Array, axis: int = -1, keepdims: bool = False) -> Selection:
-    """The largest elements along an axis and their indices, the first where several tie, as torch.max(x, dim)."""
+    """The largest elements along an axis and their indices: the first where several tie, as torch.max."""
     return _with_indices(x, argmax(x, axis, True), axis, keepdims)
 
 
 @composite
 def min_with_indices(x: Array, axis: int = -1, keepdims: bool = False) -> Selection:
-    """The smallest elements along an axis and their indices, the first where several tie, as torch.min(x, dim)."""
+    """The smallest elements along an axis and their indices: the first where several tie, as torch.min."""
     return _with_indices(x, argmin(x, axis, True), axis, keepdims)
 
 
@@ -157,7 +157,7 @@ def sort(x: Array, axis: int | None = -1, descending: bool = False) -> Any:
 
 @composite
 def topk(x: Array, k: int, axis: int = -1, largest: bool = True) -> Selection:
-    """The k largest (or smallest) elements along an axis, in order, and their indices; the first where several tie.
+    """The k largest (or smallest) elements along an axis, in order, and their indices; the first of ties.
 
     >>> topk(np.array([3.0, 1.0, 2.0]), 2)
     Selection(values=array([3., 2.]), indices=array([0, 2]))
@@ -215,7 +215,8 @@ def split(x: Array, indices_or_sections: Any, axis: int = 0) -> tuple[Any, ...]:
         sections = int(indices_or_sections)
         if sections < 1 or n % sections:
             raise ShapeError(
-                f"split: axis {axis} of {x.shape} cannot be cut into {sections} equal parts. Try chunk({sections})."
+                f"split: axis {axis} of {x.shape} cannot be cut into {sections} equal parts. "
+                f"Try chunk({sections})."
             )
         cuts = [i * (n // sections) for i in range(1, sections)]
     else:

@@ -121,9 +121,9 @@ def tensordot(x: Array, y: Array, axes: Any = 2) -> Any:
 def einsum(subscripts: Any, *operands: Any, optimize: Any = True) -> Any:
     """Einstein's sum: multiply the operands along their labels, and sum over the labels not in the output.
 
-    Takes what NumPy's does: an explicit or implicit output, "..." for axes that broadcast, a label repeated in
-    one operand for its diagonal, and lists of integers instead of a string. The gradient of an operand is the
-    einsum of the others and g. `optimize` is always on.
+    Takes what NumPy's does: an explicit or implicit output, "..." for axes that broadcast, a label repeated
+    in one operand for its diagonal, and lists of integers instead of a string. The gradient of an operand is
+    the einsum of the others and g. `optimize` is always on.
 
     >>> einsum("ij,jk->ik", np.ones((2, 3)), np.ones((3, 4))).shape
     (2, 4)
@@ -189,9 +189,7 @@ def _labels(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
     hidden = [n - len(word.replace("...", "")) for word, n in zip(words, ndims, strict=True)]
     for word, n, rest in zip(words, ndims, hidden, strict=True):
         if rest < 0 or (rest and "..." not in word):
-            raise ShapeError(
-                f'einsum: "{word}" in "{subscripts}" does not name the axes of an operand with {n}'
-            )
+            raise ShapeError(f'einsum: "{word}" in "{subscripts}" does not name the {n} axes of its operand')
     named = "".join(words).replace(".", "")
     spare = [a for a in _LETTERS if a not in subscripts][: max(hidden, default=0)]
     spelled = [w.replace("...", "".join(spare[len(spare) - h :])) for w, h in zip(words, hidden, strict=True)]
@@ -222,7 +220,7 @@ def _adjoint(x: Array) -> Array:
 
 @rule
 def det(x: FloatArray) -> Unary:
-    """Determinants of square matrices (..., n, n); the gradient is the matrix of cofactors, also where det is 0."""
+    """Determinants of square matrices (..., n, n); the gradient is the cofactors, also where det is 0."""
     y = np.linalg.det(x)
 
     def local(g: Array) -> Array:
@@ -233,7 +231,7 @@ def det(x: FloatArray) -> Unary:
 
 
 def _cofactors(x: Array) -> Array:
-    """det(x) x⁻ᵀ by the singular values x = U Σ V, which needs no inverse: U adj(Σ) V, with the signs of both."""
+    """det(x) x⁻ᵀ without an inverse: with singular values x = U Σ V it is det(U) det(V) U adj(Σ) V."""
     u, s, v = np.linalg.svd(x)
     n = s.shape[-1]
     rest = np.where(np.eye(n, dtype=bool), 1, s[..., None, :]).prod(-1)  # the product of the other values
@@ -244,10 +242,7 @@ def _cofactors(x: Array) -> Array:
 @rule
 def _logabsdet(x: FloatArray) -> Unary:
     """log |det x|; the gradient is x⁻ᵀ."""
-    if on_nodes(x):
-        y = _logabsdet(x)
-    else:
-        y = np.linalg.slogdet(x).logabsdet
+    y = _logabsdet(x) if on_nodes(x) else np.linalg.slogdet(x).logabsdet
     return y, lambda g: g[..., None, None] * _adjoint(np.linalg.inv(x))
 
 
@@ -299,7 +294,7 @@ def solve(x: FloatArray, y: FloatArray) -> Binary:
 
 @rule
 def cholesky(x: FloatArray) -> Unary:
-    """The lower triangle L with L Lᵀ = x, for symmetric positive definite (..., n, n); the gradient is symmetric.
+    """The lower triangle L with L Lᵀ = x, for symmetric positive definite x; its gradient is symmetric.
 
     With P the lower triangle of Lᵀ g, its diagonal halved, it is L⁻ᵀ (P + Pᵀ) L⁻¹ / 2 (Murray 2016).
     """

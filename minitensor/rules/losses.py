@@ -13,7 +13,7 @@ from minitensor.rules.reductions import _peak
 
 @rule
 def _cross_entropy(x: FloatArray, onehot: Any, reduction: str) -> Unary:
-    """−log softmax(x)[target] for rows of logits x; `onehot` of shape (classes, n) holds the target of each row.
+    """−log softmax(x)[target] for rows of logits x; `onehot` (classes, n) holds the target of each row.
 
     The gradient is softmax(x) − onehot. Fused: a third of the arrays of log_softmax and index.
     """

@@ -49,7 +49,7 @@ def var(
     Unlike PyTorch: `ddof` (which it calls `correction`, accepted too) is 0, as in NumPy, not 1.
     """
     d, n = _deviations(x, axis, ddof if correction is None else correction)
-    y = np.add.reduce(d * d, axis=axis, keepdims=keepdims) / n
+    y = np.add.reduce(d * d, axis=axis, keepdims=keepdims) / n  # type: ignore[call-overload]
     return y, lambda g: _spread(g * 2 / n, x.shape, axis) * d
 
 
@@ -89,8 +89,8 @@ def norm(x: FloatArray, ord: float = 2, axis: Axis = None, keepdims: bool = Fals
         most = extreme.reduce(size, axis=axis, keepdims=True)
         return _drop(most, axis, keepdims), lambda g: np.sign(x) * _share(g, size == most, axis)
     if ord == 0:
-        y = np.add.reduce((x != 0).astype(x.dtype), axis=axis, keepdims=keepdims)
-        return y, lambda g: zero_where(_spread(g, x.shape, axis), True)
+        y = np.add.reduce((x != 0).astype(x.dtype), axis=axis, keepdims=True)
+        return _drop(y, axis, keepdims), lambda g: zero_where(_spread(g, x.shape, axis), True)
     if ord == 2:
         y = np.sqrt(np.add.reduce(x * x, axis=axis, keepdims=True))
         return _drop(y, axis, keepdims), lambda g: np.divide(_spread(g, x.shape, axis) * x, _not_zero(y))
@@ -163,7 +163,8 @@ def _peak(x: Array, axis: Axis) -> tuple[Any]:
 def prod(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
     """Product over the axes; the gradient is the product of the others, also where some are 0.
 
-    Unlike PyTorch: no NaN in the gradient where an element is inf or the product overflows, as nothing is divided.
+    Unlike PyTorch: no NaN in the gradient where an element is inf or the product overflows, as nothing is
+    divided.
     """
 
     def local(g: Array) -> Array:
@@ -217,7 +218,7 @@ def cumprod(x: Array, axis: int | None = None) -> Unary:
 
 
 def _recurrence(g: Array, x: Array, axis: int) -> Array:
-    """s_j = g_j + x_{j+1} s_{j+1} along an axis, in log₂ n steps, each of which doubles how far j looks ahead."""
+    """s_j = g_j + x_{j+1} s_{j+1} along an axis, in log₂ n steps: each doubles how far j looks ahead."""
     everything = (slice(None),) * (axis % x.ndim)
     n = x.shape[axis]
     s, a, ahead = g, x[(*everything, slice(1, None))], 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from builtins import max as larger
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -210,7 +211,7 @@ def concatenate(*arrays: Array, axis: int | None = 0) -> tuple[Any, ...]:
         a.size if axis is None else a.shape[len(before)] if a.ndim > len(before) else 0 for a in arrays
     ]
     ends = np.cumsum([0, *lengths]).tolist()
-    pieces = [(*before, slice(start, end)) for start, end in zip(ends, ends[1:], strict=False)]
+    pieces = [(*before, slice(start, end)) for start, end in pairwise(ends)]
     shapes = [a.shape for a in arrays]
     return np.concatenate(arrays, axis), *[_piece(p, s) for p, s in zip(pieces, shapes, strict=True)]
 
@@ -263,13 +264,15 @@ def meshgrid(*arrays: Array, indexing: str = "xy") -> tuple[Any, ...]:
 @composite
 def tril(x: Array, k: int = 0) -> Any:
     """The lower triangle of the last two axes, with 0 above diagonal k; whatever was there."""
-    return zero_where(x, ~np.tri(*x.shape[-2:], k, dtype=bool))
+    rows, columns = x.shape[-2:]
+    return zero_where(x, ~np.tri(rows, columns, k, dtype=bool))
 
 
 @composite
 def triu(x: Array, k: int = 0) -> Any:
     """The upper triangle of the last two axes, with 0 below diagonal k; whatever was there."""
-    return zero_where(x, np.tri(*x.shape[-2:], k - 1, dtype=bool))
+    rows, columns = x.shape[-2:]
+    return zero_where(x, np.tri(rows, columns, k - 1, dtype=bool))
 
 
 @rule

@@ -1,0 +1,338 @@
+"""Transforms: functions of functions, as in JAX. Each returns derivatives and changes nothing.
+
+    grad, value_and_grad   the gradient of a function that returns one number
+    vjp, jvp               a cotangent pulled back, a tangent pushed forward
+    hvp                    the Hessian times a vector, without the Hessian
+    jacobian, hessian      all derivatives of first, of second order
+
+They nest: `grad(grad(f))` is the second derivative. Arguments may be tensors, arrays and numbers, and tuples,
+lists and dicts of them; derivatives come back in the same structure. There is no second table of rules: jvp
+pulls back twice, and the second time turns the cotangent into the tangent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from minitensor import rules
+from minitensor.errors import DTypeError, OptionError, ShapeError
+from minitensor.graph import Node, is_grad_enabled, propagate, recording, tick, topological_order
+from minitensor.tensor import Tensor
+
+__all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
+
+Function = Callable[..., Any]
+Argnums = int | tuple[int, ...]
+Tree = Any  # a tensor, or a tuple, list or dict of trees; None holds nothing
+
+
+def grad(function: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
+    """The function that computes the gradient of `function`.
+
+    Args:
+        function: Returns one number: a tensor of one element. With has_aux, a pair of it and anything else.
+        argnums: The position of the argument to derive by, or several positions for a tuple of gradients.
+        has_aux: Whether to return a pair of the gradient and what else the function returned.
+
+    Raises:
+        ShapeError: If the function does not return one number.
+        DTypeError: If an argument is not floating-point.
+
+    >>> grad(lambda x: (x**3).sum())(np.array([1.0, 2.0]))
+    Tensor([ 3., 12.], dtype=float64)
+    >>> grad(grad(lambda x: x**3))(2.0)
+    Tensor(12.)
+    >>> grad(lambda p: p["w"] * p["b"])({"w": 2.0, "b": 3.0})
+    {'w': Tensor(3.), 'b': Tensor(2.)}
+    """
+    both = value_and_grad(function, argnums, has_aux)
+
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        value, gradients = both(*args, **kwargs)
+        return (gradients, value[1]) if has_aux else gradients
+
+    return gradient
+
+
+def value_and_grad(function: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
+    """Like grad, but the new function returns (value, gradient), or ((value, aux), gradient).
+
+    >>> value_and_grad(lambda x: (x * x).sum())(np.array([1.0, 2.0]))
+    (Tensor(5., dtype=float64), Tensor([2., 4.], dtype=float64))
+    """
+
+    def both(*args: Any, **kwargs: Any) -> Any:
+        run = _Run(function, args, kwargs, argnums, has_aux)
+        if not isinstance(run.output, Tensor):
+            raise DTypeError(f"grad: the function must return one number, not a {type(run.output).__name__}")
+        if run.output.size != 1:
+            raise ShapeError(
+                f"grad: the function must return one number, not shape {run.output.shape}. "
+                "Reduce it with .mean() or .sum(), or use vjp or jacobian."
+            )
+        gradients = run.pull_back([np.ones(run.output.shape, run.output.dtype)])
+        return run.result(), run.of_arguments(gradients)
+
+    return both
+
+
+def vjp(function: Function, *primals: Tree, has_aux: bool = False) -> tuple[Any, ...]:
+    """(output, pull), where pull(cotangent) is the vector-Jacobian product for each of the primals.
+
+    Args:
+        function: Returns a tensor, or a tree of them; with has_aux, a pair of that and anything else.
+        primals: The arguments to evaluate and to derive by.
+        has_aux: Whether to return (output, pull, aux).
+
+    >>> output, pull = vjp(lambda x, y: x * y, np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    >>> pull(np.array([1.0, 10.0]))
+    (Tensor([ 3., 40.], dtype=float64), Tensor([ 1., 20.], dtype=float64))
+    """
+    run = _Run(function, primals, {}, tuple(range(len(primals))), has_aux)
+
+    def pull(cotangent: Tree) -> tuple[Any, ...]:
+        seeds = _matching("vjp: cotangent", cotangent, run.outputs)
+        return tuple(run.of_arguments(run.pull_back(seeds)))
+
+    return (run.detached(run.output), pull, run.detached(run.aux)) if has_aux else (run.result(), pull)
+
+
+def jvp(function: Function, primals: Sequence[Tree], tangents: Sequence[Tree]) -> tuple[Any, Any]:
+    """(output, tangent): how the output moves when the primals move along the tangents.
+
+    Pulls back an unknown cotangent u, which is linear in u, and pulls that back along the tangents.
+
+    >>> jvp(lambda x: x * x, (np.array([1.0, 2.0]),), (np.array([1.0, 10.0]),))
+    (Tensor([1., 4.], dtype=float64), Tensor([ 2., 40.], dtype=float64))
+    """
+    run = _Run(function, tuple(primals), {}, tuple(range(len(primals))), False)
+    directions = _matching("jvp: tangents", tuple(tangents), run.inputs)
+    unknown = [Tensor(np.zeros(y.shape), dtype=y.dtype, requires_grad=True) for y in run.outputs]
+
+    def pulled(*seeds: Tensor) -> Tensor:
+        parts = zip(run.pull_back(seeds), directions, strict=True)
+        return rules.add(sum([(g * d).sum() for g, d in parts]), 0.0)
+
+    back = _Run(pulled, tuple(unknown), {}, tuple(range(len(unknown))), False)
+    back.connected = run.connected or (run.outside and any(d.requires_grad for d in directions))
+    moved = back.pull_back([np.ones((), back.output.dtype)])
+    return run.result(), run.like_output(moved)
+
+
+def hvp(function: Function, primals: Sequence[Tree], tangents: Sequence[Tree]) -> Any:
+    """The Hessian of `function` at the primals times the tangents: the gradient of ⟨gradient, tangents⟩.
+
+    Of one primal the product alone, of several a tuple.
+
+    >>> hvp(lambda x: (x**3).sum(), (np.array([1.0, 2.0]),), (np.array([1.0, 10.0]),))
+    Tensor([  6., 120.], dtype=float64)
+    """
+    every = tuple(range(len(primals)))
+    inner = grad(function, every)
+
+    def along(*args: Tree) -> Tensor:
+        gradients = list(_leaves(inner(*args)))
+        directions = _matching("hvp: tangents", tuple(tangents), gradients)
+        return rules.add(sum([(g * d).sum() for g, d in zip(gradients, directions, strict=True)]), 0.0)
+
+    products = grad(along, every)(*primals)
+    return products[0] if len(every) == 1 else products
+
+
+def jacobian(function: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
+    """The function that computes all first derivatives, of shape (*output.shape, *argument.shape).
+
+    One pull back for each element of the output. Of trees: the output's structure, the argument's inside.
+
+    >>> jacobian(lambda x: x * x)(np.array([1.0, 2.0]))
+    Tensor([[2., 0.],
+            [0., 4.]], dtype=float64)
+    """
+
+    def derivatives(*args: Any, **kwargs: Any) -> Any:
+        run = _Run(function, args, kwargs, argnums, has_aux)
+        blocks = []
+        for i, y in enumerate(run.outputs):
+            rows = []
+            for element in range(y.size):
+                seeds: list[Any] = [np.zeros(z.shape, z.dtype) for z in run.outputs]
+                seeds[i].flat[element] = 1
+                rows.append(run.pull_back(seeds))
+            columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in run.inputs]
+            blocks.append(
+                run.of_arguments(
+                    [
+                        rules.reshape(rules.stack(column), (*y.shape, *x.shape))
+                        if column
+                        else Tensor(np.zeros((*y.shape, *x.shape), x.dtype))
+                        for x, column in zip(run.inputs, columns, strict=True)
+                    ]
+                )
+            )
+        result = run.like_output(blocks)
+        return (result, run.detached(run.aux)) if has_aux else result
+
+    return derivatives
+
+
+def hessian(function: Function, argnums: Argnums = 0) -> Function:
+    """The function that computes all second derivatives of a function that returns one number.
+
+    >>> hessian(lambda x: (x**3).sum())(np.array([1.0, 2.0]))
+    Tensor([[ 6.,  0.],
+            [ 0., 12.]], dtype=float64)
+    """
+    return jacobian(grad(function, argnums), argnums)
+
+
+class _Run:
+    """One run of a function on fresh inputs, and the way back to them: what all transforms share."""
+
+    def __init__(
+        self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Argnums, aux: bool
+    ) -> None:
+        self.has_aux = aux
+        self.single = isinstance(argnums, int)
+        places = [_place(i, len(args)) for i in ([argnums] if isinstance(argnums, int) else argnums)]
+        self.outside = is_grad_enabled()
+        given = [_tensor(x) for i in places for x in _leaves(args[i])]
+        with recording(True):
+            # An input with a graph of its own stays connected to it, as a node from which this run starts.
+            self.connected = self.outside and any(x.requires_grad for x in given)
+            self.inputs = [
+                rules.reshape(x, x.shape) if self.outside and x.requires_grad else _leaf_of_now(x)
+                for x in given
+            ]
+            self.since = tick()
+            fresh = iter(self.inputs)
+            called = list(args)
+            for i in places:
+                called[i] = _rebuilt(args[i], fresh)
+            self.chosen = [called[i] for i in places]
+            returned = function(*called, **kwargs)
+        if aux and not (isinstance(returned, tuple) and len(returned) == 2):
+            raise DTypeError("has_aux=True: the function must return a pair (output, aux)")
+        self.output: Any = returned[0] if aux else returned
+        self.aux: Any = returned[1] if aux else None
+        self.output = _rebuilt(self.output, (_tensor(y) for y in _leaves(self.output)))
+        self.outputs = list(_leaves(self.output))
+        self.connected = self.connected or (self.outside and self._depends_on_others())
+
+    def _depends_on_others(self) -> bool:
+        """Whether the outputs also depend on tensors that require grad and are none of the inputs."""
+        own: set[Node] = set(self.inputs)
+        return any(
+            parent._tick <= self.since and parent not in own
+            for y in self.outputs
+            if y.requires_grad and y._tick > self.since
+            for node in topological_order(y, self.since)
+            for parent in node.parents
+        )
+
+    def pull_back(self, cotangents: Sequence[Any]) -> list[Tensor]:
+        """The gradient of each input, for a cotangent of each output; with a graph if one is needed."""
+        seeds = [_tensor(seed) for seed in cotangents]
+        create = self.connected or (is_grad_enabled() and any(seed.requires_grad for seed in seeds))
+        totals: dict[Node, Any] = {}
+
+        def receive(node: Node, gradient: Any) -> None:
+            if node in own:
+                held = totals.get(node)
+                totals[node] = gradient if held is None else held + gradient
+
+        own: set[Node] = set(self.inputs)
+        for y, seed in zip(self.outputs, seeds, strict=True):
+            if y.requires_grad:
+                start = seed if create else seed.data
+                propagate(y, start, receive, retain_graph=True, create_graph=create, since=self.since)
+        with recording(create):
+            return [
+                Tensor(np.zeros(x.shape, x.dtype))
+                if x not in totals
+                else rules.astype(totals[x], x.dtype)  # a copy: no two gradients share memory
+                if create
+                else Tensor.from_numpy(totals[x])
+                for x in self.inputs
+            ]
+
+    def of_arguments(self, leaves: Sequence[Any]) -> Any:
+        """One value for each input, in the structure of the arguments."""
+        values = iter(leaves)
+        trees = [_rebuilt(tree, values) for tree in self.chosen]
+        return trees[0] if self.single else tuple(trees)
+
+    def like_output(self, leaves: Sequence[Any]) -> Any:
+        """One value for each output, in the structure of the output."""
+        return _rebuilt(self.output, iter(leaves))
+
+    def detached(self, tree: Any) -> Any:
+        """A result without the graph of this run, unless the caller's own graph goes through it."""
+        if self.connected:
+            return tree
+        return _rebuilt(tree, (x.detach() if isinstance(x, Tensor) else x for x in _leaves(tree)))
+
+    def result(self) -> Any:
+        """What the function returned."""
+        output = self.detached(self.output)
+        return (output, self.detached(self.aux)) if self.has_aux else output
+
+
+# --------------------------------------------------------------------------------------------- trees
+
+
+def _leaves(tree: Tree) -> Iterator[Any]:
+    """What a tree holds, in order."""
+    if isinstance(tree, dict):
+        tree = tree.values()
+    elif not isinstance(tree, tuple | list):
+        if tree is not None:
+            yield tree
+        return
+    for branch in tree:
+        yield from _leaves(branch)
+
+
+def _rebuilt(tree: Tree, leaves: Iterator[Any]) -> Tree:
+    """A tree of the same structure, with the next leaves in it."""
+    if isinstance(tree, dict):
+        return {key: _rebuilt(branch, leaves) for key, branch in tree.items()}
+    if isinstance(tree, tuple | list):
+        branches = [_rebuilt(branch, leaves) for branch in tree]
+        return type(tree)(*branches) if hasattr(tree, "_fields") else type(tree)(branches)
+    return None if tree is None else next(leaves)
+
+
+def _matching(what: str, tree: Tree, tensors: Sequence[Tensor]) -> list[Tensor]:
+    """The leaves of a tree, one for each of these tensors and of its shape."""
+    found = [_tensor(x) for x in _leaves(tree)]
+    if [x.shape for x in found] != [x.shape for x in tensors]:
+        needed, given = (", ".join([str(x.shape) for x in xs]) or "nothing" for xs in (tensors, found))
+        raise ShapeError(f"{what} must have shape {needed}, not {given}")
+    return found
+
+
+def _tensor(x: Any) -> Tensor:
+    if isinstance(x, Node) and not isinstance(x, Tensor):
+        raise DTypeError(f"transforms derive by tensors, arrays and numbers, not by {type(x).__name__}")
+    tensor = x if isinstance(x, Tensor) else Tensor(x)
+    if tensor.dtype.kind != "f":
+        raise DTypeError(
+            f"transforms derive by floating-point numbers, not by {tensor.dtype}. Try x.float()."
+        )
+    return tensor
+
+
+def _leaf_of_now(x: Tensor) -> Tensor:
+    """A leaf with x's data and the present tick, by which an outer run knows that it was made inside."""
+    leaf = x.detach().requires_grad_()
+    leaf._tick = tick()
+    return leaf
+
+
+def _place(i: int, count: int) -> int:
+    if not -count <= i < count:
+        raise OptionError(f"argnums: there is no positional argument {i} among {count}")
+    return i % count
