@@ -11,9 +11,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from minitensor.creation import *
+from minitensor.debugging import debug as debug
 from minitensor.errors import DTypeError as DTypeError
 from minitensor.errors import GradcheckError as GradcheckError
 from minitensor.errors import GraphError as GraphError
+from minitensor.errors import NumericError as NumericError
 from minitensor.errors import OptionError as OptionError
 from minitensor.errors import ShapeError as ShapeError
 from minitensor.functional import *

@@ -28,6 +28,10 @@ class GraphError(RuntimeError):
     """The graph cannot do what was asked: nothing requires grad, it was freed, or a saved input changed."""
 
 
+class NumericError(RuntimeError):
+    """Under debug(), an operation made NaN or inf, or was given NaN."""
+
+
 class GradcheckError(AssertionError):
     """An analytic gradient differs from its numerical estimate."""
 

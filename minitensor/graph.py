@@ -209,7 +209,7 @@ def topological_order(root: Node, since: int = 0) -> list[Node]:
         if node._edges is None:
             raise GraphError(
                 "backward(): this graph was freed by an earlier backward(). "
-                "Compute the result again, or pass retain_graph=True the first time."
+                f"Compute the result again, or pass retain_graph=True the first time.{origin(node)}"
             )
         for parent, _ in node._edges:
             if parent not in seen and parent._tick > since:
@@ -259,14 +259,14 @@ def record(operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any], k
             node._tick = tick()
     if observers:
         for observer in observers:
-            observer.made(node, operation)
+            observer.made(node, operation, args)
     return node
 
 
 class Observer(Protocol):
     """What `debug` hangs into the engine: it is told of each node made, and of each pass back."""
 
-    def made(self, node: Node, operation: Operation) -> None:
+    def made(self, node: Node, operation: Operation, args: tuple[Any, ...]) -> None:
         """An operation made this node; its edges may be replaced."""
 
     def added(self, leaf: Node) -> None:

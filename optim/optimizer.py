@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
@@ -22,7 +23,7 @@ class Optimizer:
 
     Raises:
         ValueError: If there are no parameters, one is given twice, or lr is negative.
-        GraphError: If a parameter is not a leaf or does not require grad.
+        GraphError: If a parameter is not a leaf, or none requires grad.
     """
 
     def __init__(self, params: Iterable[Tensor], lr: float) -> None:
@@ -35,12 +36,13 @@ class Optimizer:
                 raise DTypeError(
                     f"{type(self).__name__}: parameters must be Tensors, not {type(parameter).__name__}"
                 )
-            if not (parameter.is_leaf and parameter.requires_grad):
-                found = f"made by {parameter.made_by}" if parameter.made_by else "not requiring grad"
+            if not parameter.is_leaf:
                 raise GraphError(
-                    f"{type(self).__name__}: parameters must be leaves that require grad, "
-                    f"and one of shape {parameter.shape} is {found}"
+                    f"{type(self).__name__}: parameters must be leaves, "
+                    f"and one of shape {parameter.shape} is made by {parameter.made_by}"
                 )
+        if not any(parameter.requires_grad for parameter in self.params):
+            raise GraphError(f"{type(self).__name__}: no parameter requires grad, so none can be updated")
         if len(set(self.params)) < len(self.params):
             raise ValueError(f"{type(self).__name__}: a parameter is given twice")
 
@@ -55,11 +57,19 @@ class Optimizer:
             parameter.grad = None
 
     def step(self) -> None:
-        """Update every parameter that has a gradient."""
+        """Update every parameter that has a gradient; warns if none has one."""
+        updated = False
         for parameter in self.params:
             gradient = parameter.grad
             if gradient is not None:
+                updated = True
                 self.update(parameter, gradient.data if isinstance(gradient, Tensor) else gradient)
+        if not updated:
+            warnings.warn(
+                f"{type(self).__name__}.step(): no parameter has a gradient, so nothing was updated. "
+                "Call loss.backward() first, on a loss computed from these parameters.",
+                stacklevel=2,
+            )
 
     def update(self, parameter: Tensor, gradient: NDArray[Any]) -> None:
         """Write one step into `parameter.data`; `gradient` must not be changed."""

@@ -1,0 +1,162 @@
+"""debug(): a context in which the engine watches itself, to find where NaN or inf came from."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+import threading
+import warnings
+import weakref
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from minitensor.errors import NumericError
+from minitensor.graph import Node, Operation, observers
+from minitensor.tensor import Array, captured
+
+
+@contextmanager
+def debug() -> Iterator[None]:
+    """Watch every operation of this thread until the block ends; some ten times slower.
+
+    - The first operation that makes NaN or inf, forward or backward, raises NumericError, which names it.
+      So does one that is given NaN; infinities that it is given may stay.
+    - Arrays that backward needs are read-only until it has run: writing into one raises at that line.
+    - Errors about a node end with the line that made it.
+    - A backward that adds to a gradient of an earlier one warns.
+
+    Raises:
+        NumericError: See above.
+
+    >>> from minitensor import Tensor
+    >>> x = Tensor([1.0, 0.0], requires_grad=True)
+    >>> with np.errstate(divide="ignore"), debug():
+    ...     try:
+    ...         x.log()
+    ...     except NumericError as error:
+    ...         print(str(error).splitlines()[0])
+    log made inf of finite inputs of shape (2,).
+    """
+    watch = _Watch()
+    observers.append(watch)
+    try:
+        yield
+    finally:
+        observers.remove(watch)
+        watch.release_all()
+
+
+class _Watch:
+    """What one debug() block knows: where nodes were made, and which arrays it made read-only."""
+
+    def __init__(self) -> None:
+        self.thread = threading.get_ident()
+        self.origins: dict[int, str] = {}
+        self.frozen: dict[int, list[Array]] = {}  # by node, what it needs
+        self.needed: Counter[int] = Counter()  # by array, how often
+        self.warned = False  # in this backward
+
+    def made(self, node: Node, operation: Operation, args: tuple[Any, ...]) -> None:
+        if threading.get_ident() != self.thread:
+            return
+        self.origins[id(node)] = _line_outside()
+        weakref.finalize(node, self.forget, id(node)).atexit = False
+        self.check_value(node, operation, args)
+        if node._edges:
+            self.frozen[id(node)] = [x for _, local in node._edges for x in self.freeze(local)]
+            node._edges = tuple([(parent, self.checked(local, node)) for parent, local in node._edges])
+
+    def check_value(self, node: Node, operation: Operation, args: tuple[Any, ...]) -> None:
+        inputs = [_data(x) for x in args if isinstance(x, Node | np.ndarray | float)]
+        before, after = max([_worst(x) for x in inputs], default=0), _worst(_data(node))
+        if after and (after > before or before == _NAN):
+            found = f"made {_NAMES[after]} of {'finite' if not before else 'infinite'} inputs"
+            found = "was given NaN in inputs" if before == _NAN else found
+            shapes = " and ".join([str(np.shape(x)) for x in inputs])
+            raise NumericError(f"{operation.name} {found} of shape {shapes}.{self.origin(node)}")
+
+    def checked(self, local: Callable[[Any], Any], node: Node) -> Callable[[Any], Any]:
+        """The local gradient, with a look at what comes out of it."""
+        name, where = node.made_by, self.origin(node)
+
+        def look(g: Any) -> Any:
+            gradient = local(g)
+            worst = _worst(_data(gradient))
+            if worst > _worst(_data(g)):
+                raise NumericError(f"backward(): {name} made {_NAMES[worst]} of a finite gradient.{where}")
+            return gradient
+
+        return look
+
+    def added(self, leaf: Node) -> None:
+        if threading.get_ident() == self.thread and not self.warned:
+            self.warned = True
+            warnings.warn(
+                "backward() adds to the gradients of an earlier backward(), first in a leaf of shape "
+                f"{np.shape(_data(leaf))}: call zero_grad() between them, unless the sum is meant",
+                stacklevel=5,
+            )
+
+    def origin(self, node: Node) -> str:
+        return self.origins.get(id(node), "")
+
+    def finished(self, order: Sequence[Node]) -> None:
+        self.warned = False
+        for node in order:
+            if node._edges is None:
+                self.release(id(node))
+
+    def forget(self, key: int) -> None:
+        self.origins.pop(key, None)
+        self.release(key)
+
+    def release(self, key: int) -> None:
+        """Make writeable again what this node needed, unless another needs it too."""
+        for x in reversed(self.frozen.pop(key, [])):  # an array before its views
+            self.needed[id(x)] -= 1
+            if not self.needed[id(x)]:
+                del self.needed[id(x)]
+                x.flags.writeable = True
+
+    def freeze(self, local: Callable[[Any], Any]) -> Iterator[Array]:
+        """Make the arrays of a local gradient, and what they view, read-only; yields those that were not."""
+        for x in captured(local):
+            for array in (x, x.base):
+                if isinstance(array, np.ndarray) and (array.flags.writeable or id(array) in self.needed):
+                    array.flags.writeable = False
+                    self.needed[id(array)] += 1
+                    yield array
+
+    def release_all(self) -> None:
+        for key in list(self.frozen):
+            self.release(key)
+
+
+_NAN = 2
+_NAMES = ["finite numbers", "inf", "NaN"]
+
+
+def _worst(x: Any) -> int:
+    """0 for finite numbers, 1 with an infinity, 2 with NaN."""
+    x = np.asarray(x)
+    if x.dtype.kind != "f" or np.isfinite(x).all():
+        return 0
+    return _NAN if np.isnan(x).any() else 1
+
+
+def _data(x: Any) -> Any:
+    return x.data if isinstance(x, Node) else x  # type: ignore[attr-defined]
+
+
+def _line_outside() -> str:
+    """Where the program called into minitensor."""
+    frame = sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("minitensor"):
+        frame = frame.f_back
+    code = frame.f_code
+    text = linecache.getline(code.co_filename, frame.f_lineno).strip()
+    return f'\n  made in "{code.co_filename}", line {frame.f_lineno}, in {code.co_name}: {text}'
