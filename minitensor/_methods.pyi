@@ -18,9 +18,7 @@ class TensorMethods:
         """x + y."""
     def all(self, axis: Axis = ..., keepdims: bool = ...) -> Tensor:
         """Whether no element over the axes is 0."""
-    def allclose(
-        self, y: Operand, rtol: builtins.float = ..., atol: builtins.float = ..., equal_nan: bool = ...
-    ) -> bool:
+    def allclose(self, y: Operand, rtol: builtins.float = ..., atol: builtins.float = ..., equal_nan: bool = ...) -> bool:
         """Whether all elements are close, as a bool."""
     def amax(self, axis: Axis = ..., keepdims: bool = ...) -> Tensor:
         """Largest element over the axes; where several tie, they share the gradient evenly."""
@@ -118,9 +116,7 @@ class TensorMethods:
         """x[key]: integers, slices, None, ..., integer arrays and masks, as in NumPy."""
     def inv(self) -> Tensor:
         """Inverses y of square matrices (..., n, n); the gradient is −yᵀ g yᵀ."""
-    def isclose(
-        self, y: Operand, rtol: builtins.float = ..., atol: builtins.float = ..., equal_nan: bool = ...
-    ) -> Tensor:
+    def isclose(self, y: Operand, rtol: builtins.float = ..., atol: builtins.float = ..., equal_nan: bool = ...) -> Tensor:
         """Whether |x − y| ≤ atol + rtol |y|, elementwise."""
     def isfinite(self) -> Tensor:
         """numpy.isfinite, elementwise."""
@@ -254,13 +250,7 @@ class TensorMethods:
         """x²; derivative 2x."""
     def squeeze(self, axis: Axis = ...) -> Tensor:
         """Without the axes of length 1, or without those named, which must have length 1, as in NumPy."""
-    def std(
-        self,
-        axis: Axis = ...,
-        ddof: builtins.float = ...,
-        keepdims: bool = ...,
-        correction: builtins.float | None = ...,
-    ) -> Tensor:
+    def std(self, axis: Axis = ..., ddof: builtins.float = ..., keepdims: bool = ..., correction: builtins.float | None = ...) -> Tensor:
         """Standard deviation, the root of `var`, with gradient 0 where all elements are equal."""
     def subtract(self, y: Operand) -> Tensor:
         """x − y."""
@@ -296,13 +286,7 @@ class TensorMethods:
         """The parts along an axis, without that axis."""
     def unsqueeze(self, axis: int | tuple[int, ...]) -> Tensor:
         """With new axes of length 1 in these places of the result."""
-    def var(
-        self,
-        axis: Axis = ...,
-        ddof: builtins.float = ...,
-        keepdims: bool = ...,
-        correction: builtins.float | None = ...,
-    ) -> Tensor:
+    def var(self, axis: Axis = ..., ddof: builtins.float = ..., keepdims: bool = ..., correction: builtins.float | None = ...) -> Tensor:
         """Variance Σ (x − mean)² / (n − ddof); derivative 2 (x − mean) / (n − ddof)."""
     def vdot(self, y: Operand) -> Tensor:
         """Σ x y over all elements."""
@@ -364,13 +348,7 @@ class ValueMethods:
         """x held between min and max; unlike clip's, the gradient on the bounds is 0."""
     def hypot(self, y: Value | builtins.float) -> Value:
         """√(x² + y²) without overflow; the gradient at (0, 0) is NaN, where norm has 0."""
-    def isclose(
-        self,
-        y: Value | builtins.float,
-        rtol: builtins.float = ...,
-        atol: builtins.float = ...,
-        equal_nan: bool = ...,
-    ) -> Value:
+    def isclose(self, y: Value | builtins.float, rtol: builtins.float = ..., atol: builtins.float = ..., equal_nan: bool = ...) -> Value:
         """Whether |x − y| ≤ atol + rtol |y|, elementwise."""
     def isfinite(self) -> Value:
         """numpy.isfinite, elementwise."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import minitensor
-from tools import stubs
+from tools import operations, stubs
 
 ROOT = Path(__file__).parent.parent
 
@@ -54,6 +54,10 @@ def test_every_package_is_listed() -> None:
 
 def test_the_method_stubs_are_current() -> None:
     assert stubs.PATH.read_text(encoding="utf-8") == stubs.text(), "run: python -m tools.stubs"
+
+
+def test_the_list_of_operations_is_current() -> None:
+    assert operations.PATH.read_text(encoding="utf-8") == operations.text(), "run: python -m tools.operations"
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -67,18 +67,19 @@ def test_products_with_the_jacobian_and_the_hessian() -> None:
 
 
 def test_nested_transforms() -> None:
+    def point(x: float) -> torch.Tensor:
+        return torch.tensor(x, dtype=torch.float64)
+
     def third(grad: Any, f: Any) -> Any:
         return grad(grad(grad(lambda x: f.sin(x) * x**2)))
 
-    assert_same(
-        third(functional.grad, mt)(np.array(1.3)), third(func.grad, torch)(torch.tensor(1.3, dtype=torch.float64))
-    )
+    assert_same(third(functional.grad, mt)(np.array(1.3)), third(func.grad, torch)(point(1.3)))
 
     def mixed(grad: Any, jvp: Any, f: Any, one: Any) -> Any:
         return grad(lambda w: jvp(lambda x: grad(lambda z: f.exp(w * z) * z)(x), (w * w,), (one,))[1])
 
-    point, one = np.array(0.7), np.array(1.0)
+    one = np.array(1.0)
     assert_same(
-        mixed(functional.grad, functional.jvp, mt, one)(point),
-        mixed(func.grad, func.jvp, torch, torch.tensor(1.0, dtype=torch.float64))(torch.tensor(0.7, dtype=torch.float64)),
+        mixed(functional.grad, functional.jvp, mt, one)(np.array(0.7)),
+        mixed(func.grad, func.jvp, torch, point(1.0))(point(0.7)),
     )

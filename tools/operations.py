@@ -1,0 +1,119 @@
+"""Write docs/operations.md: every operation, its formula and gradient, and where it differs from PyTorch.
+
+python -m tools.operations
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from importlib import import_module
+from pathlib import Path
+
+import minitensor
+from minitensor.graph import Operation, registry
+
+PATH = Path(minitensor.__file__).parents[1] / "docs" / "operations.md"
+
+ROOMS = [
+    *["arithmetic", "elementwise", "activations", "reductions", "comparisons", "shapes", "indexing"],
+    *["linear_algebra", "losses"],
+]
+MODULES = [*[f"minitensor.rules.{room}" for room in ROOMS], "minitensor.losses", "minitensor.creation"]
+
+HEADER = """# Operations
+
+Generated from the rules by `python -m tools.operations`; a test fails when it is not current.
+
+Each operation is `minitensor.name`; those whose first argument is `x` are also methods of `Tensor` (and,
+where elementwise, of `Value`), and NumPy's function of that name records when it is given a Tensor. Under
+each stands what it computes and its code, which is the mathematics: **a rule returns its value and one
+local gradient per input**, a function of the gradient `g` of the output. An operation that returns no local
+gradient is off the graph. An operation that returns a plain value is made of others, and its gradient
+follows from theirs. Gradients are summed down to the shape of their input by the engine.
+
+At singular points the conventions are PyTorch's unless the operation says otherwise: ties of `maximum` and
+`minimum` share the gradient, as do those of `max` and `min`; `relu`, `absolute`, `sign` and the steps have
+gradient 0 at their jumps and kinks; `clip` has gradient 1 on its bounds; `sqrt` has gradient inf at 0,
+`norm` and `std` have 0. `zero_where(g, mask)` is g with 0 where the mask holds, even where g is inf or NaN.
+"""
+
+EVERYWHERE = """\
+- A second `backward()` through a freed graph always raises. PyTorch doubles silently when nothing was
+  saved.
+- No two gradients share memory with each other or with the gradient given to `backward`, so that changing
+  one in place changes nothing else.
+- Integers in a function like `exp`, and beside a Python float, become float32; NumPy's scalars and 0-d
+  arrays do not widen an array, on either side of an operator.
+- Dividing by zero and the like warn as in NumPy; `np.errstate` rules it.
+- Options are named as in NumPy (`axis`, `keepdims`); PyTorch's `dim` and `keepdim` are accepted too.
+"""
+
+
+def text() -> str:
+    """The whole file."""
+    rooms = [(module, _operations(module)) for module in MODULES]
+    deviations = [
+        f"- `{operation.name}`: {unlike}"
+        for _, operations in rooms
+        for operation in operations
+        if (unlike := _unlike_pytorch(operation))
+    ]
+    sections = [_room(module, operations) for module, operations in rooms if operations]
+    unlike = "\n".join(["## Unlike PyTorch", "", EVERYWHERE.strip(), *deviations])
+    return "\n".join([HEADER, unlike, "", *sections])
+
+
+def _operations(module: str) -> list[Operation]:
+    """The operations that a module registers, in the order of its lines."""
+    found = {operation.name: operation for operation in registry.values() if _home(operation) == module}
+    return list(found.values())
+
+
+def _home(operation: Operation) -> str:
+    return operation.function.__module__
+
+
+def _room(module: str, operations: list[Operation]) -> str:
+    summary = (import_module(module).__doc__ or "").split("\n\n")[0].strip()
+    lines = [f"## {module.removeprefix('minitensor.')}", "", summary, ""]
+    return "\n".join([*lines, *[_entry(operation) for operation in operations]])
+
+
+def _entry(operation: Operation) -> str:
+    names = [name for name, other in registry.items() if other.name == operation.name]
+    also = [f"`{name}`" for name in names if name.lstrip("_") != operation.name]
+    title = f"### {operation.name}{operation.describe()}" + (f" · also {', '.join(also)}" if also else "")
+    return f"{title}\n\n{_prose(operation)}\n\n```python\n{_code(operation)}\n```\n"
+
+
+def _paragraphs(operation: Operation) -> list[str]:
+    paragraphs = (inspect.getdoc(operation.function) or "").split("\n\n")
+    return [p for p in paragraphs if not p.startswith(">>>")]
+
+
+def _prose(operation: Operation) -> str:
+    return "\n\n".join(_paragraphs(operation))
+
+
+def _unlike_pytorch(operation: Operation) -> str:
+    start = "Unlike PyTorch: "
+    return " ".join(
+        [p.removeprefix(start).replace("\n", " ") for p in _paragraphs(operation) if p.startswith(start)]
+    )
+
+
+def _code(operation: Operation) -> str:
+    """The body of the function, without its docstring."""
+    source = textwrap.dedent(inspect.getsource(operation.function))
+    definition = ast.parse(source).body[0]
+    assert isinstance(definition, ast.FunctionDef)
+    statements = definition.body[ast.get_docstring(definition) is not None :]
+    lines = source.splitlines()[statements[0].lineno - 1 :]
+    return textwrap.dedent("\n".join(lines))
+
+
+if __name__ == "__main__":
+    PATH.parent.mkdir(exist_ok=True)
+    PATH.write_text(text(), encoding="utf-8")
