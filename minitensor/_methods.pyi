@@ -12,6 +12,8 @@ Axis: TypeAlias = int | tuple[int, ...] | None
 Shape: TypeAlias = tuple[int, ...]
 
 class TensorMethods:
+    def abs(self) -> Tensor:
+        """|x|, with gradient 0 at 0 and at NaN."""
     def absolute(self) -> Tensor:
         """|x|, with gradient 0 at 0 and at NaN."""
     def add(self, y: Operand) -> Tensor:
@@ -50,6 +52,12 @@ class TensorMethods:
         """Whether shapes and all elements are equal, as a bool."""
     def astype(self, dtype: Any) -> Tensor:
         """x converted to dtype; the engine converts the gradient back. Integers are off the graph."""
+    def bitwise_and(self, y: Operand) -> Tensor:
+        """x & y: of booleans, whether both hold."""
+    def bitwise_or(self, y: Operand) -> Tensor:
+        """x | y: of booleans, whether one holds."""
+    def bitwise_xor(self, y: Operand) -> Tensor:
+        """x ^ y: of booleans, whether just one holds."""
     def broadcast_to(self, shape: Shape) -> Tensor:
         """x repeated to `shape` by the rules of broadcasting, as a read-only view."""
     def ceil(self) -> Tensor:
@@ -58,8 +66,14 @@ class TensorMethods:
         """The lower triangle L with L Lᵀ = x, for symmetric positive definite x; its gradient is symmetric."""
     def chunk(self, chunks: int, axis: int = ...) -> tuple[Tensor, ...]:
         """At most so many parts along an axis, of equal length but for the last."""
+    def clamp(self, min: builtins.float | None = ..., max: builtins.float | None = ...) -> Tensor:
+        """x held between min and max; gradient 1 inside and on the bounds, 0 outside."""
     def clip(self, min: builtins.float | None = ..., max: builtins.float | None = ...) -> Tensor:
         """x held between min and max; gradient 1 inside and on the bounds, 0 outside."""
+    def clone(self) -> Tensor:
+        """The same elements in memory of their own."""
+    def copy(self) -> Tensor:
+        """The same elements in memory of their own."""
     def cos(self) -> Tensor:
         """Cosine; derivative −sin x."""
     def cosh(self) -> Tensor:
@@ -74,6 +88,8 @@ class TensorMethods:
         """Determinants of square matrices (..., n, n); the gradient is the cofactors, also where det is 0."""
     def diagonal(self, offset: int = ..., axis1: int = ..., axis2: int = ...) -> Tensor:
         """The diagonal of two axes, as the last axis of the result."""
+    def div(self, y: Operand) -> Tensor:
+        """x / y; 1/0 is inf and 0/0 is NaN, on floats as well."""
     def divide(self, y: Operand) -> Tensor:
         """x / y; 1/0 is inf and 0/0 is NaN, on floats as well."""
     def dot(self, y: Operand) -> Tensor:
@@ -116,6 +132,8 @@ class TensorMethods:
         """x[key]: integers, slices, None, ..., integer arrays and masks, as in NumPy."""
     def inv(self) -> Tensor:
         """Inverses y of square matrices (..., n, n); the gradient is −yᵀ g yᵀ."""
+    def invert(self) -> Tensor:
+        """~x: of booleans, whether it does not hold."""
     def isclose(self, y: Operand, rtol: builtins.float = ..., atol: builtins.float = ..., equal_nan: bool = ...) -> Tensor:
         """Whether |x − y| ≤ atol + rtol |y|, elementwise."""
     def isfinite(self) -> Tensor:
@@ -176,8 +194,12 @@ class TensorMethods:
         """The smaller of x and y, elementwise; each gets half the gradient where they tie."""
     def moveaxis(self, source: int | tuple[int, ...], destination: int | tuple[int, ...]) -> Tensor:
         """Axes moved to other places, the others keeping their order."""
+    def mul(self, y: Operand) -> Tensor:
+        """x · y."""
     def multiply(self, y: Operand) -> Tensor:
         """x · y."""
+    def neg(self) -> Tensor:
+        """−x."""
     def negative(self) -> Tensor:
         """−x."""
     def norm(self, ord: builtins.float = ..., axis: Axis = ..., keepdims: bool = ...) -> Tensor:
@@ -192,6 +214,8 @@ class TensorMethods:
         """The axes in another order: reversed, or as given."""
     def permute_dims(self, *axes: Any) -> Tensor:
         """The axes in another order: reversed, or as given."""
+    def pow(self, y: Operand) -> Tensor:
+        """xʸ. At x = 0: x⁰ has gradient 0, x^½ inf, x⁻¹ is inf with gradient −inf; 0ʸ has gradient 0 in y ≥ 0."""
     def power(self, y: Operand) -> Tensor:
         """xʸ. At x = 0: x⁰ has gradient 0, x^½ inf, x⁻¹ is inf with gradient −inf; 0ʸ has gradient 0 in y ≥ 0."""
     def prod(self, axis: Axis = ..., keepdims: bool = ...) -> Tensor:
@@ -252,6 +276,8 @@ class TensorMethods:
         """Without the axes of length 1, or without those named, which must have length 1, as in NumPy."""
     def std(self, axis: Axis = ..., ddof: builtins.float = ..., keepdims: bool = ..., correction: builtins.float | None = ...) -> Tensor:
         """Standard deviation, the root of `var`, with gradient 0 where all elements are equal."""
+    def sub(self, y: Operand) -> Tensor:
+        """x − y."""
     def subtract(self, y: Operand) -> Tensor:
         """x − y."""
     def sum(self, axis: Axis = ..., keepdims: bool = ...) -> Tensor:
@@ -294,6 +320,8 @@ class TensorMethods:
         """0 where mask holds, else x, whatever x is: an infinity or NaN under the mask gives 0."""
 
 class ValueMethods:
+    def abs(self) -> Value:
+        """|x|, with gradient 0 at 0 and at NaN."""
     def absolute(self) -> Value:
         """|x|, with gradient 0 at 0 and at NaN."""
     def add(self, y: Value | builtins.float) -> Value:
@@ -314,12 +342,16 @@ class ValueMethods:
         """Inverse hyperbolic tangent; derivative 1 / (1 − x²)."""
     def ceil(self) -> Value:
         """The smallest integer that is not below x; gradient 0."""
+    def clamp(self, min: builtins.float | None = ..., max: builtins.float | None = ...) -> Value:
+        """x held between min and max; gradient 1 inside and on the bounds, 0 outside."""
     def clip(self, min: builtins.float | None = ..., max: builtins.float | None = ...) -> Value:
         """x held between min and max; gradient 1 inside and on the bounds, 0 outside."""
     def cos(self) -> Value:
         """Cosine; derivative −sin x."""
     def cosh(self) -> Value:
         """Hyperbolic cosine; derivative sinh x."""
+    def div(self, y: Value | builtins.float) -> Value:
+        """x / y; 1/0 is inf and 0/0 is NaN, on floats as well."""
     def divide(self, y: Value | builtins.float) -> Value:
         """x / y; 1/0 is inf and 0/0 is NaN, on floats as well."""
     def elu(self, alpha: builtins.float = ...) -> Value:
@@ -384,12 +416,18 @@ class ValueMethods:
         """The larger of x and y, elementwise; each gets half the gradient where they tie."""
     def minimum(self, y: Value | builtins.float) -> Value:
         """The smaller of x and y, elementwise; each gets half the gradient where they tie."""
+    def mul(self, y: Value | builtins.float) -> Value:
+        """x · y."""
     def multiply(self, y: Value | builtins.float) -> Value:
         """x · y."""
+    def neg(self) -> Value:
+        """−x."""
     def negative(self) -> Value:
         """−x."""
     def not_equal(self, y: Value | builtins.float) -> Value:
         """numpy.not_equal, elementwise."""
+    def pow(self, y: Value | builtins.float) -> Value:
+        """xʸ. At x = 0: x⁰ has gradient 0, x^½ inf, x⁻¹ is inf with gradient −inf; 0ʸ has gradient 0 in y ≥ 0."""
     def power(self, y: Value | builtins.float) -> Value:
         """xʸ. At x = 0: x⁰ has gradient 0, x^½ inf, x⁻¹ is inf with gradient −inf; 0ʸ has gradient 0 in y ≥ 0."""
     def reciprocal(self) -> Value:
@@ -420,6 +458,8 @@ class ValueMethods:
         """Square root, with gradient inf at 0."""
     def square(self) -> Value:
         """x²; derivative 2x."""
+    def sub(self, y: Value | builtins.float) -> Value:
+        """x − y."""
     def subtract(self, y: Value | builtins.float) -> Value:
         """x − y."""
     def tan(self) -> Value:

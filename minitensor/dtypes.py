@@ -12,7 +12,7 @@ from minitensor.graph import Node, Operation
 
 Array: TypeAlias = NDArray[Any]
 
-WEAK = (float, int, bool, type(None))
+WEAK = (float, int, bool)
 """Python's numbers take the dtype of the array they meet."""
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2}
 _FLOAT32 = np.dtype(np.float32)
@@ -58,6 +58,9 @@ def promote(operation: Operation, inputs: tuple[Any, ...]) -> list[Any]:
             if not hasattr(x, "dtype"):
                 raise DTypeError(f"{operation.name}: cannot mix Value and Tensor. Take .data of the Value.")
             typed.append(x)
+        elif x is None:
+            if not operation.optional:
+                raise DTypeError(f"{operation.name}: None is no number")
         elif type(x) not in WEAK:
             array = np.asarray(x)
             _check_numeric(array, x)
@@ -74,4 +77,4 @@ def promote(operation: Operation, inputs: tuple[Any, ...]) -> list[Any]:
         dtype = np.result_type(*[x.dtype for x in deciding if x.ndim] or [x.dtype for x in deciding])
         if dtype.kind != "f" and (lists_of_floats or needs_floats(operation, values)):
             dtype = _FLOAT32
-    return [x if type(x) in WEAK or x.dtype is dtype else x.astype(dtype) for x in values]
+    return [x if x is None or type(x) in WEAK or x.dtype is dtype else x.astype(dtype) for x in values]

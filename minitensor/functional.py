@@ -252,7 +252,7 @@ class _Run:
             return [
                 Tensor(np.zeros(x.shape, x.dtype))
                 if x not in totals
-                else rules.astype(totals[x], x.dtype)  # a copy: no two gradients share memory
+                else rules.copy(totals[x])  # no two gradients share memory
                 if create
                 else Tensor.from_numpy(totals[x])
                 for x in self.inputs

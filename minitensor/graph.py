@@ -297,17 +297,8 @@ class Operation:
     """
 
     __slots__ = (
-        "attributes",
-        "call",
-        "floats",
-        "freed",
-        "function",
-        "inputs",
-        "is_method",
-        "is_scalar",
-        "name",
-        "renamed",
-        "signature",
+        *("attributes", "call", "floats", "freed", "function", "inputs", "is_method", "is_scalar"),
+        *("name", "optional", "renamed", "signature", "variadic"),
     )
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -323,21 +314,26 @@ class Operation:
         self.is_method = not variadic and inputs[:1] == [0] and parameters[0].name == "x"
         self.is_scalar = any([kind in ("Number", "Float") for kind in kinds])
         self.floats = any([kind in ("Float", "FloatArray") for kind in kinds])
-        self.attributes = frozenset(self.signature.parameters)
+        stars = [p.name for p in parameters if p.kind is Parameter.VAR_POSITIONAL]
+        self.variadic = stars[0] if stars else ""
+        self.attributes = frozenset(self.signature.parameters) - {self.variadic}
+        self.optional = any([parameters[i].default is None for i in inputs])
         self.renamed = {
-            theirs: ours for theirs, ours in _PYTORCH_NAMES.items() if ours in self.signature.parameters
+            theirs: ours for theirs, ours in _OTHER_NAMES.items() if ours in self.signature.parameters
         }
         self.call: Callable[..., Data] = function
         self.freed: tuple[Operation, tuple[()], dict[str, Any]] = self, (), {}  # what a freed node remembers
 
     def arrange(self, args: tuple[Any, ...], attrs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments under NumPy's names instead of PyTorch's, and nodes given by name in their places."""
+        """The arguments under the rule's own names, and nodes given by name in their places."""
         for name, value in attrs.items():
             if name not in self.attributes or isinstance(value, Node):
                 break
         else:
             return args, attrs
         attrs = {self.renamed.get(name, name): value for name, value in attrs.items()}
+        if self.variadic in attrs:  # np.transpose(x, axes=(1, 0))
+            args = (*args, attrs.pop(self.variadic))
         try:
             bound = self.signature.bind(*args, **attrs)
         except TypeError as error:
@@ -354,7 +350,15 @@ class Operation:
 
 
 _INPUTS = ("Number", "Float", "Array", "FloatArray")
-_PYTORCH_NAMES = {"dim": "axis", "keepdim": "keepdims", "dims": "axis", "min_val": "min", "max_val": "max"}
+_OTHER_NAMES = {  # PyTorch's, and older ones of NumPy's
+    "dim": "axis",
+    "dims": "axis",
+    "keepdim": "keepdims",
+    "min_val": "min",
+    "max_val": "max",
+    "a_min": "min",
+    "a_max": "max",
+}
 
 registry: dict[str, Operation] = {}
 """Every operation by name: the methods of Value and Tensor, and NumPy's dispatch, are made from this."""
@@ -397,7 +401,10 @@ def rule(function: Callable[P, tuple[Any, ...]]) -> Callable[P, Data]:
         for arg in args:
             if isinstance(arg, Node):
                 return record(operation, args, attrs, arg.kind)
-        return function(*args, **attrs)[0]
+        try:
+            return function(*args, **attrs)[0]
+        except AttributeError as error:
+            raise _not_an_array(operation, args, error) from error
 
     operation.call = call
     return call
@@ -420,10 +427,21 @@ def composite(function: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **attrs: P.kwargs) -> R:
         if attrs:
             args, attrs = operation.arrange(args, attrs)  # type: ignore[assignment]
-        return function(*args, **attrs)
+        try:
+            return function(*args, **attrs)
+        except AttributeError as error:
+            raise _not_an_array(operation, args, error) from error
 
     operation.call = call
     return call
+
+
+def _not_an_array(operation: Operation, args: tuple[Any, ...], error: AttributeError) -> Exception:
+    """What to raise where an argument lacks what arrays have; other AttributeErrors stay as they are."""
+    if any([arg is error.obj for arg in args]):
+        kind = type(error.obj).__name__
+        return DTypeError(f"{operation.name}: takes tensors and arrays, not {kind}. Try Tensor(...).")
+    return error
 
 
 def alias(name: str, call: Callable[P, Data]) -> Callable[P, Data]:

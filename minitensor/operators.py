@@ -107,11 +107,13 @@ _METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {
 """What NumPy's functions have that are called as np.add.reduce(x)."""
 
 _LINALG = ("cholesky", "det", "inv", "matmul", "outer", "slogdet", "solve", "tensordot")
-_OTHER_NAMES = {"vector_norm": "norm", "expit": "sigmoid", "fabs": "absolute"}
+_OTHER_NAMES = {"vector_norm": "norm", "expit": "sigmoid", "fabs": "absolute", "around": "round"}
 _NEAREST = {
     "average": "mean",
     "cbrt": "power",
     "column_stack": "stack",
+    "diag": "diagonal",
+    "empty_like": "zeros_like",
     "cross": "einsum",
     "fmax": "maximum",
     "fmin": "minimum",
@@ -122,6 +124,25 @@ _NEAREST = {
     "nanmean": "mean",
     "nansum": "sum",
     "percentile": "median",
+    "ptp": "max",
+    "hsplit": "split",
+    "vsplit": "split",
+    "array_split": "chunk",
+    "fliplr": "flip",
+    "flipud": "flip",
+    "dstack": "stack",
+    "rollaxis": "moveaxis",
+    "float_power": "power",
+    "nanmax": "max",
+    "nanmin": "min",
+    "select": "where",
+    "atleast_1d": "reshape",
+    "atleast_2d": "reshape",
+    "diff": "index",
+    "matvec": "matmul",
+    "vecdot": "einsum",
+    "cov": "einsum",
+    "trapezoid": "sum",
     "quantile": "median",
     "unique": "sort",
     "vstack": "concatenate",
@@ -151,8 +172,12 @@ def operation_of(function: Any) -> Callable[..., Any]:
 
 def _no_rule(what: str, name: str) -> DTypeError:
     public = [known for known in registry if not known.startswith("_")]
-    nearest = [_NEAREST[name]] if name in _NEAREST else get_close_matches(name, public, 1, 0.5)
-    hint = f" The nearest operation is minitensor.{nearest[0]}." if nearest else ""
+    nearest = [_NEAREST[name]] if name in _NEAREST else get_close_matches(name, public, 1, 0.75)
+    hint = (
+        f" The nearest operation is minitensor.{nearest[0]}."
+        if nearest
+        else " docs/operations.md lists those that have one."
+    )
     return DTypeError(f"{what} has no gradient rule.{hint} Use .detach().numpy() to leave the graph.")
 
 

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import builtins
 import operator
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from minitensor import rules
+from minitensor.array_methods import ArrayMethods, plain_key
 from minitensor.dtypes import WEAK, as_array, needs_floats, promote
 from minitensor.errors import DTypeError, GraphError, ShapeError, explain
 from minitensor.graph import Node, Operation, is_grad_enabled, observers, origin, propagate, write_tick
-from minitensor.operators import Arithmetic, Constant, add_methods
-
-if TYPE_CHECKING:  # the methods made from the rules, declared for type checkers
-    from minitensor._methods import TensorMethods
-else:
-    TensorMethods = object
+from minitensor.operators import Constant, add_methods
 
 Array: TypeAlias = NDArray[Any]
 Operand: TypeAlias = "Tensor | ArrayLike"
 
 
-class Tensor(Arithmetic, TensorMethods):
+class Tensor(ArrayMethods):
     """An array that remembers how it was computed.
 
     Args:
@@ -167,7 +162,7 @@ class Tensor(Arithmetic, TensorMethods):
                     dtype = x.dtype
                 elif x.dtype is not dtype:
                     break
-            elif type(x) not in WEAK:
+            elif type(x) not in WEAK and not (x is None and operation.optional):
                 break
         else:
             if dtype is None or dtype.kind == "f" or not needs_floats(operation, data[operation.inputs]):
@@ -320,137 +315,12 @@ class Tensor(Arithmetic, TensorMethods):
         return self._update("@=", other, np.matmul, rules.matmul)
 
     def __setitem__(self, key: Any, value: Operand) -> None:
-        key = _plain_key(key)
+        key = plain_key(key)
 
         def assign(a: Array, b: Array) -> None:
             a[key] = b
 
         self._write("tensor[...] =", value, assign)
-
-    # ------------------------------------------------------------------------------ what an array has
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The length of each axis."""
-        return self._data.shape
-
-    @property
-    def ndim(self) -> int:
-        """How many axes there are."""
-        return self._data.ndim
-
-    @property
-    def size(self) -> int:
-        """How many elements there are."""
-        return self._data.size
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The dtype of the elements."""
-        return self._data.dtype
-
-    @property
-    def T(self) -> Tensor:  # noqa: N802
-        """The axes in reverse order."""
-        return rules.transpose(self)
-
-    def __matmul__(self, other: Operand) -> Tensor:
-        return rules.matmul(self, other)
-
-    def __rmatmul__(self, other: ArrayLike) -> Tensor:
-        return rules.matmul(other, self)
-
-    def __getitem__(self, key: Any) -> Tensor:
-        return rules.index(self, _plain_key(key))
-
-    def __len__(self) -> int:
-        if not self.ndim:
-            raise DTypeError("len(): a tensor of shape () has no length and cannot be iterated over")
-        return len(self._data)
-
-    def __iter__(self) -> Iterator[Tensor]:
-        return (self[i] for i in range(len(self)))
-
-    def __contains__(self, item: Any) -> bool:
-        return bool((self._data == (item._data if isinstance(item, Tensor) else item)).any())
-
-    def __eq__(self, other: object) -> Tensor:  # type: ignore[override]  # elementwise, as in NumPy
-        return rules.equal(self, other)
-
-    def __ne__(self, other: object) -> Tensor:  # type: ignore[override]
-        return rules.not_equal(self, other)
-
-    def __lt__(self, other: Operand) -> Tensor:
-        return rules.less(self, other)
-
-    def __le__(self, other: Operand) -> Tensor:
-        return rules.less_equal(self, other)
-
-    def __gt__(self, other: Operand) -> Tensor:
-        return rules.greater(self, other)
-
-    def __ge__(self, other: Operand) -> Tensor:
-        return rules.greater_equal(self, other)
-
-    __hash__ = object.__hash__
-
-    def item(self) -> Any:
-        """The one element, as a Python number."""
-        if self._data.size != 1:
-            raise ShapeError(f"item(): needs exactly one element, and the shape is {self.shape}")
-        return self._data.item()
-
-    def tolist(self) -> Any:
-        """The elements as nested lists of Python numbers; of a 0-d tensor, the number."""
-        return self._data.tolist()
-
-    def float(self) -> Tensor:
-        """Converted to float32."""
-        return rules.astype(self, np.float32)
-
-    def double(self) -> Tensor:
-        """Converted to float64."""
-        return rules.astype(self, np.float64)
-
-    def numpy(self) -> Array:
-        """The array, sharing memory; raises GraphError if self requires grad."""
-        if self._requires_grad:
-            raise GraphError("numpy(): this tensor requires grad. Use .detach().numpy() to leave the graph.")
-        return self._data
-
-    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
-        return np.array(self.numpy(), dtype=dtype, copy=copy)
-
-    def __float__(self) -> builtins.float:
-        return builtins.float(self.item())
-
-    def __int__(self) -> int:
-        return int(self.item())
-
-    def __index__(self) -> int:
-        return operator.index(self.item())
-
-    def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec else str(self)
-
-    def __bool__(self) -> bool:
-        if self._data.size != 1:
-            raise ShapeError(
-                f"the truth of a tensor of shape {self.shape} is ambiguous: use .all() or .any()"
-            )
-        return bool(self._data.item())
-
-    def __repr__(self) -> str:
-        values = np.array2string(self._data, separator=", ", prefix="Tensor(")
-        notes = [] if self._data.dtype in (np.float32, np.int64, np.bool_) else [f"dtype={self._data.dtype}"]
-        notes += (
-            [f"made_by={self.made_by}"]
-            if self.made_by
-            else ["requires_grad=True"]
-            if self._requires_grad
-            else []
-        )
-        return f"{type(self).__name__}({', '.join([values, *notes])})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._edges != ():
@@ -497,15 +367,6 @@ def _undo_broadcasting(gradient: Any, shape: tuple[int, ...], maker: Node) -> An
         )
     axes = (*range(extra), *[i for i, n in enumerate(shape, extra) if n == 1 != before[i]])
     return np.add.reduce(gradient, axis=axes).reshape(shape)
-
-
-def _plain_key(key: Any) -> Any:
-    """An index with its tensors and arrays copied: changing them later changes no gradient."""
-    if isinstance(key, tuple):
-        return tuple([_plain_key(part) for part in key])
-    if isinstance(key, Tensor):
-        return key._data.copy()
-    return key.copy() if isinstance(key, np.ndarray | list) else key
 
 
 Tensor.kind = Tensor

@@ -71,6 +71,8 @@ class Value(Arithmetic, ValueMethods):
     def _run(
         cls, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        if not operation.is_scalar:
+            raise DTypeError(f"{operation.name}: takes tensors and arrays, not a Value")
         data = [arg.data if isinstance(arg, Value) else arg for arg in args]
         return args, operation.function(*data, **attrs)
 

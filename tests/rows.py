@@ -373,6 +373,7 @@ ROWS: dict[str, list[Sample]] = {
         Sample(lambda x, y: mt.stack([x, y], 1), ((2, 0), (2, 0))),
         Sample(lambda x: mt.stack([x]), ((),)),
     ],
+    "copy": [Sample(mt.copy, ((2, 3),))],
     "astype": [Sample(lambda x: x.astype(np.float64), ((2, 3),))],
     "matmul": [Sample(mt.matmul, pair) for pair in SHAPES_OF_MATMUL],
     "linear": [
@@ -455,11 +456,13 @@ ROWS: dict[str, list[Sample]] = {
 OFF_THE_GRAPH = {
     *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "isclose"),
     *("logical_and", "logical_or", "logical_xor", "logical_not", "isnan", "isinf", "isfinite"),
+    *("bitwise_and", "bitwise_or", "bitwise_xor", "invert"),
     *("argmax", "argmin", "argsort", "any", "all", "count_nonzero"),
 }
 OF_ONE = {
     *("logical_not", "isnan", "isinf", "isfinite", "argmax", "argmin", "argsort", "any", "all"),
-    "count_nonzero",
+    *("count_nonzero", "invert"),
 }
+OF_INTEGERS = {"bitwise_and", "bitwise_or", "bitwise_xor", "invert"}
 NO_TENSOR_OUT = {"allclose", "array_equal", "shape", "ndim", "size"}
 NO_GRADIENT_IN = {"zeros_like", "ones_like", "full_like", "rand_like", "randn_like", "one_hot"}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 import minitensor as mt
 from minitensor import Tensor, gradcheck
 from minitensor.graph import registry
-from tests.rows import NO_GRADIENT_IN, NO_TENSOR_OUT, OF_ONE, OFF_THE_GRAPH, ROWS, Sample
+from tests.rows import NO_GRADIENT_IN, NO_TENSOR_OUT, OF_INTEGERS, OF_ONE, OFF_THE_GRAPH, ROWS, Sample
 
 SAMPLES = [
     pytest.param(sample, id=f"{name}-{i}") for name, row in ROWS.items() for i, sample in enumerate(row)
@@ -79,7 +79,7 @@ def test_no_two_gradients_share_memory(sample: Sample) -> None:
 
 @pytest.mark.parametrize("name", sorted(OFF_THE_GRAPH))
 def test_operations_off_the_graph_give_what_numpy_gives_and_require_no_grad(name: str) -> None:
-    x = Tensor([1.0, -2.0, 0.0], requires_grad=True)
+    x = Tensor([1, 5, 0]) if name in OF_INTEGERS else Tensor([1.0, -2.0, 0.0], requires_grad=True)
     args = [x] if name in OF_ONE else [x, x.detach() + 1]
     result = getattr(mt, name)(*args)
     expected = getattr(np, name)(*[arg.data for arg in args])

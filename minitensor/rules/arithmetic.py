@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minitensor.graph import rule
+from minitensor.graph import alias, rule
 from minitensor.rules.notation import Binary, Float, Local, Number, Unary, unchanged
 
 # ---------------------------------------------------------------------------------------- arithmetic
@@ -89,6 +89,9 @@ def remainder(x: Number, y: Number) -> Binary:
     return np.remainder(x, y), unchanged, lambda g: -g * np.floor_divide(x, y)
 
 
+sub, mul, div = alias("sub", subtract), alias("mul", multiply), alias("div", divide)
+pow, neg, abs = alias("pow", power), alias("neg", negative), alias("abs", absolute)
+
 # --------------------------------------------------------------------------------------------- steps
 
 
@@ -165,6 +168,9 @@ def clip(x: Number, min: float | None = None, max: float | None = None) -> Unary
     low, high = -math.inf if min is None else min, math.inf if max is None else max
     inside = np.logical_and(x >= low, x <= high)
     return np.clip(x, min, max), lambda g: zero_where(g, np.logical_not(inside))
+
+
+clamp = alias("clamp", clip)
 
 
 @rule

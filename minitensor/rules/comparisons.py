@@ -51,6 +51,30 @@ isfinite = _of_one(np.isfinite)
 
 
 @rule
+def bitwise_and(x: Array, y: Array) -> tuple[Any]:
+    """x & y: of booleans, whether both hold."""
+    return (np.bitwise_and(x, y),)
+
+
+@rule
+def bitwise_or(x: Array, y: Array) -> tuple[Any]:
+    """x | y: of booleans, whether one holds."""
+    return (np.bitwise_or(x, y),)
+
+
+@rule
+def bitwise_xor(x: Array, y: Array) -> tuple[Any]:
+    """x ^ y: of booleans, whether just one holds."""
+    return (np.bitwise_xor(x, y),)
+
+
+@rule
+def invert(x: Array) -> tuple[Any]:
+    """~x: of booleans, whether it does not hold."""
+    return (np.invert(x),)
+
+
+@rule
 def any(x: Array, axis: Axis = None, keepdims: bool = False) -> tuple[Any]:
     """Whether some element over the axes is not 0."""
     return (np.any(x, axis=axis, keepdims=keepdims),)

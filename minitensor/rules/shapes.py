@@ -276,6 +276,15 @@ def triu(x: Array, k: int = 0) -> Any:
 
 
 @rule
+def copy(x: Array) -> Unary:
+    """The same elements in memory of their own."""
+    return x.copy(), unchanged
+
+
+clone = alias("clone", copy)
+
+
+@rule
 def astype(x: Array, dtype: Any) -> tuple[Any, ...]:
     """x converted to dtype; the engine converts the gradient back. Integers are off the graph."""
     return (x.astype(dtype), unchanged) if np.dtype(dtype).kind == "f" else (x.astype(dtype),)

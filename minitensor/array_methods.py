@@ -1,0 +1,208 @@
+"""What a Tensor has because arrays have it: shape, indexing, comparison, conversion, and how it prints."""
+
+from __future__ import annotations
+
+import builtins
+import operator
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from minitensor import rules
+from minitensor.errors import DTypeError, GraphError, ShapeError
+from minitensor.operators import Arithmetic
+
+if TYPE_CHECKING:  # the methods made from the rules, declared for type checkers
+    from minitensor._methods import TensorMethods
+    from minitensor.tensor import Operand, Tensor
+else:
+    TensorMethods = object
+
+_INSTEAD = {  # PyTorch's and NumPy's names for what is called otherwise here
+    "view": ".reshape(...)",
+    "t": ".T",
+    "to": ".astype(dtype)",
+    "type": ".astype(dtype)",
+    "half": ".astype(...)",
+    "dim": ".ndim",
+    "numel": ".size",
+    "int": ".astype(int)",
+    "long": ".astype(int)",
+    "bool": ".astype(bool)",
+    "expand": ".broadcast_to(shape)",
+    "cpu": "the tensor itself: it is on the CPU",
+    "grad_fn": ".made_by",
+    "cuda": "the CPU: there is no other device",
+    "mT": ".swapaxes(-1, -2)",
+    "mm": ".matmul(y)",
+    "add_": "+= under no_grad()",
+    "sub_": "-= under no_grad()",
+    "mul_": "*= under no_grad()",
+    "copy_": "tensor[...] = x under no_grad()",
+    "zero_": "tensor[...] = 0 under no_grad()",
+}
+
+
+class ArrayMethods(Arithmetic, TensorMethods):
+    """A node that looks like the array inside it."""
+
+    __slots__ = ()
+
+    _data: NDArray[Any]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each axis."""
+        return self._data.shape
+
+    @property
+    def ndim(self) -> int:
+        """How many axes there are."""
+        return self._data.ndim
+
+    @property
+    def size(self) -> int:
+        """How many elements there are."""
+        return self._data.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the elements."""
+        return self._data.dtype
+
+    @property
+    def T(self) -> Tensor:  # noqa: N802
+        """The axes in reverse order."""
+        return rules.transpose(self)
+
+    def __matmul__(self, other: Operand) -> Tensor:
+        return rules.matmul(self, other)
+
+    def __rmatmul__(self, other: Operand) -> Tensor:
+        return rules.matmul(other, self)
+
+    def __getitem__(self, key: Any) -> Tensor:
+        return rules.index(self, plain_key(key))
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise DTypeError("len(): a tensor of shape () has no length and cannot be iterated over")
+        return len(self._data)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __contains__(self, item: Any) -> bool:
+        return bool((self._data == (item._data if isinstance(item, ArrayMethods) else item)).any())
+
+    def __eq__(self, other: object) -> Tensor:  # type: ignore[override]  # elementwise, as in NumPy
+        return rules.equal(self, other)
+
+    def __ne__(self, other: object) -> Tensor:  # type: ignore[override]
+        return rules.not_equal(self, other)
+
+    def __and__(self, other: Operand) -> Tensor:
+        return rules.bitwise_and(self, other)
+
+    def __or__(self, other: Operand) -> Tensor:
+        return rules.bitwise_or(self, other)
+
+    def __xor__(self, other: Operand) -> Tensor:
+        return rules.bitwise_xor(self, other)
+
+    def __invert__(self) -> Any:
+        return rules.invert(self)
+
+    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+
+    def __lt__(self, other: Operand) -> Tensor:
+        return rules.less(self, other)
+
+    def __le__(self, other: Operand) -> Tensor:
+        return rules.less_equal(self, other)
+
+    def __gt__(self, other: Operand) -> Tensor:
+        return rules.greater(self, other)
+
+    def __ge__(self, other: Operand) -> Tensor:
+        return rules.greater_equal(self, other)
+
+    __hash__ = object.__hash__
+
+    def item(self) -> Any:
+        """The one element, as a Python number."""
+        if self._data.size != 1:
+            raise ShapeError(f"item(): needs exactly one element, and the shape is {self.shape}")
+        return self._data.item()
+
+    def tolist(self) -> Any:
+        """The elements as nested lists of Python numbers; of a 0-d tensor, the number."""
+        return self._data.tolist()
+
+    def float(self) -> Tensor:
+        """Converted to float32."""
+        return rules.astype(self, np.float32)
+
+    def double(self) -> Tensor:
+        """Converted to float64."""
+        return rules.astype(self, np.float64)
+
+    def numpy(self) -> NDArray[Any]:
+        """The array, sharing memory; raises GraphError if self requires grad."""
+        if self._requires_grad:
+            raise GraphError("numpy(): this tensor requires grad. Use .detach().numpy() to leave the graph.")
+        return self._data
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        if self._requires_grad:
+            raise GraphError(
+                "an array of a tensor that requires grad would lose its gradient. Use minitensor.stack or "
+                "concatenate to join tensors, and .detach().numpy() to leave the graph."
+            )
+        return np.array(self._data, dtype=dtype, copy=copy)
+
+    def __getattr__(self, name: str) -> Any:
+        hint = f" Use {_INSTEAD[name]}." if name in _INSTEAD else ""
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.{hint}", name=name, obj=self)
+
+    def __float__(self) -> builtins.float:
+        return builtins.float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        return operator.index(self.item())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
+    def __bool__(self) -> bool:
+        if self._data.size != 1:
+            raise ShapeError(
+                f"the truth of a tensor of shape {self.shape} is ambiguous: use .all() or .any()"
+            )
+        return bool(self._data.item())
+
+    def __repr__(self) -> str:
+        values = np.array2string(self._data, separator=", ", prefix="Tensor(")
+        notes = [] if self._data.dtype in (np.float32, np.int64, np.bool_) else [f"dtype={self._data.dtype}"]
+        notes += (
+            [f"made_by={self.made_by}"]
+            if self.made_by
+            else ["requires_grad=True"]
+            if self._requires_grad
+            else []
+        )
+        return f"{type(self).__name__}({', '.join([values, *notes])})"
+
+
+def plain_key(key: Any) -> Any:
+    """An index with its tensors and arrays copied: changing them later changes no gradient."""
+    if isinstance(key, tuple):
+        return tuple([plain_key(part) for part in key])
+    if isinstance(key, ArrayMethods):
+        return key._data.copy()
+    return key.copy() if isinstance(key, np.ndarray | list) else key
