@@ -85,7 +85,7 @@ class TensorMethods:
     def cumsum(self, axis: int | None = ...) -> Tensor:
         """Running sum along an axis, or over all elements as one row."""
     def det(self) -> Tensor:
-        """Determinants of square matrices (..., n, n); the gradient is the cofactors, also where det is 0."""
+        """Determinants of square matrices (..., n, n); the gradient is the cofactors, det(x) x⁻ᵀ."""
     def diagonal(self, offset: int = ..., axis1: int = ..., axis2: int = ...) -> Tensor:
         """The diagonal of two axes, as the last axis of the result."""
     def div(self, y: Operand) -> Tensor:

@@ -116,7 +116,8 @@ def explain_targets(name: str, x: Shape, target: Shape, dtype: str) -> str:
         return f"{needs}; some are out of range"
     hint = ""
     if target == x and dtype.startswith(("int", "uint", "bool")):
-        hint = " For one-hot targets take target.argmax(axis=1), or target.astype(float) as probabilities."
+        either = ", or target.astype(float) as probabilities" if name == "cross_entropy" else ""
+        hint = f" For one-hot targets take target.argmax(axis=1){either}."
     elif target == x:
         hint = " For probabilities take target.argmax(axis=1), or cross_entropy of logits."
     elif _size(target) == _size(wanted):

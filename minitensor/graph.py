@@ -91,7 +91,7 @@ class Node:
     input that requires grad, that input and the local gradient towards it; None once the graph was freed.
     """
 
-    __slots__ = ("__weakref__", "_call", "_edges", "_requires_grad", "_tick", "grad")
+    __slots__ = ("__weakref__", "_call", "_edges", "_requires_grad", "_tick")
 
     kind: ClassVar[type[Node]]
     grad: Data

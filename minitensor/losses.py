@@ -66,9 +66,7 @@ def smooth_l1_loss(input: Operand, target: Operand, reduction: str = "mean", bet
     d = _difference("smooth_l1_loss", input, target)
     if beta < 0:
         raise OptionError(f"smooth_l1_loss: beta must not be negative, and is {beta}")
-    size = abs(d)
-    losses = rules.where(size < beta, d * d * (0.5 / beta), size - 0.5 * beta) if beta else size
-    return _reduce("smooth_l1_loss", losses, reduction)
+    return _reduce("smooth_l1_loss", _rounded_off(d, beta) / beta if beta else abs(d), reduction)
 
 
 @composite
@@ -81,9 +79,13 @@ def huber_loss(input: Operand, target: Operand, reduction: str = "mean", delta: 
     d = _difference("huber_loss", input, target)
     if not delta > 0:
         raise OptionError(f"huber_loss: delta must be positive, and is {delta}")
-    size = abs(d)
-    losses = rules.where(size <= delta, 0.5 * d * d, delta * (size - 0.5 * delta))
-    return _reduce("huber_loss", losses, reduction)
+    return _reduce("huber_loss", _rounded_off(d, delta), reduction)
+
+
+def _rounded_off(d: Tensor, width: float) -> Tensor:
+    """d² / 2 where |d| < width, else width (|d| − width / 2): c (d − c / 2), with c = d held in ±width."""
+    c = rules.hardtanh(d, -width, width)
+    return c * (d - 0.5 * c)
 
 
 # ---------------------------------------------------------------------------------- two classes
@@ -148,13 +150,14 @@ def cross_entropy(
     """
     x = _tensor(input)
     labels = target.data if isinstance(target, Tensor) else np.asarray(target)
-    _check_reduction("cross_entropy", reduction)
+    check_reduction("cross_entropy", reduction)
     if x.made_by == "softmax" or _rows_are_probabilities(x.data):
         warnings.warn(
             "cross_entropy: the input looks like probabilities, and it takes logits: leave out the softmax",
             stacklevel=3,
         )
-    if weight is None and not label_smoothing and x.ndim == 2 and _are_classes(labels, x.shape[:1]):
+    plain = weight is None and not label_smoothing and x.ndim == 2 and not 0 <= ignore_index < x.shape[1]
+    if plain and _are_classes(labels, x.shape[:1]):
         onehot = np.arange(x.shape[1])[:, None] == labels
         if np.count_nonzero(onehot) == labels.size:
             return _cross_entropy(x, onehot, reduction)
@@ -201,7 +204,7 @@ def nll_loss(
     Tensor(2.5)
     """
     labels = target.data if isinstance(target, Tensor) else np.asarray(target)
-    _check_reduction("nll_loss", reduction)
+    check_reduction("nll_loss", reduction)
     return _nll("nll_loss", _tensor(input), labels, reduction, weight, ignore_index)
 
 
@@ -234,6 +237,8 @@ def kl_div(input: Operand, target: Operand, reduction: str = "mean", *, log_targ
         reduction: "batchmean" (the divergence: the sum over the length of the first axis), "mean" (over all
             elements), "sum" or "none".
         log_target: Whether the target is logarithms.
+
+    Unlike PyTorch: the gradient towards a target of 0 is −input, where PyTorch's is NaN (and the limit −inf).
 
     >>> kl_div(np.log([[0.5, 0.5]]), np.array([[0.5, 0.5]]), "batchmean")
     Tensor(0., dtype=float64)
@@ -269,7 +274,7 @@ def _difference(name: str, input: Operand, target: Operand) -> Tensor:
     return x - t
 
 
-def _check_reduction(name: str, reduction: str, known: tuple[str, ...] = ("mean", "sum", "none")) -> None:
+def check_reduction(name: str, reduction: str, known: tuple[str, ...] = ("mean", "sum", "none")) -> None:
     if reduction not in known:
         words = ", ".join([f'"{word}"' for word in known[:-1]])
         raise OptionError(f'{name}: reduction must be {words} or "{known[-1]}", not {reduction!r}')
@@ -278,7 +283,7 @@ def _check_reduction(name: str, reduction: str, known: tuple[str, ...] = ("mean"
 def _reduce(
     name: str, losses: Tensor, reduction: str, known: tuple[str, ...] = ("mean", "sum", "none")
 ) -> Tensor:
-    _check_reduction(name, reduction, known)
+    check_reduction(name, reduction, known)
     if reduction == "none":
         return losses
     return rules.mean(losses) if reduction == "mean" else rules.sum(losses)

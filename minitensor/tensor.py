@@ -43,13 +43,13 @@ class Tensor(ArrayMethods):
            [6., 8.]], dtype=float32)
     """
 
-    __slots__ = ("_data", "_retains", "_written")
+    __slots__ = ("_data", "_grad", "_retains", "_written")
 
     kind: ClassVar[type[Node]]
     _data: Array
     _retains: bool
     _written: list[int] | None  # the tick of the last write into this memory, shared by its views
-    grad: Any  # an array of data's shape and dtype, a Tensor after create_graph=True, or None
+    _grad: Any
 
     def __init__(self, data: Operand, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> None:
         self._start(as_array(data._data if isinstance(data, Tensor) else data, dtype, copy=True))
@@ -58,7 +58,7 @@ class Tensor(ArrayMethods):
 
     def _start(self, data: Array) -> None:
         self._data = data
-        self.grad = None
+        self._grad = None
         self._requires_grad = False
         self._edges = ()
         self._call = None
@@ -209,15 +209,32 @@ class Tensor(ArrayMethods):
 
     def _receive(self, gradient: Any) -> None:
         if self._edges == ():
-            if self.grad is None:
-                self.grad = gradient
+            if self._grad is None:
+                self._grad = gradient
                 return
             for observer in observers:
                 observer.added(self)
-            self.grad = _sum(self.grad, gradient)
+            self._grad = _sum(self._grad, gradient)
         elif self._retains:
             own = gradient.astype(self.dtype)
-            self.grad = own if self.grad is None else _sum(self.grad, own)
+            self._grad = own if self._grad is None else _sum(self._grad, own)
+
+    @property
+    def grad(self) -> Any:
+        """The gradient: an array of data's shape and dtype, a Tensor after create_graph=True, or None."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if value is not None and value is not self._grad:
+            value = value if isinstance(value, Tensor) else np.asarray(value)
+            if (value.shape, value.dtype) != (self.shape, self.dtype):
+                fault = ShapeError if value.shape != self.shape else DTypeError
+                raise fault(
+                    f"grad: {value.dtype} of shape {value.shape} does not fit the tensor, which is "
+                    f"{self.dtype} of shape {self.shape}"
+                )
+        self._grad = value
 
     # ------------------------------------------------------------------------------ writing in place
 
@@ -232,7 +249,7 @@ class Tensor(ArrayMethods):
             array = as_array(value, None if isinstance(value, np.ndarray) else self.dtype)
             if self._requires_grad and array.dtype.kind != "f":
                 raise DTypeError(f"data: a tensor that requires grad cannot hold {array.dtype}")
-            if self.grad is not None and (array.shape, array.dtype) != (self.shape, self.dtype):
+            if self._grad is not None and (array.shape, array.dtype) != (self.shape, self.dtype):
                 raise ShapeError(
                     f"data: {array.dtype} of shape {array.shape} does not fit the gradient, which is "
                     f"{self.dtype} of shape {self.shape}. Set .grad = None first."
@@ -271,9 +288,11 @@ class Tensor(ArrayMethods):
         if is_grad_enabled() and (
             self._requires_grad or (isinstance(value, Tensor) and value._requires_grad)
         ):
+            sign = name.removesuffix("=")
+            new = "where(mask, b, a)" if "[" in name else f"a {sign} b"
             raise GraphError(
                 f"{name}: writing in place into a tensor that requires grad, or from one. "
-                "Write under no_grad(), or make a new tensor: a = a + b."
+                f"Write under no_grad(), or make a new tensor: a = {new}."
             )
         array = value._data if isinstance(value, Tensor) else np.asarray(value)
         try:
@@ -281,7 +300,7 @@ class Tensor(ArrayMethods):
         except TypeError as error:
             raise DTypeError(f"{name}: cannot write {array.dtype} into {self.dtype}") from error
         except ValueError as error:
-            raise explain(name, [self.shape, array.shape], error) from error
+            raise ShapeError(f"{name}: {error} (shape {self.shape}, written {array.shape})") from error
         self._mark_written()
 
     def _update(self, symbol: str, other: Operand, ufunc: np.ufunc, operation: Callable[..., Any]) -> Self:
@@ -325,7 +344,7 @@ class Tensor(ArrayMethods):
     def __reduce__(self) -> tuple[Any, ...]:
         if self._edges != ():
             raise GraphError("only leaves can be copied or pickled, not a graph: use detach() first")
-        return _rebuild, (type(self), self._data, self._requires_grad, self.grad)
+        return _rebuild, (type(self), self._data, self._requires_grad, self._grad)
 
 
 def _sum(x: Any, y: Any) -> Any:
@@ -336,7 +355,7 @@ def _sum(x: Any, y: Any) -> Any:
 
 def _rebuild(cls: type[Tensor], data: Array, requires_grad: bool, grad: Any) -> Tensor:
     tensor = cls.from_numpy(data.copy())  # copy.copy hands over the memory itself
-    tensor._requires_grad, tensor.grad = requires_grad, None if grad is None else _sum(grad, 0)
+    tensor._requires_grad, tensor._grad = requires_grad, None if grad is None else _sum(grad, 0)
     return tensor
 
 
@@ -371,5 +390,6 @@ def _undo_broadcasting(gradient: Any, shape: tuple[int, ...], maker: Node) -> An
 
 Tensor.kind = Tensor
 Tensor.requires_grad = property(operator.attrgetter("_requires_grad"), Node.requires_grad.fset)  # type: ignore
+Tensor.grad = property(operator.attrgetter("_grad"), Tensor.grad.fset, doc=Tensor.grad.__doc__)  # type: ignore
 Tensor.data = property(operator.attrgetter("_data"), Tensor.data.fset, doc=Tensor.data.__doc__)  # type: ignore  # in C
 add_methods(Tensor, lambda operation: not operation.name.startswith("_"))

@@ -33,7 +33,7 @@ class Value(Arithmetic, ValueMethods):
     1e-05
     """
 
-    __slots__ = ("data",)
+    __slots__ = ("data", "grad")
 
     kind: ClassVar[type[Node]]
     data: float

@@ -98,10 +98,70 @@ class Sigmoid(Module):
 
 
 class GELU(Module):
-    """x Φ(x), with the exact normal distribution function Φ."""
+    """x Φ(x), with the normal distribution function Φ, exact or with approximate="tanh"."""
+
+    def __init__(self, approximate: str = "none") -> None:
+        self.approximate = approximate
 
     def forward(self, x: Tensor) -> Tensor:
-        return rules.gelu(x)
+        return rules.gelu(x, self.approximate)
+
+    def extra_repr(self) -> str:
+        return "" if self.approximate == "none" else f"approximate={self.approximate!r}"
+
+
+class SiLU(Module):
+    """x σ(x)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return rules.silu(x)
+
+
+class ELU(Module):
+    """x where x > 0, else alpha (eˣ − 1)."""
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self.alpha = alpha
+
+    def forward(self, x: Tensor) -> Tensor:
+        return rules.elu(x, self.alpha)
+
+    def extra_repr(self) -> str:
+        return f"alpha={self.alpha}"
+
+
+class SELU(Module):
+    """ELU with the constants that keep mean 0 and variance 1."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return rules.selu(x)
+
+
+class Softplus(Module):
+    """log(1 + e^(beta x)) / beta."""
+
+    def __init__(self, beta: float = 1.0) -> None:
+        self.beta = beta
+
+    def forward(self, x: Tensor) -> Tensor:
+        return rules.softplus(x, self.beta)
+
+    def extra_repr(self) -> str:
+        return f"beta={self.beta}"
+
+
+class Hardtanh(Module):
+    """x held between two bounds."""
+
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
+        self.min_val = min_val
+        self.max_val = max_val
+
+    def forward(self, x: Tensor) -> Tensor:
+        return rules.hardtanh(x, self.min_val, self.max_val)
+
+    def extra_repr(self) -> str:
+        return f"min_val={self.min_val}, max_val={self.max_val}"
 
 
 class Softmax(Module):
@@ -183,6 +243,10 @@ ACTIVATIONS: dict[str, Callable[[], Module]] = {
     "tanh": Tanh,
     "sigmoid": Sigmoid,
     "gelu": GELU,
+    "silu": SiLU,
+    "elu": ELU,
+    "selu": SELU,
+    "softplus": Softplus,
 }
 
 
@@ -192,7 +256,7 @@ class MLP(Sequential):
     Args:
         in_features: The width of the input.
         widths: The widths of the hidden layers and, last, of the output.
-        activation: "relu", "leaky_relu", "tanh", "sigmoid" or "gelu".
+        activation: "relu", "leaky_relu", "tanh", "sigmoid", "gelu", "silu", "elu", "selu" or "softplus".
         dropout: The probability of dropping a hidden activation in training.
         dtype: The dtype of the parameters.
         rng: A generator or seed for the initial parameters and for dropout.

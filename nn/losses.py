@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from numpy.typing import ArrayLike
+
+from minitensor.losses import check_reduction
 from minitensor.nn import functional
 from minitensor.nn.module import Module
 from minitensor.tensor import Operand, Tensor
@@ -14,11 +19,10 @@ class Loss(Module):
         reduction: "mean", "sum" or "none".
     """
 
+    REDUCTIONS: ClassVar[tuple[str, ...]] = ("mean", "sum", "none")
+
     def __init__(self, reduction: str = "mean") -> None:
-        if reduction not in ("mean", "sum", "none"):
-            raise ValueError(
-                f'{type(self).__name__}: reduction must be "mean", "sum" or "none", not {reduction!r}'
-            )
+        check_reduction(type(self).__name__, reduction, self.REDUCTIONS)
         self.reduction = reduction
 
     def extra_repr(self) -> str:
@@ -26,15 +30,59 @@ class Loss(Module):
 
 
 class CrossEntropyLoss(Loss):
-    """−log softmax(logits)[target], for logits of shape (n, classes) and n integer targets.
+    """−log softmax(logits)[target], for logits of shape (n, classes) and n integer targets, or probabilities.
+
+    Args:
+        reduction: "mean" (weighted, if there are weights), "sum" or "none".
+        weight: A factor for each class.
+        ignore_index: The target of what counts for nothing.
+        label_smoothing: How much of each target, from 0 to 1, is spread evenly over the classes.
 
     >>> import numpy as np
     >>> CrossEntropyLoss()(Tensor([[0.0, 0.0]]), np.array([1])).item() == np.float32(np.log(2))
     np.True_
     """
 
+    def __init__(
+        self,
+        reduction: str = "mean",
+        *,
+        weight: ArrayLike | None = None,
+        ignore_index: int = -100,
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__(reduction)
+        self.weight = weight
+        self.ignore_index = ignore_index
+        self.label_smoothing = label_smoothing
+
     def forward(self, input: Operand, target: Operand) -> Tensor:
-        return functional.cross_entropy(input, target, self.reduction)
+        if self.weight is None and self.label_smoothing == 0 and self.ignore_index == -100:
+            return functional.cross_entropy(input, target, self.reduction)
+        return functional.cross_entropy(
+            input,
+            target,
+            self.reduction,
+            weight=self.weight,
+            ignore_index=self.ignore_index,
+            label_smoothing=self.label_smoothing,
+        )
+
+
+class NLLLoss(Loss):
+    """−input[target], for log-probabilities and integer targets: CrossEntropyLoss after log_softmax."""
+
+    def __init__(
+        self, reduction: str = "mean", *, weight: ArrayLike | None = None, ignore_index: int = -100
+    ) -> None:
+        super().__init__(reduction)
+        self.weight = weight
+        self.ignore_index = ignore_index
+
+    def forward(self, input: Operand, target: Operand) -> Tensor:
+        return functional.nll_loss(
+            input, target, self.reduction, weight=self.weight, ignore_index=self.ignore_index
+        )
 
 
 class MSELoss(Loss):
@@ -42,6 +90,53 @@ class MSELoss(Loss):
 
     def forward(self, input: Operand, target: Operand) -> Tensor:
         return functional.mse_loss(input, target, self.reduction)
+
+
+class L1Loss(Loss):
+    """|input − target|, for input and target of one shape."""
+
+    def forward(self, input: Operand, target: Operand) -> Tensor:
+        return functional.l1_loss(input, target, self.reduction)
+
+
+class SmoothL1Loss(Loss):
+    """The absolute error, rounded off into a parabola where it is below beta."""
+
+    def __init__(self, reduction: str = "mean", beta: float = 1.0) -> None:
+        super().__init__(reduction)
+        self.beta = beta
+
+    def forward(self, input: Operand, target: Operand) -> Tensor:
+        return functional.smooth_l1_loss(input, target, self.reduction, self.beta)
+
+
+class HuberLoss(Loss):
+    """Half the squared error, continued as a line where the error is above delta."""
+
+    def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
+        super().__init__(reduction)
+        self.delta = delta
+
+    def forward(self, input: Operand, target: Operand) -> Tensor:
+        return functional.huber_loss(input, target, self.reduction, self.delta)
+
+
+class KLDivLoss(Loss):
+    """target (log target − input), for log-probabilities as input and probabilities as target.
+
+    Args:
+        reduction: "mean", "sum", "none", or "batchmean": the sum over the length of the first axis.
+        log_target: Whether targets are logarithms.
+    """
+
+    REDUCTIONS: ClassVar[tuple[str, ...]] = ("mean", "batchmean", "sum", "none")
+
+    def __init__(self, reduction: str = "mean", log_target: bool = False) -> None:
+        super().__init__(reduction)
+        self.log_target = log_target
+
+    def forward(self, input: Operand, target: Operand) -> Tensor:
+        return functional.kl_div(input, target, self.reduction, log_target=self.log_target)
 
 
 class BCEWithLogitsLoss(Loss):

@@ -43,12 +43,12 @@ class Module:
 
     training: bool = True
 
-    def forward(self, *args: Any) -> Any:
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output; called through `module(...)`."""
         raise NotImplementedError(f"{type(self).__name__} does not define forward(...)")
 
-    def __call__(self, *args: Any) -> Any:
-        return self.forward(*args)
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.forward(*args, **kwargs)
 
     def _members(self) -> Iterator[tuple[str, Parameter | Module]]:
         """The parameters and modules held directly, by name."""
@@ -97,7 +97,7 @@ class Module:
     def zero_grad(self) -> None:
         """Set every parameter's gradient to None."""
         for parameter in self.parameters():
-            parameter.grad = None
+            parameter._grad = None
 
     def state_dict(self) -> dict[str, NDArray[Any]]:
         """A copy of every parameter's array, under the names that PyTorch gives them.
@@ -122,6 +122,11 @@ class Module:
             f"{name} has shape {arrays[name].shape} and must have {parameter.shape}"
             for name, parameter in own.items()
             if name in arrays and arrays[name].shape != parameter.shape
+        ]
+        faults += [
+            f"{name} holds {x.dtype}, not real numbers"
+            for name, x in arrays.items()
+            if x.dtype.kind not in "biuf"
         ]
         if faults:
             raise ShapeError(f"load_state_dict: {'; '.join(faults)}. Nothing was loaded.")

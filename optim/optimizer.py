@@ -54,7 +54,7 @@ class Optimizer:
     def zero_grad(self) -> None:
         """Set every parameter's gradient to None."""
         for parameter in self.params:
-            parameter.grad = None
+            parameter._grad = None
 
     def step(self) -> None:
         """Update every parameter that has a gradient; warns if none has one."""

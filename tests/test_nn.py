@@ -241,6 +241,6 @@ def test_what_a_subclass_of_sequential_adds_is_found() -> None:
 def test_a_state_that_cannot_be_converted_loads_nothing() -> None:
     model = nn.Linear(1, 1)
     before = model.state_dict()
-    with pytest.raises(ValueError, match="could not convert"):
+    with pytest.raises(ValueError, match="bias holds <U1, not real numbers"):
         model.load_state_dict({"weight": np.ones((1, 1)), "bias": np.array(["a"])})
     np.testing.assert_array_equal(model.weight.data, before["weight"])

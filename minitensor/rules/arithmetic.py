@@ -204,7 +204,7 @@ def _zero_where(x: Number, mask: Any) -> Number:
     arrays = isinstance(x, np.ndarray) and isinstance(mask, np.ndarray) and mask.dtype == np.bool_
     integer = _SAME_SIZE.get(x.dtype) if arrays else None
     if integer is None:
-        return np.where(mask, 0, x)
+        return np.where(mask, x.dtype.type(0) if isinstance(x, np.ndarray) else 0.0, x)
     # x AND 000…0 or 111…1. On a random mask np.where takes ten times as long: its branches mispredict.
     return (x.view(integer) & (mask.view(np.int8) - _ONE)).view(x.dtype)
 

@@ -127,7 +127,9 @@ def argmin(x: Array, axis: int | None = None, keepdims: bool = False) -> tuple[A
 @rule
 def argsort(x: Array, axis: int | None = -1, descending: bool = False) -> tuple[Any]:
     """The indices that sort x along an axis, NaN last (first if descending); equal ones keep their order."""
-    if not descending or not x.ndim:
+    if not x.ndim:
+        return (np.zeros((), np.intp),)
+    if not descending:
         return (np.argsort(x, axis, kind="stable"),)
     if axis is None:
         x, axis = x.reshape(-1), 0

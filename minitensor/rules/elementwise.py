@@ -148,9 +148,10 @@ def arctan(x: Float) -> Unary:
 def arctan2(x: Float, y: Float) -> Binary:
     """The angle of the point whose ordinate is the first argument, its abscissa the second.
 
-    The gradient at the origin, where there is no angle, is NaN.
+    The gradient at the origin, where there is no angle, is 0.
     """
     square = x * x + y * y
+    square = np.where(square == 0, 1, square)
     return np.arctan2(x, y), lambda g: g * np.divide(y, square), lambda g: g * np.divide(-x, square)
 
 

@@ -62,7 +62,8 @@ def gather(x: Array, axis: int, index: Any) -> Any:
     >>> gather(np.array([[1, 2], [3, 4]]), 0, np.array([[1, 0]]))
     array([[3, 2]])
     """
-    return x[_grid("gather", x, axis, _integers("gather", index))]
+    index = _integers("gather", index)
+    return x[_grid("gather", x, axis, index)] if x.ndim else x.reshape(1)[index]
 
 
 @composite
@@ -150,6 +151,8 @@ def sort(x: Array, axis: int | None = -1, descending: bool = False) -> Any:
 
     Unlike PyTorch: the values alone, as in NumPy; the indices are argsort's.
     """
+    if not x.ndim:
+        return x
     if axis is None:
         x, axis = x.reshape(-1), 0
     return take_along_axis(x, argsort(x, axis, descending), axis)
@@ -162,6 +165,9 @@ def topk(x: Array, k: int, axis: int = -1, largest: bool = True) -> Selection:
     >>> topk(np.array([3.0, 1.0, 2.0]), 2)
     Selection(values=array([3., 2.]), indices=array([0, 2]))
     """
+    if not x.ndim:
+        whole = topk(x.reshape(1), k, axis, largest)
+        return Selection(whole.values.reshape(()), whole.indices.reshape(())) if k == 1 else whole
     axis = _one_axis("topk", axis, x.ndim)
     if not 0 <= k <= x.shape[axis]:
         raise ShapeError(
@@ -175,14 +181,14 @@ def topk(x: Array, k: int, axis: int = -1, largest: bool = True) -> Selection:
 def median(x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
     """The middle element in order, or the mean of the middle two, each with half the gradient; NaN if one is.
 
-    Unlike PyTorch: its median is the lower of the middle two; this is NumPy's, and its quantile(x, 0.5).
+    Unlike PyTorch: its median is the lower of the middle two; this is NumPy's, and its quantile(x, 0.5),
+    which is NaN beside an infinity.
     """
-    axes = (
-        range(x.ndim)
-        if axis is None
-        else [_one_axis("median", a, x.ndim) for a in np.atleast_1d(axis).tolist()]
-    )
-    order = [i for i in range(x.ndim) if i not in axes] + list(axes)
+    if not x.ndim:
+        return x
+    named = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    axes = [_one_axis("median", a, x.ndim) for a in named]
+    order = [i for i in range(x.ndim) if i not in axes] + axes
     kept = tuple([n for i, n in enumerate(x.shape) if i not in axes])
     rows = sort(x.transpose(order).reshape((*kept, -1)))
     n = rows.shape[-1]

@@ -220,14 +220,30 @@ def _adjoint(x: Array) -> Array:
 
 @rule
 def det(x: FloatArray) -> Unary:
-    """Determinants of square matrices (..., n, n); the gradient is the cofactors, also where det is 0."""
+    """Determinants of square matrices (..., n, n); the gradient is the cofactors, det(x) x⁻ᵀ.
+
+    Unlike PyTorch: right also where the determinant is 0, where it often has gradient 0.
+    """
     y = np.linalg.det(x)
 
     def local(g: Array) -> Array:
-        cofactors = y[..., None, None] * _adjoint(np.linalg.inv(x)) if on_nodes(x) else _cofactors(x)
-        return g[..., None, None] * cofactors
+        if not on_nodes(x):
+            return g[..., None, None] * _cofactors(x)
+        try:
+            return g[..., None, None] * y[..., None, None] * _adjoint(np.linalg.inv(x))
+        except np.linalg.LinAlgError:
+            return g[..., None, None] * _minors(x)
 
     return y, local
+
+
+def _minors(x: Array) -> Array:
+    """The cofactors as determinants of x without one row and one column each: slow, but a polynomial in x."""
+    n = x.shape[-1]
+    i = np.arange(n)
+    kept = np.array([np.delete(i, j) for j in i], int).reshape(n, max(n - 1, 0))
+    signs = (-1.0) ** (i[:, None] + i)
+    return det(x[..., kept[:, None, :, None], kept[None, :, None, :]]) * signs.astype(x.dtype)
 
 
 def _cofactors(x: Array) -> Array:
@@ -260,7 +276,10 @@ class SignAndLogDet(NamedTuple):
 
 @composite
 def slogdet(x: FloatArray) -> SignAndLogDet:
-    """Sign and logarithm of the size of determinants, which themselves may overflow; the gradient is x⁻ᵀ."""
+    """Sign and logarithm of the size of determinants, which themselves may overflow; the gradient is x⁻ᵀ.
+
+    Unlike PyTorch: the gradient at a singular matrix raises LinAlgError instead of being inf or NaN.
+    """
     return SignAndLogDet(_signdet(x), _logabsdet(x))
 
 
@@ -274,6 +293,8 @@ def inv(x: FloatArray) -> Unary:
 @rule
 def solve(x: FloatArray, y: FloatArray) -> Binary:
     """The z with x z = y, for y a vector (n,) or matrices (..., n, k).
+
+    Unlike PyTorch: only a 1-D y is a vector, as in NumPy 2; a stack of vectors needs a last axis of length 1.
 
     The gradient of y is h = x⁻ᵀ g, and that of x is −h zᵀ.
     """

@@ -46,7 +46,8 @@ def var(
 ) -> Unary:
     """Variance Σ (x − mean)² / (n − ddof); derivative 2 (x − mean) / (n − ddof).
 
-    Unlike PyTorch: `ddof` (which it calls `correction`, accepted too) is 0, as in NumPy, not 1.
+    Unlike PyTorch: `ddof` (which it calls `correction`, accepted too) is 0, as in NumPy, not 1. Where it
+    is n or more, the gradient is as infinite as the value.
     """
     d, n = _deviations(x, axis, ddof if correction is None else correction)
     y = np.add.reduce(d * d, axis=axis, keepdims=keepdims) / n  # type: ignore[call-overload]
@@ -63,11 +64,16 @@ def std(
 ) -> Unary:
     """Standard deviation, the root of `var`, with gradient 0 where all elements are equal.
 
-    Unlike PyTorch: `ddof` (which it calls `correction`, accepted too) is 0, as in NumPy, not 1.
+    Unlike PyTorch: `ddof` (which it calls `correction`, accepted too) is 0, as in NumPy, not 1. Where it
+    is n or more, the gradient is as infinite as the value.
     """
     d, n = _deviations(x, axis, ddof if correction is None else correction)
-    y = np.sqrt(np.add.reduce(d * d, axis=axis, keepdims=True) / n)
-    return _drop(y, axis, keepdims), lambda g: _spread(g, x.shape, axis) * d / (_not_zero(y) * n)
+    y = _root(np.add.reduce(d * d, axis=axis, keepdims=True) / n)
+
+    def local(g: Array) -> Array:
+        return _spread(_divide(g.reshape(y.shape), y * n), x.shape, axis) * d
+
+    return _drop(y, axis, keepdims), local
 
 
 def _deviations(x: Array, axis: Axis, ddof: float) -> tuple[Array, Any]:
@@ -82,6 +88,8 @@ def norm(x: FloatArray, ord: float = 2, axis: Axis = None, keepdims: bool = Fals
     """(Σ |x|^ord)^(1/ord), the norm of vectors; ord may be inf, −inf, and 0, which counts.
 
     The gradient is sign(x) (|x| / norm)^(ord − 1), and 0 at 0. For ±inf the elements that tie share it.
+
+    Unlike PyTorch: for ±inf the gradient is NaN where the norm is, not 0, as for max.
     """
     size = np.absolute(x)
     if ord in (math.inf, -math.inf):
@@ -91,21 +99,34 @@ def norm(x: FloatArray, ord: float = 2, axis: Axis = None, keepdims: bool = Fals
     if ord == 0:
         y = np.add.reduce((x != 0).astype(x.dtype), axis=axis, keepdims=True)
         return _drop(y, axis, keepdims), lambda g: zero_where(_spread(g, x.shape, axis), True)
+    if ord == 1:
+        y = np.add.reduce(size, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]
+        return y, lambda g: _spread(g, x.shape, axis) * zero_where(np.sign(x), x != x)
     if ord == 2:
-        y = np.sqrt(np.add.reduce(x * x, axis=axis, keepdims=True))
-        return _drop(y, axis, keepdims), lambda g: np.divide(_spread(g, x.shape, axis) * x, _not_zero(y))
-    y = np.power(np.add.reduce(np.power(size, ord), axis=axis, keepdims=True), 1 / ord)
+        y = _root(np.add.reduce(x * x, axis=axis, keepdims=True))
+        return _drop(y, axis, keepdims), lambda g: _spread(_divide(g.reshape(y.shape), y), x.shape, axis) * x
+    y = _root(np.add.reduce(np.power(size, ord), axis=axis, keepdims=True), 1 / ord)
 
     def local(g: Array) -> Array:
         ratio = np.power(np.divide(_not_zero(size), _not_zero(y)), ord - 1)
-        return _spread(g, x.shape, axis) * np.sign(x) * ratio
+        return zero_where(_spread(g, x.shape, axis) * np.sign(x) * ratio, y == 0)
 
     return _drop(y, axis, keepdims), local
 
 
-def _not_zero(y: Array) -> Array:
-    """y with 1 for every 0: a divisor where the dividend is 0 as well."""
-    return np.where(y == 0, 1, y)
+def _root(x: Array, exponent: float = 0.5) -> Array:
+    """x^exponent, but at 0 constant: there the gradient is 0 instead of inf."""
+    return zero_where(np.power(_not_zero(x), exponent), x == 0)
+
+
+def _divide(x: Array, y: Array) -> Array:
+    """x / y, and 0 where y is 0."""
+    return zero_where(np.divide(x, _not_zero(y)), y == 0)
+
+
+def _not_zero(x: Array) -> Array:
+    """x with 1 for every 0."""
+    return np.where(x == 0, 1, x)
 
 
 @rule
@@ -194,8 +215,11 @@ def _split_last(x: Array, axis: int) -> tuple[Array, Array]:
 
 @rule
 def cumsum(x: Array, axis: int | None = None) -> Unary:
-    """Running sum along an axis, or over all elements as one row."""
-    flat, along = (x.reshape(-1), 0) if axis is None else (x, axis)
+    """Running sum along an axis, or over all elements as one row.
+
+    Unlike PyTorch: of a 0-d array it has one axis, as in NumPy.
+    """
+    flat, along = (x.reshape(-1), 0) if axis is None or not x.ndim else (x, axis)
     shape = x.shape
     return np.cumsum(flat, along), lambda g: _from_the_end(g, along).reshape(shape)
 
@@ -206,8 +230,12 @@ def _from_the_end(g: Array, axis: int) -> Array:
 
 @rule
 def cumprod(x: Array, axis: int | None = None) -> Unary:
-    """Running product along an axis, or over all elements as one row; right also where elements are 0."""
-    flat, along = (x.reshape(-1), 0) if axis is None else (x, axis)
+    """Running product along an axis, or over all elements as one row; right also where elements are 0.
+
+    Unlike PyTorch: no NaN in the gradient where an element is inf, as nothing is divided. Of a 0-d array it
+    has one axis, as in NumPy.
+    """
+    flat, along = (x.reshape(-1), 0) if axis is None or not x.ndim else (x, axis)
     shape = x.shape
 
     def local(g: Array) -> Array:

@@ -47,6 +47,8 @@ def ravel(x: Array) -> Any:
 @composite
 def squeeze(x: Array, axis: Axis = None) -> Any:
     """Without the axes of length 1, or without those named, which must have length 1, as in NumPy."""
+    if not x.ndim:
+        return x
     gone = [i for i, n in enumerate(x.shape) if n == 1] if axis is None else _axes("squeeze", axis, x.ndim)
     for i in gone:
         if x.shape[i] != 1:

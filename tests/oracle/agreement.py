@@ -104,8 +104,11 @@ def results(library: Library, function: Function, inputs: Sequence[Any], order: 
     keep("gradient", leaves, gradients)
     if order > 1:  # the cotangent is a leaf here, so that linear operations have second gradients too
         parts = [(g * library.tensor(drawn(g), False)).sum() for g in gradients if g is not None]
-        total = sum(parts[1:], parts[0])
         leaves = [cotangent, *leaves]
+        if not parts:  # no gradient at all, and so none of second order
+            keep("second gradient", leaves, [None] * len(leaves))
+            return found
+        total = sum(parts[1:], parts[0])
         seed = library.tensor(np.ones_like(library.array(total)), False)
         keep("second gradient", leaves, library.gradients(total, leaves, seed, False))
     return found

@@ -30,6 +30,7 @@ def settings_id(settings: dict[str, Any]) -> str:
     return ",".join(f"{name}={value}" for name, value in settings.items() if value) or "plain"
 
 
+@pytest.mark.filterwarnings("ignore:SGD.step")  # that no parameter has a gradient, as is meant here
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("settings", SETTINGS, ids=settings_id)
 def test_every_step_is_that_of_pytorch(settings: dict[str, Any], dtype: Any) -> None:

@@ -1,0 +1,1183 @@
+"""What must be right at the edges: one section a line, and at the end what an error says.
+
+The convention is PyTorch's wherever it has one. A name carries its line's number, so that a failure names the
+promise that was broken.
+"""
+
+from __future__ import annotations
+
+import copy
+import gc
+import math
+import operator
+import pickle
+import re
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from numpy.typing import NDArray
+
+import minitensor as mt
+from minitensor import DTypeError, GraphError, ShapeError, Tensor, Value, nn, no_grad, optim
+from minitensor.data import DataLoader, make_moons, train_test_split
+from minitensor.training import train_epoch
+
+Array: TypeAlias = NDArray[Any]
+Function: TypeAlias = Callable[..., Any]
+INF, NAN = math.inf, math.nan
+
+
+def leaf(data: Any, dtype: Any = np.float64) -> Tensor:
+    return Tensor(np.array(data, dtype), requires_grad=True)
+
+
+def gradients(function: Function, *inputs: Any) -> list[Any]:
+    """The gradients of the sum of function's output, in float64, towards all inputs."""
+    leaves = [leaf(x) for x in inputs]
+    y = function(*leaves)
+    y.backward(np.ones(y.shape))
+    return [x.grad for x in leaves]
+
+
+def gradient(function: Function, x: Any) -> Any:
+    return gradients(function, x)[0]
+
+
+@pytest.fixture(params=[Value, leaf], ids=["Value", "Tensor"])
+def number(request: pytest.FixtureRequest) -> Any:
+    """How to make a leaf from a float, in scalar mode and in tensor mode."""
+    return request.param
+
+
+def slope(function: Function, x: Any) -> Any:
+    """The value and the gradient at the leaf x."""
+    y = function(x)
+    y.backward()
+    return float(y), float(x.grad)
+
+
+@pytest.fixture
+def without_collector() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+# ------------------------------------------------------------------------- 1-12: graph and accumulation
+
+
+def test_01_each_node_is_visited_once(number: Any) -> None:
+    a = number(3.0)
+    assert slope(lambda a: a * a, a) == (9, 6)
+    a = number(3.0)
+    b = a + a
+    assert slope(lambda a: b + b, a) == (12, 4)
+
+
+def test_01_by_identity_not_by_value(number: Any) -> None:
+    a, b = number(3.0), number(3.0)
+    (a * 2 + b * 5).backward()
+    assert (a.grad, b.grad) == (2, 5)
+
+
+BROADCASTS = [
+    ((3, 1), (4,)),
+    ((), (2, 3)),
+    ((), ()),
+    ((1,), ()),
+    ((5, 2, 3), (2, 3)),
+    ((5, 2, 3), (2, 1)),
+    ((2, 1, 3), (4, 1)),
+    ((1, 1), (2, 3)),
+    ((0, 3), (1, 3)),
+]
+
+
+@pytest.mark.parametrize("swapped", [False, True], ids=["", "swapped"])
+@pytest.mark.parametrize("shapes", BROADCASTS, ids=str)
+def test_02_gradients_come_back_in_the_leaf_s_shape(shapes: tuple[Any, Any], swapped: bool) -> None:
+    a, b = [np.full(shape, i + 2.0) for i, shape in enumerate(shapes[::-1] if swapped else shapes)]
+    times = np.broadcast(a, b).size
+    for function, of_a, of_b in [
+        (operator.add, 1.0, 1.0),
+        (operator.mul, 3.0, 2.0),
+        (operator.sub, 1.0, -1.0),
+    ]:
+        to_a, to_b = gradients(function, a, b)
+        assert (to_a.shape, to_b.shape) == (a.shape, b.shape)
+        assert_allclose(to_a, of_a * times / a.size if a.size else to_a)
+        assert_allclose(to_b, of_b * times / b.size if b.size else to_b)
+
+
+def test_03_a_chain_of_a_million_nodes_goes_backward(number: Any, without_collector: None) -> None:
+    a = number(1.0)
+    y = a
+    for _ in range(1_000_000):
+        y = y + a
+    y.backward()
+    assert a.grad == 1_000_001
+
+
+def test_03_a_chain_of_a_million_nodes_can_be_dropped(number: Any, without_collector: None) -> None:
+    y = number(1.0)
+    first = weakref.ref(y)
+    for _ in range(1_000_000):
+        y = -y
+    del y
+    assert first() is None
+
+
+def test_04_two_passes_add_into_grad(number: Any) -> None:
+    a = number(2.0)
+    for _ in range(2):
+        (a * a).backward()
+    assert a.grad == 8
+
+
+def test_04_an_unused_leaf_keeps_none() -> None:
+    used, unused = leaf([1.0]), leaf([1.0])
+    (used * 2).backward()
+    assert unused.grad is None
+
+
+@pytest.mark.parametrize("function", [lambda a: a + a, lambda a: a * a, lambda a: -a], ids=["+", "*", "-"])
+def test_05_a_second_backward_through_a_freed_graph_raises(number: Any, function: Function) -> None:
+    a = number(1.0)
+    y = function(a)
+    y.backward()
+    once = float(a.grad)
+    for root in (y, y * 2):  # the graph itself, and one that stands on it
+        with pytest.raises(GraphError, match="freed by an earlier backward"):
+            root.backward()
+    assert a.grad == once
+
+
+def test_05_retain_graph_allows_a_second(number: Any) -> None:
+    a = number(3.0)
+    y = a * a
+    y.backward(retain_graph=True)
+    y.backward()
+    assert a.grad == 12
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3)], ids=str)
+def test_06_grad_has_the_data_s_shape_and_dtype(dtype: Any, shape: tuple[int, ...]) -> None:
+    x = leaf(np.ones(shape), dtype)
+    other = np.ones((2, 3), np.float64)
+    for _ in range(2):
+        (x * other + x.sum() * 2).mean().backward()
+        assert isinstance(x.grad, np.ndarray)
+        assert (x.grad.shape, x.grad.dtype) == (x.shape, x.dtype)
+
+
+def test_06_only_what_fits_can_be_assigned() -> None:
+    x = leaf([1.0, 2.0], np.float32)
+    for wrong, fault in [
+        (np.zeros(2), DTypeError),
+        (np.zeros(3, np.float32), ShapeError),
+        ("junk", ShapeError),
+    ]:
+        with pytest.raises(
+            fault, match=r"^grad: .* does not fit the tensor, which is float32 of shape \(2,\)"
+        ):
+            x.grad = wrong
+    x.grad = np.ones(2, np.float32)
+    x.grad *= 3
+    (x * 2).sum().backward()
+    assert_array_equal(x.grad, np.array([5, 5], np.float32))
+    x.grad = None
+
+
+def test_06_whatever_the_dtype_of_the_caller_s_gradient() -> None:
+    for seed in (np.ones(2, np.float64), np.ones(2, np.int64), [1, 1], Tensor([1, 1])):
+        x = leaf([1.0, 2.0], np.float32)
+        (x * 1).backward(seed)
+        x.backward(seed)
+        assert x.grad.dtype == np.float32
+
+
+SHARING: dict[str, Function] = {
+    "nothing": lambda a, b: a,
+    "negative": lambda a, b: -a,
+    "add": lambda a, b: a + b,
+    "subtract": lambda a, b: a - b,
+    "twice": lambda a, b: a + a + b,
+    "reshape": lambda a, b: a.reshape(4).reshape(2, 2) + b,
+    "transpose": lambda a, b: a.T.T + b,
+    "index": lambda a, b: a[:] + b[...],
+    "broadcast_to": lambda a, b: mt.broadcast_to(a, (2, 2)) + mt.broadcast_to(b, (2, 2)),
+    "stack": lambda a, b: mt.stack([a, b]).sum(0),
+    "concatenate": lambda a, b: mt.concatenate([a, b])[:2] + b,
+    "astype": lambda a, b: a.astype(np.float64) + b,
+    "where": lambda a, b: mt.where(True, a, b),
+}
+
+
+@pytest.mark.parametrize("create_graph", [False, True], ids=["", "create_graph"])
+@pytest.mark.parametrize("name", SHARING)
+def test_07_no_two_gradients_nor_the_seed_share_memory(name: str, create_graph: bool) -> None:
+    a, b, seed = leaf(np.ones((2, 2))), leaf(np.ones((2, 2))), np.ones((2, 2))
+    middle = (a + 0).retain_grad()
+    y = SHARING[name](middle, b).retain_grad()
+    y.backward(seed, create_graph=create_graph)
+    assert_array_equal(seed, np.ones((2, 2)))
+    nodes = {a, b, middle, y}
+    arrays = [seed, a.data, b.data, *[np.asarray(x.grad.data) for x in nodes if x.grad is not None]]
+    for i, x in enumerate(arrays):
+        assert x.flags.writeable
+        assert not any(np.shares_memory(x, other) for other in arrays[i + 1 :])
+
+
+def test_07_the_seed_may_be_changed_before_a_gradient_s_gradient() -> None:
+    x, seed = leaf([2.0]), np.ones(1)
+    x.exp().backward(seed, create_graph=True)
+    first, x.grad = x.grad, None
+    seed[0] = 100
+    first.backward()
+    assert_allclose(x.grad, [math.exp(2)])
+
+
+def test_07_adding_into_a_gradient_leaves_the_old_array_alone() -> None:
+    x, y = leaf([1.0]), leaf([1.0])
+    (x + y).backward()
+    before = x.grad
+    (x + y).backward()
+    assert (before[0], x.grad[0], y.grad[0]) == (1, 2, 2)
+
+
+GRAPHS: dict[str, Function] = {
+    "arithmetic": lambda x: -(x * x + 1) / (x - 3) ** 2,
+    "exp": lambda x: x.exp().log().sigmoid(),
+    "reductions": lambda x: x.sum() + x.mean(0).max() + x.prod() + x.std() + x.logsumexp(),
+    "shapes": lambda x: x.T.reshape(4)[[0, 0, 1]],
+    "matmul": lambda x: x @ x,
+    "softmax": lambda x: x.softmax().log_softmax(),
+    "joining": lambda x: mt.concatenate([x, mt.stack([x, x])[0]]),
+    "selection": lambda x: mt.where(x > 0, x.relu(), x.clip(0, 1)),
+    "loss": lambda x: mt.cross_entropy(x, np.array([0, 1])),
+}
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_08_a_dropped_graph_is_freed_by_reference_counting(name: str, without_collector: None) -> None:
+    middle = leaf([[1.0, 2.0], [4.0, 5.0]]) * 1
+    seen = weakref.ref(middle)
+    y = GRAPHS[name](middle)
+    del middle
+    assert seen() is not None
+    del y
+    assert seen() is None
+
+
+def test_08_also_after_backward_and_after_an_error(without_collector: None) -> None:
+    middle = leaf([1.0, 2.0]) * 1
+    seen = weakref.ref(middle)
+    y = middle * middle
+    with pytest.raises(ShapeError):
+        y.backward()
+    y.backward(np.ones(2), retain_graph=True)
+    del middle, y
+    assert seen() is None
+
+
+def test_09_no_grad_nests() -> None:
+    x = leaf(1.0)
+    with no_grad():
+        with no_grad():
+            assert not (x * 2).requires_grad
+        assert not (x * 2).requires_grad
+    assert (x * 2).requires_grad
+
+
+def test_09_no_grad_is_undone_by_an_exception() -> None:
+    with pytest.raises(ZeroDivisionError), no_grad():
+        raise ZeroDivisionError
+    assert mt.is_grad_enabled()
+
+
+def test_09_no_grad_is_per_thread() -> None:
+    found: list[bool] = []
+    with no_grad():
+        thread = threading.Thread(target=lambda: found.append(mt.is_grad_enabled()))
+        thread.start()
+        thread.join()
+        assert not mt.is_grad_enabled()
+    assert found == [True]
+
+
+@pytest.mark.parametrize("write", ["data -=", "+=", "[...] =", "through a view", "out="])
+def test_10_a_saved_input_changed_after_the_forward_pass_is_noticed(write: str) -> None:
+    x = leaf([1.0, 2.0])
+    y = (x * x).sum()
+    view = x.detach()
+    with no_grad():
+        if write == "data -=":
+            x.data -= 1
+        elif write == "+=":
+            x += 1
+        elif write == "[...] =":
+            x[...] = 0
+        elif write == "out=":
+            x.data = np.add(x.data, 1, out=x.data)
+        else:
+            view[0] = 5
+    with pytest.raises(GraphError, match="overwritten after the forward pass"):
+        y.backward()
+    assert x.grad is None
+
+
+def test_10_a_saved_result_changed_is_noticed_too() -> None:
+    x = leaf([1.0, 2.0])
+    y = x.exp()
+    with no_grad():
+        y += 1
+    with pytest.raises(GraphError, match="exp needs its result, which was overwritten"):
+        y.backward([1, 1])
+
+
+def test_10_an_index_changed_later_changes_no_gradient() -> None:
+    for key in (np.array([0, 0]), Tensor([0, 0]), [0, 0]):
+        x = leaf([1.0, 2.0])
+        y = x[key].sum()
+        key[0] = 1
+        y.backward()
+        assert_array_equal(x.grad, [2, 0])
+
+
+def test_10_what_no_gradient_needs_may_change() -> None:
+    x = leaf([1.0, 2.0])
+    y = (x + 1).sum()
+    x.data -= 1
+    y.backward()
+    assert_array_equal(x.grad, [1, 1])
+
+
+WRITES: dict[str, Function] = {
+    "+=": operator.iadd,
+    "-=": operator.isub,
+    "*=": operator.imul,
+    "/=": operator.itruediv,
+    "**=": operator.ipow,
+    "[...] =": lambda x, value: x.__setitem__(..., value),
+    "[0] =": lambda x, value: x.__setitem__(0, value),
+}
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_10_writing_into_a_leaf_raises_before_anything_changes(name: str) -> None:
+    x = leaf([2.0, 3.0])
+    with pytest.raises(GraphError, match=r"Write under no_grad\(\)"):
+        WRITES[name](x, 5.0)
+    assert_array_equal(x.data, [2, 3])
+    with no_grad():
+        WRITES[name](x, 5.0)
+    assert x.data[0] != 2
+    assert x.is_leaf
+    assert x.requires_grad
+
+
+def test_11_a_tensor_copies_and_from_numpy_shares() -> None:
+    a = np.zeros(2)
+    copied, shared = Tensor(a), mt.from_numpy(a)
+    again = Tensor(shared)
+    a[0] = 5
+    assert_array_equal(copied.data, [0, 0])
+    assert_array_equal(again.data, [0, 0])
+    assert_array_equal(shared.data, [5, 0])
+
+
+def test_12_backward_from_a_non_scalar_needs_a_gradient_of_its_shape() -> None:
+    x = leaf([[1.0, 2.0, 3.0]])
+    y = x * 2
+    with pytest.raises(ShapeError, match=r"backward\(\) on shape \(1, 3\)"):
+        y.backward()
+    for shape in [(), (3,), (3, 1), (1, 1, 3)]:  # some of them would broadcast
+        with pytest.raises(ShapeError, match="the gradient has shape"):
+            y.backward(np.ones(shape))
+    y.backward(np.ones((1, 3)))
+    assert_array_equal(x.grad, [[2, 2, 2]])
+
+
+# ---------------------------------------------------------------------------------------- 13-16: dtype
+
+SCALARS = [2.5, 2, True, np.float64(2.5), np.array(2.5), np.int64(2), Tensor(np.array(2.5))]
+
+
+@pytest.mark.parametrize("function", [operator.add, operator.mul, operator.truediv, operator.pow, mt.maximum])
+@pytest.mark.parametrize("other", SCALARS, ids=lambda x: type(x).__name__)
+def test_13_float32_survives_scalars_of_any_kind(function: Function, other: Any) -> None:
+    x = leaf([1.0, 2.0], np.float32)
+    assert function(x, other).dtype == function(other, x).dtype == np.float32
+    function(function(other, x), other).sum().backward()
+    assert x.grad.dtype == np.float32
+
+
+def test_13_float32_survives_every_reduction_and_loss() -> None:
+    x = leaf([[1.0, 2.0], [4.0, 3.0]], np.float32)
+    for name in (
+        "sum",
+        "mean",
+        "var",
+        "std",
+        "max",
+        "prod",
+        "norm",
+        "logsumexp",
+        "softmax",
+        "relu",
+        "cumsum",
+    ):
+        assert getattr(x, name)().dtype == np.float32
+    assert mt.cross_entropy(x, np.array([0, 1])).dtype == np.float32
+
+
+@pytest.mark.parametrize("data", [[1, 2], [True, False], np.arange(3, dtype=np.uint8)], ids=str)
+def test_14_integers_cannot_require_grad(data: Any) -> None:
+    with pytest.raises(DTypeError, match="only floating-point tensors can require grad"):
+        Tensor(data, requires_grad=True)
+    with pytest.raises(DTypeError):
+        Tensor(data).requires_grad_()
+
+
+def test_14_a_quotient_of_integers_is_a_float() -> None:
+    for quotient in (Tensor([1, 2]) / Tensor([2, 4]), Tensor([1, 2]) / 2, 1 / Tensor([2, 1])):
+        assert quotient.dtype == np.float32
+    assert (Tensor([1, 2]) / Tensor([2, 4])).tolist() == [0.5, 0.5]
+    assert (Tensor([7]) // 2).dtype == np.int64
+
+
+def test_14_argmax_and_comparisons_are_off_the_graph() -> None:
+    x = leaf([1.0, 3.0, 2.0])
+    assert x.argmax().item() == 1
+    for y in (x.argmax(), x.argmin(), x.argsort(), x > 1, x >= 1, x < 1, x <= 1, x == 1, x != 1, x.isnan()):
+        assert not y.requires_grad
+        assert y.dtype.kind in "bi"
+
+
+LEFT = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow, operator.mod]
+
+
+@pytest.mark.parametrize("function", LEFT)
+def test_15_an_array_on_the_left_gives_a_tensor_and_its_gradient(function: Function) -> None:
+    a, x = np.array([[2.0, 3.0], [5.0, 7.0]]), leaf([1.5, 2.5])
+    y = function(a, x)
+    assert type(y) is Tensor
+    assert_allclose(y.data, function(a, x.data))
+    assert mt.gradcheck(lambda x: function(a, x), x)
+
+
+def test_15_also_for_matrix_products_and_comparisons() -> None:
+    a: Any = np.array([[2.0, 3.0], [5.0, 7.0]])
+    x = leaf([1.5, 2.5])
+    y = a @ x
+    y.backward([1, 10])
+    assert_array_equal(y.data, [10.5, 25])
+    assert_array_equal(x.grad, [52, 73])
+    assert type(a > x) is Tensor
+    assert (a > x).tolist() == [[True, True], [True, True]]
+
+
+REDUCTIONS = ["sum", "mean", "max", "min", "prod", "var", "std", "norm", "logsumexp", "median"]
+REDUCED: list[Function] = [
+    *[operator.methodcaller(name) for name in [*REDUCTIONS, "argmax", "all", "any"]],
+    operator.itemgetter(0),
+    lambda x: x @ x,
+    lambda x: x.sum() * 2 + 1,
+    lambda x: -x.sum().exp(),
+    lambda x: mt.where(x.sum() > 0, x.sum(), 0.0),
+]
+
+
+@pytest.mark.parametrize("function", REDUCED)
+def test_16_data_stays_an_array_where_numpy_returns_scalars(function: Function) -> None:
+    x = leaf([1.0, 2.0, 3.0])
+    y = function(x)
+    assert type(y.data) is np.ndarray
+    assert y.shape == ()
+    z = leaf(2.0)
+    (z * z + z.sum()).backward()
+    assert type(z.grad) is np.ndarray
+
+
+# --------------------------------------------------------------------------- 17-32: values at the edges
+
+
+@pytest.mark.parametrize("shape", [(1, 2), (2,), (1, 2, 1)], ids=str)
+def test_17_cross_entropy_of_huge_logits(shape: tuple[int, ...]) -> None:
+    x = leaf(np.reshape([1000.0, -1000.0], shape))
+    loss = mt.cross_entropy(x, np.ones(shape[:1] + shape[2:] if len(shape) > 1 else (), int))
+    loss.backward()
+    assert loss.item() == 2000
+    assert_array_equal(x.grad.ravel(), [1, -1])
+
+
+@pytest.mark.parametrize("shape", [(1, 2), (2,), (1, 2, 1)], ids=str)
+def test_17_a_logit_of_minus_infinity_on_another_class(shape: tuple[int, ...]) -> None:
+    x = leaf(np.reshape([0.0, -INF], shape))
+    loss = mt.cross_entropy(x, np.zeros(shape[:1] + shape[2:] if len(shape) > 1 else (), int))
+    loss.backward()
+    assert loss.item() == 0
+    assert_array_equal(x.grad.ravel(), [0, 0])
+
+
+def test_18_softmax_and_its_logarithms_shift_by_the_maximum_of_each_row() -> None:
+    rows = np.array([[1000.0, 999.0], [-1000.0, -1001.0], [1000.0, -1000.0]])
+    p = 1 / (1 + math.exp(-1))
+    assert_allclose(Tensor(rows).softmax().data, [[p, 1 - p], [p, 1 - p], [1.0, 0.0]])
+    logs = [math.log(p), math.log(1 - p)]
+    assert_allclose(Tensor(rows).log_softmax().data, np.array([logs, logs, [0.0, -2000.0]]), rtol=1e-12)
+    assert_allclose(Tensor(rows).logsumexp(1).data, [1000 - logs[0], -1000 - logs[0], 1000])
+    assert_allclose(gradient(lambda x: x.logsumexp(1), rows), Tensor(rows).softmax().data)
+    for name, slopes in [("softmax", [p * (1 - p), p * (1 - p), 0]), ("log_softmax", [1 - p, 1 - p, 0])]:
+        found = gradient(lambda x, name=name: getattr(x, name)()[:, 0], rows)
+        assert_allclose(found, np.outer(slopes, [1, -1]), rtol=1e-12)
+
+
+def test_18_logsumexp_of_nothing_but_minus_infinity() -> None:
+    x = Tensor([[-INF, -INF], [0.0, -INF]])
+    assert x.logsumexp(1).tolist() == [-INF, 0]
+    assert Tensor([-INF]).logsumexp().item() == -INF
+
+
+LIMITS: list[tuple[Function, float, float, float]] = [
+    (mt.sigmoid, 1000, 1, 0),
+    (mt.sigmoid, -1000, 0, 0),
+    (mt.softplus, 1000, 1000, 1),
+    (mt.softplus, -1000, 0, 0),
+]
+
+
+@pytest.mark.parametrize(("function", "x", "y", "dy"), LIMITS)
+def test_19_sigmoid_and_softplus_reach_their_limits_in_silence(
+    number: Any, function: Function, x: float, y: float, dy: float
+) -> None:
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        assert slope(function, number(x)) == (y, dy)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_19_binary_cross_entropy_reaches_its_limits_in_silence(dtype: Any) -> None:
+    x, t = leaf([1000.0, -1000.0, 1000.0, -1000.0], dtype), np.array([1.0, 0.0, 0.0, 1.0], dtype)
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        loss = mt.binary_cross_entropy_with_logits(x, t, "none")
+        loss.sum().backward()
+    assert loss.tolist() == [0, 0, 1000, 1000]
+    assert x.grad.tolist() == [0, 0, 1, -1]
+
+
+@pytest.mark.parametrize("zero", [0.0, -0.0])
+@pytest.mark.parametrize("function", [mt.relu, abs, mt.sign])
+def test_20_relu_abs_and_sign_have_gradient_0_at_0(number: Any, function: Function, zero: float) -> None:
+    assert slope(function, number(zero)) == (0, 0)
+
+
+def test_20_relu_passes_nan_and_stops_minus_infinity(number: Any) -> None:
+    assert math.isnan(float(mt.relu(number(NAN))))
+    assert slope(mt.relu, number(-INF)) == (0, 0)
+    assert slope(mt.relu, number(INF)) == (INF, 1)
+
+
+def test_21_ties_share_the_gradient_of_max_evenly() -> None:
+    x = [[3.0, 3.0, 1.0], [2.0, 3.0, 0.0]]
+    third = [[1 / 3, 1 / 3, 0], [0, 1 / 3, 0]]
+    assert_allclose(gradient(mt.max, x), third)
+    assert_allclose(gradient(mt.amax, x), third)
+    assert_array_equal(gradient(lambda x: mt.amax(x, 1), x), [[0.5, 0.5, 0], [0, 1, 0]])
+    assert_array_equal(gradient(lambda x: mt.amin(x, 0), x), [[0, 0.5, 0], [1, 0.5, 1]])
+
+
+def test_21_max_with_indices_takes_the_first() -> None:
+    x = leaf([[3.0, 3.0, 1.0], [2.0, 3.0, 3.0]])
+    values, indices = mt.max_with_indices(x, 1)
+    values.sum().backward()
+    assert (values.tolist(), indices.tolist()) == ([3, 3], [0, 1])
+    assert_array_equal(x.grad, [[1, 0, 0], [0, 1, 0]])
+
+
+@pytest.mark.parametrize("function", [mt.maximum, mt.minimum])
+def test_21_a_tie_of_two_gives_half_to_each(function: Function) -> None:
+    assert_array_equal(gradients(function, 2.0, 2.0), [0.5, 0.5])
+    a, b = Value(2.0), Value(2.0)
+    function(a, b).backward()
+    assert (a.grad, b.grad) == (0.5, 0.5)
+
+
+def test_22_clip_has_gradient_1_on_its_bounds_and_0_outside() -> None:
+    x = [-2.0, -1.0, 0.0, 1.0, 2.0]
+    assert_array_equal(gradient(lambda x: x.clip(-1, 1), x), [0, 1, 1, 1, 0])
+    assert_array_equal(gradient(lambda x: x.clip(min=-1), x), [0, 1, 1, 1, 1])
+    assert_array_equal(gradient(lambda x: x.clip(max=1), x), [1, 1, 1, 1, 0])
+    assert slope(lambda x: x.clip(-1, 1), Value(1.0)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("exponent", "value", "derivative"),
+    [(0, 1, 0), (1, 0, 1), (2, 0, 0), (0.5, 0, INF), (-1, INF, -INF), (0.0, 1, 0), (-1.0, INF, -INF)],
+)
+@np.errstate(all="ignore")
+def test_23_powers_at_zero(number: Any, exponent: float, value: float, derivative: float) -> None:
+    assert slope(lambda x: x**exponent, number(0.0)) == (value, derivative)
+
+
+@np.errstate(all="ignore")
+def test_24_a_tensor_as_exponent(number: Any) -> None:
+    for base, exponent, value, of_base, of_exponent in [
+        (0, 0, 1, 0, 0),
+        (-2, 3, -8, 12, NAN),
+        (0, 2, 0, 0, 0),
+    ]:
+        x, t = number(float(base)), number(float(exponent))
+        y = x**t
+        y.backward()
+        assert_array_equal([float(y), float(x.grad), float(t.grad)], [value, of_base, of_exponent])
+
+
+def test_24_a_number_to_the_power_of_a_tensor(number: Any) -> None:
+    assert slope(lambda t: 2**t, number(3.0)) == (8, pytest.approx(8 * math.log(2)))
+
+
+@np.errstate(all="ignore")
+def test_25_roots_and_logarithms_at_zero(number: Any) -> None:
+    assert slope(mt.sqrt, number(0.0)) == (0, INF)
+    assert slope(mt.log, number(0.0)) == (-INF, INF)
+
+
+def test_25_norms_and_deviations_at_zero() -> None:
+    for order in (2, 1, 3, INF):
+        assert_array_equal(gradient(lambda x, order=order: mt.norm(x, order), [0.0, 0.0]), [0, 0])
+    np.testing.assert_allclose(
+        gradient(lambda x: mt.norm(x, axis=1), [[0.0, 0.0], [3.0, 4.0]]), [[0, 0], [0.6, 0.8]], rtol=1e-15
+    )
+    assert_array_equal(gradient(mt.std, [2.0, 2.0, 2.0]), [0, 0, 0])
+
+
+def test_26_prod_with_zeros() -> None:
+    assert_array_equal(gradient(mt.prod, [0.0, 2.0, 3.0]), [6, 0, 0])
+    assert_array_equal(gradient(mt.prod, [0.0, 2.0, 0.0]), [0, 0, 0])
+    assert_array_equal(gradient(lambda x: x.prod(1), [[0.0, 5.0], [2.0, 3.0]]), [[5, 0], [3, 2]])
+
+
+@np.errstate(all="ignore")
+def test_27_the_branch_not_taken_can_leak_nan() -> None:
+    for function in (mt.sqrt, mt.log):
+        found = gradient(lambda x, f=function: mt.where(x > 0, f(x), 0.0), [0.0, 4.0])
+        assert math.isnan(found[0])
+        assert found[1] == 0.25
+
+
+def test_27_and_the_double_where_that_the_documentation_names_cures_it() -> None:
+    cure = "where(x > 0, log(where(x > 0, x, 1)), 0)"
+    assert cure in " ".join((mt.where.__doc__ or "").split())
+    found = gradient(lambda x: eval(cure, {"where": mt.where, "log": mt.log, "x": x}), [0.0, 4.0])
+    assert_array_equal(found, [0, 0.25])
+
+
+@np.errstate(all="ignore")
+def test_28_division_by_zero_is_an_infinity_or_nan(number: Any) -> None:
+    assert float(number(1.0) / number(0.0)) == float(1 / number(0.0)) == float(number(1.0) / 0) == INF
+    assert float(number(-1.0) / 0) == -INF
+    assert math.isnan(float(number(0.0) / 0))
+    assert slope(lambda x: 1 / x, number(0.0)) == (INF, -INF)
+
+
+EDGES = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -3.0, 1000.0, -1000.0, INF, -INF, NAN]
+ELEMENTWISE = sorted(
+    {name for name, known in mt.registry.items() if known.is_scalar and name != "zero_where"}
+)
+OF_ONE = [name for name in ELEMENTWISE if mt.registry[name].inputs == slice(0, 1)]
+OF_TWO = [name for name in ELEMENTWISE if mt.registry[name].inputs == slice(0, 2)]
+
+
+def in_both_modes(name: str, *points: float) -> tuple[list[float], list[float]]:
+    """The value of an operation and its gradients, in scalar and in tensor mode."""
+    found: list[list[float]] = []
+    for kind in (Value, leaf):
+        leaves: list[Any] = [kind(x) for x in points]
+        y = getattr(mt, name)(*leaves)
+        if y.requires_grad:
+            y.backward()
+        found.append([float(y), *[float(x.grad or 0) for x in leaves]])
+    return found[0], found[1]
+
+
+@pytest.mark.parametrize("name", OF_ONE)
+@np.errstate(all="ignore")
+def test_28_scalar_mode_agrees_with_tensor_mode_everywhere(name: str) -> None:
+    for x in EDGES:
+        scalar, tensor = in_both_modes(name, x)
+        assert_allclose(scalar, tensor, rtol=1e-12, err_msg=f"{name}({x})")
+
+
+@pytest.mark.parametrize("name", OF_TWO)
+@np.errstate(all="ignore")
+def test_28_and_for_operations_of_two(name: str) -> None:
+    for x in EDGES:
+        for y in EDGES:
+            scalar, tensor = in_both_modes(name, x, y)
+            assert_allclose(scalar, tensor, rtol=1e-12, err_msg=f"{name}({x}, {y})")
+
+
+COUNTS: list[tuple[Any, Any]] = [
+    ([0, 0, 1], [2, 1, 0, 0]),
+    (np.array([[3, 3], [3, -1]]), [0, 0, 0, 4]),
+    (Tensor([1, 1]), [0, 2, 0, 0]),
+    (np.array([True, False, True, False]), [1, 0, 1, 0]),
+    (slice(None, None, 2), [1, 0, 1, 0]),
+    (slice(None, None, -1), [1, 1, 1, 1]),
+    (slice(3, 0, -2), [0, 1, 0, 1]),
+    (-1, [0, 0, 0, 1]),
+    ((None, slice(1, 3), None), [0, 1, 1, 0]),
+    (..., [1, 1, 1, 1]),
+    ((..., None, 0), [1, 0, 0, 0]),
+    (np.array([], int), [0, 0, 0, 0]),
+]
+
+
+@pytest.mark.parametrize(("key", "counts"), COUNTS, ids=str)
+def test_29_an_index_receives_as_often_as_it_is_read(key: Any, counts: list[float]) -> None:
+    data = [5.0, 6.0, 7.0, 8.0]
+    plain = key.data if isinstance(key, Tensor) else key
+    assert_array_equal(Tensor(data)[key].data, np.array(data, np.float32)[plain])
+    assert_array_equal(gradient(lambda x: x[key], data), counts)
+
+
+def test_29_over_several_axes() -> None:
+    x = np.zeros((2, 3))
+    assert_array_equal(gradient(lambda x: x[[0, 0, 1], [2, 2, 0]], x), [[0, 0, 2], [1, 0, 0]])
+    assert_array_equal(gradient(lambda x: x[:, [0, 0]], x), [[2, 0, 0], [2, 0, 0]])
+    assert_array_equal(gradient(lambda x: x[..., 1], x), [[0, 1, 0], [0, 1, 0]])
+    assert_array_equal(gradient(lambda x: x[np.eye(2, 3, dtype=bool)], x), np.eye(2, 3))
+
+
+CUBE = np.random.default_rng(0).permutation(24).reshape(2, 3, 4) / 8 + 0.1
+
+
+def reduced_by_numpy(name: str, x: Array, axis: Any, keepdims: bool) -> Any:
+    if name == "norm":
+        return np.sqrt((x * x).sum(axis, keepdims=keepdims))
+    if name == "logsumexp":
+        return np.log(np.exp(x).sum(axis, keepdims=keepdims))
+    return getattr(np, name)(x, axis=axis, keepdims=keepdims)
+
+
+@pytest.mark.parametrize("keepdims", [False, True], ids=["", "keepdims"])
+@pytest.mark.parametrize("axis", [None, 1, -1, (0, 2), (-1, 0), (0, 1, 2)], ids=str)
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_30_reductions_over_any_axes(name: str, axis: Any, keepdims: bool) -> None:
+    def function(x: Tensor) -> Tensor:
+        result: Tensor = getattr(mt, name)(x, axis=axis, keepdims=keepdims)
+        return result
+
+    expected = np.asarray(reduced_by_numpy(name, CUBE, axis, keepdims))
+    found = function(Tensor(CUBE)).data
+    assert found.shape == expected.shape
+    assert_allclose(found, expected)
+    assert mt.gradcheck(function, CUBE)
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_30_reductions_of_one_number(name: str) -> None:
+    for axis in (None,) if name == "median" else (None, 0, -1):
+        x = leaf(3.0)
+        y = getattr(x, name)(axis=axis)
+        y.backward()
+        assert (y.item(), float(x.grad)) == ((0, 0) if name in ("var", "std") else (3, 1))
+        assert y.shape == x.grad.shape == ()
+
+
+@np.errstate(all="ignore")
+def test_30_orders_and_running_products_of_one_number() -> None:
+    for function in (mt.sort, mt.median, lambda x: mt.median(x, axis=0), lambda x: mt.topk(x, 1).values):
+        assert gradient(function, 3.0) == 1
+    assert_array_equal(gradient(lambda x: mt.cumprod(x, 0), 3.0), 1)
+    assert mt.argsort(leaf(3.0)).shape == ()
+
+
+def test_30_reductions_of_nothing() -> None:
+    empty = np.zeros((0, 3))
+    assert Tensor(empty).sum().item() == 0
+    assert Tensor(empty).sum(0).tolist() == [0, 0, 0]
+    assert math.isnan(Tensor(empty).mean().item())
+    assert np.isnan(Tensor(empty).mean(0).data).all()
+    for name in ("sum", "mean", "prod"):
+        assert gradient(operator.methodcaller(name), empty).shape == (0, 3)
+    for name in ("max", "min", "amax", "amin"):
+        with pytest.raises(ShapeError):
+            getattr(Tensor(empty), name)()
+    assert Tensor(empty).max(1).shape == (0,)
+
+
+PRODUCTS: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
+    ((3,), (3,)),
+    ((3,), (3, 4)),
+    ((2, 3), (3,)),
+    ((2, 3), (3, 4)),
+    ((3,), (2, 3, 4)),
+    ((2, 4, 3), (3,)),
+    ((2, 2, 3), (3, 4)),
+    ((2, 3), (5, 3, 2)),
+    ((2, 1, 2, 3), (3, 3, 4)),
+    ((1, 2, 3), (4, 3, 1)),
+]
+
+
+@pytest.mark.parametrize("shapes", PRODUCTS, ids=str)
+def test_31_products_of_vectors_matrices_and_stacks(shapes: tuple[Any, Any]) -> None:
+    draw = np.random.default_rng(1)
+    a, b = [draw.normal(size=shape) for shape in shapes]
+    assert_allclose((Tensor(a) @ Tensor(b)).data, a @ b)
+    assert mt.gradcheck(mt.matmul, a, b)
+
+
+def test_31_a_matrix_product_needs_axes() -> None:
+    for a, b in [(leaf(2.0), leaf([1.0])), (leaf([1.0]), leaf(2.0)), (leaf(2.0), leaf(3.0))]:
+        with pytest.raises(ShapeError, match="needs at least one axis on each side"):
+            a @ b
+
+
+def read_only(x: Array) -> Array:
+    x = x.copy()
+    x.flags.writeable = False
+    return x
+
+
+LAYOUTS: dict[str, Function] = {
+    "transposed": lambda x: x.T.copy().T,
+    "strided": lambda x: np.repeat(x, 2, axis=1)[:, ::2],
+    "reversed": lambda x: x[::-1, ::-1].copy()[::-1, ::-1],
+    "read-only": read_only,
+    "Fortran": np.asfortranarray,
+}
+LAID_OUT: dict[str, Function] = {
+    "arithmetic": lambda x: x * x + 2 / x - x**2,
+    "sum": lambda x: x.sum(0) * x.sum(1)[:3],
+    "max": lambda x: x.max(1),
+    "prod": lambda x: x.prod(0),
+    "cumsum": lambda x: x.cumsum(1) * x.cumprod(0),
+    "relu": lambda x: (x - 1.5).relu() * x,
+    "clip": lambda x: (x * x).clip(1, 3),
+    "softmax": lambda x: x.softmax(0) * x.log_softmax(1),
+    "matmul": lambda x: x @ x.T @ x,
+    "linear": lambda x: nn.functional.linear(x, x, x[:, 0]),
+    "index": lambda x: x[[0, 0, 1]] * x[::-1][:3],
+    "reshape": lambda x: x.reshape(-1) * 2,
+    "sort": lambda x: x.sort(0) * mt.flip(x),
+    "stack": lambda x: mt.stack([x, x * x]).sum(0),
+    "joining": lambda x: mt.concatenate([x, x.T.reshape(4, 3)], axis=1),
+    "loss": lambda x: mt.cross_entropy(x, np.array([0, 1, 2, 0]), "none"),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", LAID_OUT)
+def test_32_the_layout_of_memory_changes_no_answer(name: str, layout: str) -> None:
+    plain = np.random.default_rng(2).normal(size=(4, 3)) + 1.5
+    found = []
+    for data in (plain, LAYOUTS[layout](plain)):
+        x = mt.from_numpy(data).requires_grad_()
+        y = LAID_OUT[name](x)
+        seed = np.arange(1.0, y.size + 1).reshape(y.shape)
+        y.backward(LAYOUTS[layout](seed) if data is not plain and seed.ndim == 2 else seed)
+        found.append((y.data, x.grad))
+    assert_allclose(found[0][0], found[1][0], rtol=1e-13)
+    assert_allclose(found[0][1], found[1][1], rtol=1e-12)
+
+
+# ------------------------------------------------------------------- 33-39: modules, optimizers, data
+
+
+def test_33_sgd_skips_parameters_without_a_gradient() -> None:
+    used, unused = leaf([1.0]), leaf([1.0])
+    optimizer = optim.SGD([used, unused], lr=0.1, momentum=0.9, weight_decay=0.5)
+    (used * 2).backward()
+    optimizer.step()
+    assert used.item() == pytest.approx(1 - 0.1 * 2.5)
+    assert unused.item() == 1
+    assert unused.grad is None
+
+
+def test_33_sgd_refuses_what_it_cannot_update() -> None:
+    w = leaf([1.0])
+    refused: list[tuple[list[Tensor], float, type[Exception], str]] = [
+        ([], 0.1, ValueError, "no parameters"),
+        ([w], -0.1, ValueError, "lr must not be negative"),
+        ([w], NAN, ValueError, "lr must not be negative"),
+        ([w, leaf([2.0]), w], 0.1, ValueError, "given twice"),
+        ([w * 2], 0.1, GraphError, "must be leaves"),
+        ([Tensor([1.0])], 0.1, GraphError, "requir"),
+    ]
+    for parameters, rate, fault, message in refused:
+        with pytest.raises(fault, match=message):
+            optim.SGD(parameters, lr=rate)
+
+
+def draw_everything() -> list[bytes]:
+    """Something from each function that draws random numbers."""
+    model = nn.MLP(4, [8, 2], dropout=0.5)
+    x, y = make_moons(20)
+    split = train_test_split(x, y)
+    order = [batch for (batch,) in DataLoader(np.arange(50), batch_size=7, shuffle=True)]
+    dropped = nn.functional.dropout(np.ones(50, np.float32))
+    made = [mt.randn(3), mt.rand(3), mt.randint(0, 99, (3,)), nn.init.normal_(mt.zeros(3)), dropped]
+    arrays = [*model.state_dict().values(), x, y, *split, *order, *[tensor.data for tensor in made]]
+    return [array.tobytes() for array in [*arrays, model(Tensor(np.ones((9, 4), np.float32))).data]]
+
+
+def test_34_one_seed_gives_identical_bits_and_numpy_s_state_is_untouched() -> None:
+    np.random.seed(1)
+    mt.manual_seed(7)
+    before = np.random.get_state()
+    first = draw_everything()
+    after = np.random.get_state()
+    assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+    np.random.seed(2)
+    mt.manual_seed(7)
+    assert draw_everything() == first
+    mt.manual_seed(8)
+    assert draw_everything() != first
+
+
+def test_35_the_short_last_batch_is_kept_unless_dropped() -> None:
+    for shuffle in (False, True):
+        batches = list(DataLoader(np.arange(10), batch_size=4, shuffle=shuffle))
+        assert [len(x) for (x,) in batches] == [4, 4, 2]
+        assert sorted(np.concatenate([x for (x,) in batches])) == list(range(10))
+        dropped = DataLoader(np.arange(10), batch_size=4, shuffle=shuffle, drop_last=True)
+        assert [len(x) for (x,) in dropped] == [4, 4]
+        assert len(dropped) == 2
+    assert [len(x) for (x,) in DataLoader(np.arange(8), batch_size=4)] == [4, 4]
+
+
+def test_35_averages_are_weighted_by_count() -> None:
+    model = nn.Linear(1, 2, dtype=np.float64)
+    model.load_state_dict({"weight": [[0.0], [2.0]], "bias": [0.0, 0.0]})
+    x, y = np.array([[1.0], [1.0], [-2.0]]), np.array([1, 1, 1])
+    frozen = optim.SGD(model.parameters(), lr=0.0)
+    *_, last = train_epoch(model, DataLoader(x, y, batch_size=2), frozen, mt.cross_entropy)
+    assert last.loss == pytest.approx(mt.cross_entropy(model(Tensor(x)), y).item())
+    assert last.samples == 3
+    assert last.accuracy == pytest.approx(2 / 3)
+
+
+def test_36_load_state_dict_names_every_fault_and_loads_nothing() -> None:
+    model = nn.MLP(2, [3, 1])
+    before = model.state_dict()
+    state: dict[str, Any] = {name: np.full_like(array, 7) for name, array in before.items()}
+    del state["0.bias"]
+    state |= {"2.weight": np.ones((3, 1)), "odd": np.ones(1), "even": np.ones(1)}
+    with pytest.raises(ShapeError) as raised:
+        model.load_state_dict(state)
+    assert str(raised.value) == (
+        "load_state_dict: missing 0.bias; unexpected odd; unexpected even; "
+        "2.weight has shape (3, 1) and must have (1, 3). Nothing was loaded."
+    )
+    for name, array in model.state_dict().items():
+        assert_array_equal(array, before[name])
+
+
+def test_36_nothing_is_loaded_when_one_value_is_no_array_of_numbers() -> None:
+    model = nn.Linear(2, 1)
+    before = model.state_dict()
+    with pytest.raises((ValueError, TypeError)):
+        model.load_state_dict({"weight": np.ones((1, 2)), "bias": np.array(["x"])})
+    assert_array_equal(model.weight.data, before["weight"])
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_38_models_can_be_copied_and_pickled(duplicate: Function) -> None:
+    model = nn.MLP(3, [4, 2], dropout=0.5, activation="gelu").eval()
+    x = Tensor(np.ones((2, 3), np.float32))
+    twin = duplicate(model)
+    assert_array_equal(twin(x).data, model(x).data)
+    assert not twin.training
+    for a, b in zip(model.parameters(), twin.parameters(), strict=True):
+        assert type(b) is nn.Parameter
+        assert b.requires_grad
+        assert a is not b
+        assert not np.shares_memory(a.data, b.data)
+    twin(x).sum().backward()
+    assert all(a.grad is None for a in model.parameters())
+
+
+def test_38_graphs_cannot(number: Any) -> None:
+    with pytest.raises(GraphError, match="only leaves can be copied or pickled"):
+        copy.deepcopy(number(1.0) * 2)
+
+
+def test_39_scalar_and_tensor_modes_agree_on_a_network() -> None:
+    draw = np.random.default_rng(3)
+    x, targets = draw.normal(size=(5, 3)), [0, 1, 1, 0, 1]
+    weights = [draw.normal(size=shape) for shape in [(4, 3), (4,), (2, 4), (2,)]]
+
+    w1, b1, w2, b2 = tensors = [leaf(w) for w in weights]
+    logits = (Tensor(x) @ w1.T + b1).tanh() @ w2.T + b2
+    loss = mt.cross_entropy(logits, np.array(targets))
+    loss.backward()
+
+    scalars = [np.array([Value(v) for v in w.flat], object).reshape(w.shape) for w in weights]
+    total = Value(0.0)
+    for row, target in zip(x.tolist(), targets, strict=True):
+        hidden = [layer(scalars[0][i], row, scalars[1][i]).tanh() for i in range(4)]
+        z = [layer(scalars[2][i], hidden, scalars[3][i]) for i in range(2)]
+        total = total + (z[0].exp() + z[1].exp()).log() - z[target]
+    mean = total / len(targets)
+    mean.backward()
+
+    assert_allclose(mean.data, loss.item(), rtol=0, atol=1e-12)
+    for values, tensor in zip(scalars, tensors, strict=True):
+        assert_allclose(
+            np.reshape([v.grad for v in values.flat], tensor.shape), tensor.grad, rtol=0, atol=1e-12
+        )
+
+
+def layer(weights: Any, inputs: Any, bias: Any) -> Any:
+    """One output of a linear layer, in scalars."""
+    for w, x in zip(weights, inputs, strict=True):
+        bias = bias + w * x
+    return bias
+
+
+# ------------------------------------------------------------------------------------ what an error says
+
+
+def zeros(*shape: int) -> Tensor:
+    return leaf(np.zeros(shape))
+
+
+def write_in_place(x: Tensor) -> None:
+    x += 1
+
+
+def targets(shape: tuple[int, ...], target: Any) -> Callable[[], Any]:
+    return lambda: mt.cross_entropy(zeros(*shape), target)
+
+
+NEEDS = "cross_entropy: input (4, 10) needs 4 integer targets from 0 to 9 of shape (4,)"
+ONE_HOT = "For one-hot targets take target.argmax(axis=1), or target.astype(float) as probabilities."
+SAYS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
+    "wrong width into a layer": (
+        lambda: nn.Linear(784, 128)(zeros(32, 28, 28)),
+        ShapeError,
+        "Linear(784 → 128) got (32, 28, 28): the last axis is 28 and must be 784. Try x.reshape(32, -1).",
+    ),
+    "wrong width with no cure": (
+        lambda: nn.Linear(784, 128)(zeros(32, 10)),
+        ShapeError,
+        "Linear(784 → 128) got (32, 10): the last axis is 10 and must be 784.",
+    ),
+    "matmul": (
+        lambda: zeros(3, 4) @ zeros(3, 4),
+        ShapeError,
+        "matmul: (3, 4) @ (3, 4): inner sizes 4 and 3 differ",
+    ),
+    "broadcasting": (
+        lambda: zeros(3, 4) + zeros(3),
+        ShapeError,
+        "add: cannot broadcast (3, 4) with (3,): last axis 4 against 3. "
+        "For one value per row use shape (3, 1).",
+    ),
+    "broadcasting an inner axis": (
+        lambda: zeros(2, 3, 4) * zeros(2, 4),
+        ShapeError,
+        "multiply: cannot broadcast (2, 3, 4) with (2, 4): axis -2 3 against 2.",
+    ),
+    "mse_loss of (n, 1) against (n,)": (
+        lambda: mt.mse_loss(zeros(4, 1), zeros(4)),
+        ShapeError,
+        "mse_loss: input (4, 1) and target (4,) differ. Try target.reshape((4, 1)).",
+    ),
+    "backward off the graph": (
+        lambda: zeros(2).detach().sum().backward(),
+        GraphError,
+        "backward(): nothing upstream requires grad (made under no_grad, detached, or rebuilt from .data?)",
+    ),
+    "backward on shape (2,)": (
+        lambda: zeros(2).backward(),
+        ShapeError,
+        "backward() on shape (2,): reduce it with .mean() or .sum(), or pass a gradient of shape (2,)",
+    ),
+    "backward on shape (2,), off the graph too": (
+        lambda: Tensor([1.0, 2.0]).backward(),
+        ShapeError,
+        "backward() on shape (2,): reduce it with .mean() or .sum(), or pass a gradient of shape (2,)",
+    ),
+    "in place on a leaf": (
+        lambda: write_in_place(zeros(2)),
+        GraphError,
+        "+=: writing in place into a tensor that requires grad, or from one. "
+        "Write under no_grad(), or make a new tensor: a = a + b.",
+    ),
+    "targets of another length": (
+        targets((4, 10), np.zeros(5, int)),
+        ShapeError,
+        f"{NEEDS}, not int64 of shape (5,).",
+    ),
+    "targets of another rank": (
+        targets((4, 10), np.zeros((4, 1), int)),
+        ShapeError,
+        f"{NEEDS}, not int64 of shape (4, 1). Try target.reshape((4,)).",
+    ),
+    "targets of another rank and dtype": (
+        targets((4, 10), np.zeros((4, 2))),
+        ShapeError,
+        f"{NEEDS}, not float64 of shape (4, 2).",
+    ),
+    "targets that are floats": (
+        targets((4, 10), np.zeros(4)),
+        ShapeError,
+        f"{NEEDS}, not float64 of shape (4,). Try target.astype(int).",
+    ),
+    "targets out of range": (
+        targets((4, 10), np.full(4, 10)),
+        ShapeError,
+        f"{NEEDS}; some are out of range",
+    ),
+    "targets below the range": (
+        targets((4, 10), np.full(4, -1)),
+        ShapeError,
+        f"{NEEDS}; some are out of range",
+    ),
+    "targets that are one-hot": (
+        targets((4, 10), np.eye(4, 10, dtype=int)),
+        ShapeError,
+        f"{NEEDS}, not int64 of shape (4, 10). {ONE_HOT}",
+    ),
+    "targets that are probabilities, where only classes will do": (
+        lambda: mt.nll_loss(zeros(4, 10), np.full((4, 10), 0.1)),
+        ShapeError,
+        f"{NEEDS.replace('cross_entropy', 'nll_loss')}, not float64 of shape (4, 10). "
+        "For probabilities take target.argmax(axis=1), or cross_entropy of logits.",
+    ),
+    "targets of a single row": (
+        targets((10,), np.array(12)),
+        ShapeError,
+        "cross_entropy: input (10,) needs an integer target from 0 to 9 of shape (); some are out of range",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", SAYS)
+def test_what_an_error_says(fault: str) -> None:
+    provoke, kind, message = SAYS[fault]
+    with pytest.raises(kind, match=f"^{re.escape(message)}$") as raised:
+        provoke()
+    assert type(raised.value) is kind
+
+
+def test_every_kind_of_fault_has_a_documented_class() -> None:
+    kinds = {
+        ShapeError: ValueError,
+        mt.OptionError: ValueError,
+        DTypeError: TypeError,
+        GraphError: RuntimeError,
+    }
+    for kind, parent in kinds.items():
+        assert issubclass(kind, parent)
+        assert kind.__doc__
