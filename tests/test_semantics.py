@@ -652,9 +652,8 @@ def test_25_roots_and_logarithms_at_zero(number: Any) -> None:
 def test_25_norms_and_deviations_at_zero() -> None:
     for order in (2, 1, 3, INF):
         assert_array_equal(gradient(lambda x, order=order: mt.norm(x, order), [0.0, 0.0]), [0, 0])
-    np.testing.assert_allclose(
-        gradient(lambda x: mt.norm(x, axis=1), [[0.0, 0.0], [3.0, 4.0]]), [[0, 0], [0.6, 0.8]], rtol=1e-15
-    )
+    found = gradient(lambda x: mt.norm(x, axis=1), [[0.0, 0.0], [3.0, 4.0]])
+    assert_allclose(found, np.array([[0, 0], [0.6, 0.8]]), rtol=1e-15)
     assert_array_equal(gradient(mt.std, [2.0, 2.0, 2.0]), [0, 0, 0])
 
 
@@ -792,7 +791,6 @@ def test_30_reductions_of_one_number(name: str) -> None:
         assert y.shape == x.grad.shape == ()
 
 
-@np.errstate(all="ignore")
 def test_30_orders_and_running_products_of_one_number() -> None:
     for function in (mt.sort, mt.median, lambda x: mt.median(x, axis=0), lambda x: mt.topk(x, 1).values):
         assert gradient(function, 3.0) == 1
@@ -800,6 +798,7 @@ def test_30_orders_and_running_products_of_one_number() -> None:
     assert mt.argsort(leaf(3.0)).shape == ()
 
 
+@np.errstate(all="ignore")
 def test_30_reductions_of_nothing() -> None:
     empty = np.zeros((0, 3))
     assert Tensor(empty).sum().item() == 0
