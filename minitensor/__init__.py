@@ -20,12 +20,12 @@ from minitensor.errors import OptionError as OptionError
 from minitensor.errors import ShapeError as ShapeError
 from minitensor.functional import *
 from minitensor.gradcheck import gradcheck as gradcheck
-from minitensor.graph import composite as composite
 from minitensor.graph import is_grad_enabled as is_grad_enabled
 from minitensor.graph import no_grad as no_grad
-from minitensor.graph import registry as registry
-from minitensor.graph import rule as rule
 from minitensor.losses import *
+from minitensor.operation import composite as composite
+from minitensor.operation import registry as registry
+from minitensor.operation import rule as rule
 from minitensor.random import manual_seed as manual_seed
 from minitensor.rules import *  # every operation: rules.__all__ is made from the registry
 from minitensor.tensor import Tensor as Tensor

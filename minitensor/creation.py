@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from minitensor.errors import ShapeError
-from minitensor.graph import composite
+from minitensor.operation import composite
 from minitensor.random import generator
 from minitensor.tensor import Array, Operand, Tensor
 

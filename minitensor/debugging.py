@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from minitensor.errors import NumericError
-from minitensor.graph import Node, Operation, observers
+from minitensor.graph import Node, observers
+from minitensor.operation import Operation
 from minitensor.tensor import Array, captured
 
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from minitensor.errors import DTypeError
-from minitensor.graph import Node, Operation
+from minitensor.graph import Node
+from minitensor.operation import Operation
 
 Array: TypeAlias = NDArray[Any]
 

@@ -16,20 +16,19 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import _GeneratorContextManager, contextmanager
-from functools import wraps
-from inspect import Parameter, Signature, signature
 from operator import attrgetter
-from typing import Any, ClassVar, ParamSpec, Protocol, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeAlias
 
 from minitensor.errors import DTypeError, GraphError
+
+if TYPE_CHECKING:
+    from minitensor.operation import Operation
 
 Data: TypeAlias = Any
 """What a rule computes with: float, ndarray, Value or Tensor. They share operators, not a type."""
 Local: TypeAlias = Callable[[Data], Data]
 """A local gradient: turns the gradient of an operation's output into the gradient of one input."""
 Edge: TypeAlias = "tuple[Node, Local]"
-P = ParamSpec("P")
-R = TypeVar("R")
 
 tick = itertools.count(1).__next__
 _last_write = 0
@@ -285,187 +284,6 @@ observers: list[Observer] = []
 def origin(node: Node) -> str:
     """Where the node was made, if someone watched; the end of an error message."""
     return "".join([observer.origin(node) for observer in observers])
-
-
-class Operation:
-    """A registered operation: its name, its function, and which of its arguments are differentiable inputs.
-
-    The annotations tell. A parameter marked `Number` or `Float` is an input of an elementwise operation,
-    which works on single floats and so on `Value`; one marked `Array` or `FloatArray` must be an array; every
-    other one is an attribute. Integers become floating-point before they enter a `Float` or a `FloatArray`.
-    Without such marks, the inputs are the parameters that have no default.
-    """
-
-    __slots__ = (
-        *("attributes", "call", "floats", "freed", "function", "inputs", "is_method", "is_scalar"),
-        *("name", "optional", "renamed", "signature", "variadic"),
-    )
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.function = function
-        self.name = function.__name__.lstrip("_")
-        self.signature = signature(function)
-        parameters = list(self.signature.parameters.values())
-        kinds = [str(p.annotation).removesuffix(" | None") for p in parameters]
-        inputs = [i for i, kind in enumerate(kinds) if kind in _INPUTS]
-        inputs = inputs or [i for i, p in enumerate(parameters) if p.default is Parameter.empty]
-        variadic = bool(inputs) and parameters[inputs[-1]].kind is Parameter.VAR_POSITIONAL
-        self.inputs = slice(inputs[0], None if variadic else inputs[-1] + 1) if inputs else slice(0)
-        self.is_method = not variadic and inputs[:1] == [0] and parameters[0].name == "x"
-        self.is_scalar = any([kind in ("Number", "Float") for kind in kinds])
-        self.floats = any([kind in ("Float", "FloatArray") for kind in kinds])
-        stars = [p.name for p in parameters if p.kind is Parameter.VAR_POSITIONAL]
-        self.variadic = stars[0] if stars else ""
-        self.attributes = frozenset(self.signature.parameters) - {self.variadic}
-        self.optional = any([parameters[i].default is None for i in inputs])
-        self.renamed = {
-            theirs: ours for theirs, ours in _OTHER_NAMES.items() if ours in self.signature.parameters
-        }
-        self.call: Callable[..., Data] = function
-        self.freed: tuple[Operation, tuple[()], dict[str, Any]] = self, (), {}  # what a freed node remembers
-
-    def arrange(self, args: tuple[Any, ...], attrs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments under the rule's own names, and nodes given by name in their places."""
-        for name, value in attrs.items():
-            if name not in self.attributes or isinstance(value, Node):
-                break
-        else:
-            return args, attrs
-        attrs = {self.renamed.get(name, name): value for name, value in attrs.items()}
-        if self.variadic in attrs:  # np.transpose(x, axes=(1, 0))
-            args = (*args, attrs.pop(self.variadic))
-        try:
-            bound = self.signature.bind(*args, **attrs)
-        except TypeError as error:
-            raise DTypeError(f"{self.name}: {error}. It takes {self.name}{self.describe()}.") from None
-        if not on_nodes(*attrs.values()):
-            return args, attrs
-        bound.apply_defaults()
-        return bound.args, bound.kwargs
-
-    def describe(self) -> str:
-        """The signature without annotations, such as "(x, axis=None, keepdims=False)"."""
-        plain = [p.replace(annotation=Parameter.empty) for p in self.signature.parameters.values()]
-        return str(Signature(plain))
-
-
-_INPUTS = ("Number", "Float", "Array", "FloatArray")
-_OTHER_NAMES = {  # PyTorch's, and older ones of NumPy's
-    "dim": "axis",
-    "dims": "axis",
-    "keepdim": "keepdims",
-    "min_val": "min",
-    "max_val": "max",
-    "a_min": "min",
-    "a_max": "max",
-}
-
-registry: dict[str, Operation] = {}
-"""Every operation by name: the methods of Value and Tensor, and NumPy's dispatch, are made from this."""
-
-
-def register(function: Callable[..., Any]) -> Operation:
-    """Enter an operation under its function's name. The same module may do so again, as notebooks do."""
-    name = function.__name__
-    if name in registry and registry[name].function.__module__ != function.__module__:
-        raise ValueError(f"rule {name!r}: there is an operation of that name already. Choose another.")
-    registry[name] = Operation(function)
-    return registry[name]
-
-
-def rule(function: Callable[P, tuple[Any, ...]]) -> Callable[P, Data]:
-    """Register an operation, given its rule: a function from inputs to (value, *local gradients).
-
-    The result computes on plain arrays and floats, and records on nodes. A rule that returns its value
-    alone is off the graph: its result never requires grad.
-
-    >>> import numpy as np
-    >>> from minitensor import Tensor
-    >>> @rule
-    ... def cube(x):
-    ...     return x**3, lambda g: g * 3 * x**2
-    >>> cube(np.array([2.0]))
-    array([8.])
-    >>> x = Tensor([2.0], requires_grad=True)
-    >>> cube(x).backward([1.0])
-    >>> x.grad
-    array([12.], dtype=float32)
-    >>> _ = registry.pop("cube")
-    """
-    operation = register(function)
-
-    @wraps(function)
-    def call(*args: P.args, **attrs: P.kwargs) -> Data:
-        if attrs:
-            args, attrs = operation.arrange(args, attrs)  # type: ignore[assignment]
-        for arg in args:
-            if isinstance(arg, Node):
-                return record(operation, args, attrs, arg.kind)
-        try:
-            return function(*args, **attrs)[0]
-        except AttributeError as error:
-            raise _not_an_array(operation, args, error) from error
-
-    operation.call = call
-    return call
-
-
-def composite(function: Callable[P, R]) -> Callable[P, R]:
-    """Register an operation that is made of others: its gradient follows from theirs.
-
-    >>> from minitensor import Tensor
-    >>> @composite
-    ... def twice(x):
-    ...     return x + x
-    >>> twice(Tensor([1.0, 2.0]))
-    Tensor([2., 4.])
-    >>> _ = registry.pop("twice")
-    """
-    operation = register(function)
-
-    @wraps(function)
-    def call(*args: P.args, **attrs: P.kwargs) -> R:
-        if attrs:
-            args, attrs = operation.arrange(args, attrs)  # type: ignore[assignment]
-        try:
-            return function(*args, **attrs)
-        except AttributeError as error:
-            raise _not_an_array(operation, args, error) from error
-
-    operation.call = call
-    return call
-
-
-def _not_an_array(operation: Operation, args: tuple[Any, ...], error: AttributeError) -> Exception:
-    """What to raise where an argument lacks what arrays have; other AttributeErrors stay as they are."""
-    if any([arg is error.obj for arg in args]):
-        kind = type(error.obj).__name__
-        return DTypeError(f"{operation.name}: takes tensors and arrays, not {kind}. Try Tensor(...).")
-    return error
-
-
-def alias(name: str, call: Callable[P, Data]) -> Callable[P, Data]:
-    """Enter an operation under a second name, such as PyTorch's."""
-    registry[name] = registry[call.__name__]
-    return call
-
-
-def rule_of_sequence(function: Callable[..., tuple[Any, ...]]) -> Callable[..., Data]:
-    """Register an operation that takes one sequence of inputs: its rule is a function of `*arrays`."""
-    operation = register(function)
-
-    @wraps(function)
-    def call(arrays: Sequence[Data], axis: int = 0, **attrs: Any) -> Data:
-        if attrs:
-            axis = operation.arrange((), attrs)[1]["axis"]
-        args = tuple(arrays)
-        for arg in args:
-            if isinstance(arg, Node):
-                return record(operation, args, {"axis": axis}, arg.kind)
-        return function(*args, axis=axis)[0]
-
-    operation.call = call
-    return call
 
 
 def on_nodes(*args: object) -> bool:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from minitensor import rules
 from minitensor.errors import DTypeError, OptionError, ShapeError, explain_targets
-from minitensor.graph import composite
+from minitensor.operation import composite
 from minitensor.rules.losses import _cross_entropy
 from minitensor.tensor import Array, Operand, Tensor
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from minitensor import rules
 from minitensor.errors import DTypeError, GraphError
-from minitensor.graph import Node, Operation, is_grad_enabled, registry
+from minitensor.graph import Node, is_grad_enabled
+from minitensor.operation import Operation, registry
 
 Constant: TypeAlias = float | np.number[Any] | NDArray[Any]
 

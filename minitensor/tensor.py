@@ -14,7 +14,8 @@ from minitensor import rules
 from minitensor.array_methods import ArrayMethods, plain_key
 from minitensor.dtypes import WEAK, as_array, needs_floats, promote
 from minitensor.errors import DTypeError, GraphError, ShapeError, explain
-from minitensor.graph import Node, Operation, is_grad_enabled, observers, origin, propagate, write_tick
+from minitensor.graph import Node, is_grad_enabled, observers, origin, propagate, write_tick
+from minitensor.operation import Operation
 from minitensor.operators import Constant, add_methods
 
 Array: TypeAlias = NDArray[Any]

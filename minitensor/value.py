@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from minitensor.errors import DTypeError, GraphError
-from minitensor.graph import Node, Operation, propagate
+from minitensor.graph import Node, propagate
+from minitensor.operation import Operation
 from minitensor.operators import Arithmetic, add_methods
 
 if TYPE_CHECKING:  # the methods made from the rules, declared for type checkers

@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 import minitensor
-from minitensor.graph import Operation, registry
+from minitensor.operation import Operation, registry
 
 PATH = Path(minitensor.__file__).parents[1] / "docs" / "operations.md"
 

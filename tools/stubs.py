@@ -11,7 +11,7 @@ from inspect import Parameter
 from pathlib import Path
 
 import minitensor
-from minitensor.graph import Operation, registry
+from minitensor.operation import Operation, registry
 
 PATH = Path(minitensor.__file__).parent / "_methods.pyi"
 

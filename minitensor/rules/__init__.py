@@ -25,7 +25,7 @@ docstring says "Unlike PyTorch". A selected gradient is chosen with `zero_where`
 for inf * 0 is NaN.
 """
 
-from minitensor.graph import registry
+from minitensor.operation import registry
 from minitensor.rules.activations import *
 from minitensor.rules.arithmetic import *
 from minitensor.rules.comparisons import *

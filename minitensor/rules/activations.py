@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minitensor.errors import OptionError
-from minitensor.graph import composite, rule
+from minitensor.operation import composite, rule
 from minitensor.rules.arithmetic import zero_where
 from minitensor.rules.elementwise import erf, logaddexp, sigmoid
 from minitensor.rules.notation import Float, FloatArray, Number, Unary

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minitensor.graph import alias, rule
+from minitensor.operation import alias, rule
 from minitensor.rules.notation import Binary, Float, Local, Number, Unary, unchanged
 
 # ---------------------------------------------------------------------------------------- arithmetic

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minitensor.graph import composite, rule
+from minitensor.operation import composite, rule
 from minitensor.rules.notation import Array, Axis, Number
 
 

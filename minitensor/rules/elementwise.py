@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from minitensor.graph import on_nodes, rule
+from minitensor.graph import on_nodes
+from minitensor.operation import rule
 from minitensor.rules.notation import Binary, Float, Unary
 
 LN2, LN10 = math.log(2), math.log(10)

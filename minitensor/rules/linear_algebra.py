@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minitensor.errors import ShapeError
-from minitensor.graph import composite, on_nodes, rule
+from minitensor.graph import on_nodes
+from minitensor.operation import composite, rule
 from minitensor.rules.indexing import diagonal, scatter
 from minitensor.rules.notation import Array, Binary, FloatArray, Local, Unary, unchanged
 from minitensor.rules.reductions import sum

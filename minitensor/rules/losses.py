@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from minitensor.graph import on_nodes, rule
+from minitensor.graph import on_nodes
+from minitensor.operation import rule
 from minitensor.rules.notation import Array, FloatArray, Unary
 from minitensor.rules.reductions import _peak
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from minitensor.graph import rule as rule
+from minitensor.operation import rule as rule
 
 # A parameter with one of these four annotations is an input, every other parameter an attribute.
 Number: TypeAlias = Any  # float, Value, ndarray or Tensor: the operation is elementwise

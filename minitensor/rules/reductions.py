@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minitensor.graph import alias, rule
+from minitensor.operation import alias, rule
 from minitensor.rules.arithmetic import zero_where
 from minitensor.rules.notation import Array, Axis, FloatArray, Shape, Unary
 

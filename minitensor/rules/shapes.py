@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minitensor.errors import OptionError, ShapeError
-from minitensor.graph import alias, composite, rule, rule_of_sequence
+from minitensor.operation import alias, composite, rule, rule_of_sequence
 from minitensor.rules.arithmetic import zero_where
 from minitensor.rules.notation import Array, Axis, Local, Shape, Unary, unchanged
 
