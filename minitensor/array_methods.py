@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import operator
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -163,9 +163,8 @@ class ArrayMethods(Arithmetic, TensorMethods):
             )
         return np.array(self._data, dtype=dtype, copy=copy)
 
-    def __getattr__(self, name: str) -> Any:
-        hint = f" Use {_INSTEAD[name]}." if name in _INSTEAD else ""
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.{hint}", name=name, obj=self)
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name not in _INSTEAD]
 
     def __float__(self) -> builtins.float:
         return builtins.float(self.item())
@@ -197,6 +196,22 @@ class ArrayMethods(Arithmetic, TensorMethods):
             else []
         )
         return f"{type(self).__name__}({', '.join([values, *notes])})"
+
+
+class _Elsewhere:
+    """An attribute that is not there, but says what is. (A `__getattr__` would slow down every attribute.)"""
+
+    def __init__(self, name: str, instead: str) -> None:
+        self.name = name
+        self.instead = instead
+
+    def __get__(self, tensor: object, cls: type) -> NoReturn:
+        message = f"{cls.__name__} has no attribute {self.name!r}. Use {self.instead}."
+        raise AttributeError(message, name=self.name, obj=tensor)
+
+
+for _name, _instead in _INSTEAD.items():
+    setattr(ArrayMethods, _name, _Elsewhere(_name, _instead))
 
 
 def plain_key(key: Any) -> Any:

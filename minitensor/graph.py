@@ -223,20 +223,21 @@ def _edges_again(node: Node) -> tuple[Edge, ...]:
     if node._call is None:
         return ()
     operation, args, attrs = node._call
-    return _edges(operation, args, operation.function(*args, **attrs)[1:])
+    return _edges(operation, args, operation.function(*args, **attrs))
 
 
-def _edges(
-    operation: Operation, args: tuple[Any, ...], local_gradients: tuple[Local | None, ...]
-) -> tuple[Edge, ...]:
-    """Pair each input that requires grad with its local gradient; the others need none, and keep nothing."""
+def _edges(operation: Operation, args: tuple[Any, ...], outputs: tuple[Any, ...]) -> tuple[Edge, ...]:
+    """Pair each input that requires grad with its local gradient; the others need none, and keep nothing.
+
+    `outputs` are a rule's: its value, and a local gradient or None for each of its leading arguments.
+    """
     edges = []
-    for i, arg in enumerate(args):
+    for place, arg in enumerate(args, 1):
         if isinstance(arg, Node) and arg._requires_grad:
-            local = local_gradients[i] if i < len(local_gradients) else None
+            local = outputs[place] if place < len(outputs) else None
             if local is None:
                 raise GraphError(
-                    f"{operation.name}: no gradient flows to argument {i + 1}, which requires grad: "
+                    f"{operation.name}: no gradient flows to argument {place}, which requires grad: "
                     "detach() it"
                 )
             edges.append((arg, local))
@@ -249,8 +250,8 @@ def record(operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any], k
     if type(outputs) is not tuple:
         raise DTypeError(f"{operation.name}: a rule returns a tuple (value, *local gradients)")
     node = kind._wrap(outputs[0], args)
-    if _mode.recording and len(outputs) > 1:
-        edges = _edges(operation, args, outputs[1:])
+    if len(outputs) > 1 and _mode.recording:
+        edges = _edges(operation, args, outputs)
         if edges:
             node._requires_grad = True
             node._edges = edges

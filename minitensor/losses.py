@@ -7,6 +7,7 @@ modules they are in nn/losses.py.
 from __future__ import annotations
 
 import warnings
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -148,17 +149,18 @@ def cross_entropy(
     >>> cross_entropy(Tensor([[1000.0, -1000.0]]), np.array([1]))
     Tensor(2000.)
     """
-    x = _tensor(input)
+    x = input if type(input) is Tensor else _tensor(input)
     labels = target.data if isinstance(target, Tensor) else np.asarray(target)
     check_reduction("cross_entropy", reduction)
-    if x.made_by == "softmax" or _rows_are_probabilities(x.data):
+    shape = x.shape
+    if x.made_by == "softmax" or _rows_are_probabilities(x.data, shape):
         warnings.warn(
             "cross_entropy: the input looks like probabilities, and it takes logits: leave out the softmax",
             stacklevel=3,
         )
-    plain = weight is None and not label_smoothing and x.ndim == 2 and not 0 <= ignore_index < x.shape[1]
-    if plain and _are_classes(labels, x.shape[:1]):
-        onehot = np.arange(x.shape[1])[:, None] == labels
+    plain = weight is None and not label_smoothing and len(shape) == 2 and not 0 <= ignore_index < shape[1]
+    if plain and labels.shape == shape[:1] and labels.dtype.kind in "iu":
+        onehot = _column(shape[1]) == labels
         if np.count_nonzero(onehot) == labels.size:
             return _cross_entropy(x, onehot, reduction)
     axis = 1 if x.ndim > 1 else 0
@@ -206,6 +208,12 @@ def nll_loss(
     labels = target.data if isinstance(target, Tensor) else np.asarray(target)
     check_reduction("nll_loss", reduction)
     return _nll("nll_loss", _tensor(input), labels, reduction, weight, ignore_index)
+
+
+@lru_cache(maxsize=8)
+def _column(classes: int) -> Array:
+    """(classes, 1): the classes to compare targets with."""
+    return np.arange(classes)[:, None]
 
 
 def _nll(
@@ -316,11 +324,10 @@ def _target_weights(labels: Array, weight: ArrayLike | None, ignore_index: int, 
     return np.asarray(factors[np.where(counted, labels, 0)] * counted)
 
 
-def _rows_are_probabilities(x: Array) -> bool:
-    """Looks at the first row before all: the check must not cost what the loss costs."""
-    if x.ndim != 2 or not len(x) or x.shape[1] < 2 or x.dtype.kind != "f":
+def _rows_are_probabilities(x: Array, shape: tuple[int, ...]) -> bool:
+    """Looks at one number, then at one row, then at all: the check must not cost what the loss costs."""
+    if len(shape) != 2 or not shape[0] or shape[1] < 2 or not 0 <= x.item(0) <= 1:
         return False
-    first = x[0].tolist()
-    if min(first) < 0 or abs(sum(first) - 1) > 1e-3:
+    if abs(sum(x[0].tolist()) - 1) > 1e-3:
         return False
-    return bool((x >= 0).all() and (abs(x.sum(axis=1) - 1) <= 1e-3).all())
+    return x.dtype.kind == "f" and bool((x >= 0).all() and (abs(x.sum(axis=1) - 1) <= 1e-3).all())

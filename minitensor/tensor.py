@@ -22,6 +22,9 @@ Array: TypeAlias = NDArray[Any]
 Operand: TypeAlias = "Tensor | ArrayLike"
 
 
+_new = object.__new__
+
+
 class Tensor(ArrayMethods):
     """An array that remembers how it was computed.
 
@@ -180,8 +183,12 @@ class Tensor(ArrayMethods):
     def _wrap(cls, data: Any, args: tuple[Any, ...]) -> Tensor:
         if type(data) is not np.ndarray:
             data = np.asarray(data)  # NumPy's reductions return scalars
-        node = Tensor.__new__(Tensor)
-        node._start(data)
+        node = _new(Tensor)
+        node._data = data
+        node._grad = node._call = node._written = None
+        node._requires_grad = node._retains = False
+        node._edges = ()
+        node._tick = 0
         if data.base is not None:  # perhaps a view: a write into it is a write into what it views
             for arg in args:
                 if isinstance(arg, Tensor) and np.may_share_memory(data, arg._data):

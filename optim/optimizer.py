@@ -60,7 +60,7 @@ class Optimizer:
         """Update every parameter that has a gradient; warns if none has one."""
         updated = False
         for parameter in self.params:
-            gradient = parameter.grad
+            gradient = parameter._grad
             if gradient is not None:
                 updated = True
                 self.update(parameter, gradient.data if isinstance(gradient, Tensor) else gradient)
