@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--activation",
-        choices=["relu", "leaky_relu", "tanh", "sigmoid", "gelu"],
+        choices=["relu", "leaky_relu", "tanh", "sigmoid", "gelu", "silu", "elu", "selu", "softplus"],
         default="relu",
         help="between layers",
     )

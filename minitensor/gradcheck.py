@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minitensor import rules
-from minitensor.errors import DTypeError, GradcheckError
+from minitensor.errors import DTypeError, GradcheckError, OptionError
 from minitensor.graph import propagate
 from minitensor.random import generator
 from minitensor.tensor import Tensor
@@ -51,13 +51,13 @@ def gradcheck(
     >>> gradcheck(lambda x, y: (x * y).tanh(), np.ones((2, 3)), np.ones(3), order=2)
     True
     """
+    if order not in (1, 2):
+        raise OptionError(f"gradcheck: order must be 1 or 2, not {order}")
     draw = generator(rng)
     points = [np.asarray(x.data if isinstance(x, Tensor) else x, dtype=np.float64) for x in inputs]
     _check(function, points, eps, rtol, atol, draw, "gradient")
     if order == 2:
         _check_second(function, points, eps, rtol, atol, draw)
-    elif order != 1:
-        raise ValueError(f"gradcheck: order must be 1 or 2, not {order}")
     return True
 
 

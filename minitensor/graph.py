@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import _GeneratorContextManager, contextmanager
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, Protocol, Self, TypeAlias, TypeVar, overload
 
 from minitensor.errors import DTypeError, GraphError
 
@@ -28,6 +28,8 @@ Data: TypeAlias = Any
 """What a rule computes with: float, ndarray, Value or Tensor. They share operators, not a type."""
 Local: TypeAlias = Callable[[Data], Data]
 """A local gradient: turns the gradient of an operation's output into the gradient of one input."""
+P = ParamSpec("P")
+R = TypeVar("R")
 Edge: TypeAlias = "tuple[Node, Local]"
 
 tick = itertools.count(1).__next__
@@ -60,10 +62,14 @@ def recording(enabled: bool) -> Iterator[None]:
         _mode.recording = previous
 
 
-def no_grad() -> _GeneratorContextManager[None]:
+@overload
+def no_grad() -> _GeneratorContextManager[None]: ...
+@overload
+def no_grad(function: Callable[P, R]) -> Callable[P, R]: ...
+def no_grad(function: Callable[P, R] | None = None) -> _GeneratorContextManager[None] | Callable[P, R]:
     """Compute without recording a graph: for evaluation, and for updating parameters in place.
 
-    Works as a context and as a decorator, nests, and holds for the current thread only.
+    Works as a context, `with no_grad():`, and as a decorator, nests, and holds for the current thread only.
 
     >>> from minitensor import Tensor, no_grad
     >>> w = Tensor([1.0, 2.0], requires_grad=True)
@@ -71,7 +77,7 @@ def no_grad() -> _GeneratorContextManager[None]:
     ...     (w * 2).requires_grad
     False
     """
-    return recording(False)
+    return recording(False) if function is None else recording(False)(function)
 
 
 def is_grad_enabled() -> bool:

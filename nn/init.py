@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from minitensor.errors import ShapeError
+from minitensor.errors import OptionError, ShapeError
 from minitensor.graph import no_grad
 from minitensor.random import generator
 from minitensor.tensor import Tensor
@@ -58,9 +58,14 @@ def kaiming_uniform_(
     >>> float(abs(kaiming_uniform_(Tensor(np.zeros((8, 6))), rng=0).data).max()) <= 1.0
     True
     """
-    gain = math.sqrt(2 / (1 + a * a)) if nonlinearity == "leaky_relu" else _GAINS[nonlinearity]
-    fan_in, fan_out = _fans(tensor)
-    bound = gain * math.sqrt(3 / {"fan_in": fan_in, "fan_out": fan_out}[mode])
+    gains = {**_GAINS, "leaky_relu": math.sqrt(2 / (1 + a * a))}
+    fans = dict(zip(("fan_in", "fan_out"), _fans(tensor), strict=True))
+    if nonlinearity not in gains or mode not in fans:
+        raise OptionError(
+            f"kaiming_uniform_: mode must be fan_in or fan_out and is {mode!r}; "
+            f"nonlinearity must be one of {', '.join(gains)} and is {nonlinearity!r}"
+        )
+    bound = gains[nonlinearity] * math.sqrt(3 / fans[mode])
     return uniform_(tensor, -bound, bound, rng)
 
 

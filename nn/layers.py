@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from minitensor import rules
-from minitensor.errors import DTypeError
+from minitensor.errors import DTypeError, OptionError
 from minitensor.nn import functional, init
 from minitensor.nn.module import Module, Parameter
 from minitensor.random import generator
@@ -262,7 +262,7 @@ class MLP(Sequential):
         rng: A generator or seed for the initial parameters and for dropout.
 
     Raises:
-        ValueError: If there is no width, or the activation is not known.
+        OptionError: If there is no list of widths, or the activation is not known.
 
     >>> MLP(64, [32, 10])
     MLP(
@@ -281,10 +281,10 @@ class MLP(Sequential):
         dtype: DTypeLike = np.float32,
         rng: np.random.Generator | int | None = None,
     ) -> None:
-        if not widths:
-            raise ValueError("MLP: give at least the output's width, as in MLP(64, [32, 10])")
+        if isinstance(widths, int) or not widths:
+            raise OptionError("MLP: give a list that ends with the output's width, as in MLP(64, [32, 10])")
         if activation not in ACTIVATIONS:
-            raise ValueError(f"MLP: activation {activation!r} is not one of {', '.join(ACTIVATIONS)}")
+            raise OptionError(f"MLP: activation {activation!r} is not one of {', '.join(ACTIVATIONS)}")
         draw = None if rng is None else generator(rng)
         *hidden, out = widths
         layers: list[Module] = []

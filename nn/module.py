@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from minitensor.errors import ShapeError
+from minitensor.errors import DTypeError, ShapeError
 from minitensor.graph import no_grad
 from minitensor.tensor import Operand, Tensor
 
@@ -42,6 +42,17 @@ class Module:
     """
 
     training: bool = True
+
+    if not TYPE_CHECKING:  # type checkers would take it that any attribute may be set
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            lost = isinstance(value, Tensor) and not isinstance(value, Parameter)
+            if lost and isinstance(vars(self).get(name), Parameter):
+                raise DTypeError(
+                    f"{type(self).__name__}.{name} is a Parameter, and would be lost from parameters(). "
+                    f"Assign nn.Parameter(...), or write into it under no_grad(): {name}[...] = x."
+                )
+            object.__setattr__(self, name, value)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output; called through `module(...)`."""

@@ -85,5 +85,9 @@ def test_lists_are_welcome() -> None:
 def test_bad_loaders_are_refused() -> None:
     with pytest.raises(ShapeError, match=r"arrays of one length, got shapes \[\(10, 2\), \(9,\)\]"):
         DataLoader(X, Y[1:])
-    with pytest.raises(ValueError, match="batch_size must be at least 1, not 0"):
+    with pytest.raises(ValueError, match="batch_size must be an integer of at least 1, not 0"):
         DataLoader(X, batch_size=0)
+    with pytest.raises(ValueError, match=r"an integer of at least 1, not 2\.5"):
+        DataLoader(np.zeros(3), batch_size=2.5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"not a tuple of them. Write DataLoader\(\*data\)"):
+        DataLoader((np.zeros(2), np.zeros(2)))  # type: ignore[arg-type]

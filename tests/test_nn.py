@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
 import minitensor
-from minitensor import ShapeError, Tensor, gradcheck, nn
+import minitensor as mt
+from minitensor import DTypeError, OptionError, ShapeError, Tensor, gradcheck, nn
 from minitensor.nn import functional
 
 
@@ -206,7 +209,7 @@ def test_binary_cross_entropy_at_extreme_logits_is_exact_and_silent() -> None:
 def test_bad_architectures_are_refused() -> None:
     with pytest.raises(ValueError, match="activation 'swish' is not one of relu, "):
         nn.MLP(2, [2], activation="swish")
-    with pytest.raises(ValueError, match="give at least the output's width"):
+    with pytest.raises(ValueError, match="give a list that ends with the output's width"):
         nn.MLP(2, [])
     with pytest.raises(ValueError, match=r"Linear\(2 → 0\): both widths"):
         nn.MLP(2, [0])
@@ -244,3 +247,86 @@ def test_a_state_that_cannot_be_converted_loads_nothing() -> None:
     with pytest.raises(ValueError, match="bias holds <U1, not real numbers"):
         model.load_state_dict({"weight": np.ones((1, 1)), "bias": np.array(["a"])})
     np.testing.assert_array_equal(model.weight.data, before["weight"])
+
+
+def test_modules_take_keyword_arguments() -> None:
+    class Scaled(nn.Module):
+        def forward(self, x: Tensor, scale: float = 1.0) -> Tensor:
+            return x * scale
+
+    assert Scaled()(Tensor([2.0]), scale=3.0).item() == 6.0
+
+
+def test_a_parameter_is_not_lost_to_a_plain_tensor() -> None:
+    layer = nn.Linear(2, 1)
+    with pytest.raises(DTypeError, match=r"Linear.weight is a Parameter, and would be lost"):
+        layer.weight = layer.weight * 2
+    layer.weight = nn.Parameter(np.ones((1, 2), np.float32))
+    assert len(list(layer.parameters())) == 2
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: nn.MLP(4, 2), "MLP: give a list that ends with the output's width"),  # type: ignore[arg-type]
+        (lambda: nn.MLP(4, [2], activation="rlu"), "MLP: activation 'rlu' is not one of relu, "),
+        (
+            lambda: nn.init.kaiming_uniform_(Tensor(np.ones((2, 2))), mode="fan"),
+            "mode must be fan_in or fan_out",
+        ),
+        (lambda: nn.L1Loss("avg"), 'L1Loss: reduction must be "mean", "sum" or "none", not \'avg\''),
+        (lambda: nn.HuberLoss(delta=0)(np.zeros(1), np.zeros(1)), "huber_loss: delta must be positive"),
+        (lambda: nn.GELU("fast")(Tensor([1.0])), 'gelu: approximate must be "none" or "tanh"'),
+        (lambda: functional.pad(np.zeros(2), 1, "mirror"), 'pad: mode must be "constant", '),
+    ],
+)
+def test_unknown_options_are_refused_by_name(call: Callable[[], Any], message: str) -> None:
+    with pytest.raises(OptionError) as error:
+        call()
+    assert message in str(error.value)
+
+
+def test_every_loss_is_the_function_of_its_name() -> None:
+    x, t = Tensor([[0.3, -0.7], [1.5, 0.2]]), np.array([[0.4, 0.6], [0.9, 0.1]], np.float32)
+    classes = np.array([0, 1])
+    pairs = [
+        (nn.MSELoss("sum")(x, t), functional.mse_loss(x, t, "sum")),
+        (nn.L1Loss()(x, t), functional.l1_loss(x, t)),
+        (nn.SmoothL1Loss(beta=0.5)(x, t), functional.smooth_l1_loss(x, t, beta=0.5)),
+        (nn.HuberLoss(delta=0.5)(x, t), functional.huber_loss(x, t, delta=0.5)),
+        (nn.KLDivLoss("batchmean")(x, t), functional.kl_div(x, t, "batchmean")),
+        (nn.KLDivLoss(log_target=True)(x, t), functional.kl_div(x, t, log_target=True)),
+        (nn.BCEWithLogitsLoss()(x, t), functional.binary_cross_entropy_with_logits(x, t)),
+        (nn.HingeLoss()(x, t), functional.hinge_loss(x, t)),
+        (
+            nn.NLLLoss(weight=[1, 2], ignore_index=0)(x, classes),
+            functional.nll_loss(x, classes, weight=[1, 2], ignore_index=0),
+        ),
+        (
+            nn.CrossEntropyLoss(weight=[1, 2], label_smoothing=0.1, ignore_index=0)(x, classes),
+            functional.cross_entropy(x, classes, weight=[1, 2], label_smoothing=0.1, ignore_index=0),
+        ),
+    ]
+    for module, function in pairs:
+        assert module.item() == function.item()
+    assert len({module.item() for module, _ in pairs}) == len(pairs)
+
+
+def test_every_activation_is_the_function_of_its_name() -> None:
+    x = Tensor([-2.0, -0.3, 0.0, 0.7, 3.0])
+    pairs = [
+        (nn.SiLU()(x), mt.silu(x)),
+        (nn.ELU(0.5)(x), mt.elu(x, 0.5)),
+        (nn.SELU()(x), mt.selu(x)),
+        (nn.Softplus(2.0)(x), mt.softplus(x, 2.0)),
+        (nn.Hardtanh(-0.5, 1.0)(x), mt.hardtanh(x, -0.5, 1.0)),
+        (nn.GELU("tanh")(x), mt.gelu(x, "tanh")),
+    ]
+    for module, function in pairs:
+        np.testing.assert_array_equal(module.data, function.data)
+    assert repr(nn.Hardtanh(-0.5, 1.0)) == "Hardtanh(min_val=-0.5, max_val=1.0)"
+
+
+def test_binary_cross_entropy_keeps_its_precision_where_it_is_small() -> None:
+    loss = functional.binary_cross_entropy_with_logits(Tensor([17.0, -17.0]), Tensor([1.0, 0.0]), "none")
+    np.testing.assert_allclose(loss.data, np.log1p(np.exp(-17.0)), rtol=1e-6)

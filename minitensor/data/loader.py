@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from minitensor.data.datasets import same_length
+from minitensor.errors import DTypeError, OptionError
 from minitensor.random import generator
 
 
@@ -26,6 +27,7 @@ class DataLoader:
 
     Raises:
         ShapeError: If the numbers of rows differ.
+        OptionError: If batch_size is not a positive integer.
 
     >>> x, y = np.arange(10).reshape(5, 2), np.arange(5)
     >>> [len(yb) for xb, yb in DataLoader(x, y, batch_size=2)]
@@ -40,10 +42,12 @@ class DataLoader:
         drop_last: bool = False,
         rng: np.random.Generator | int | None = None,
     ) -> None:
+        if len(arrays) == 1 and isinstance(arrays[0], tuple):
+            raise DTypeError("DataLoader: takes arrays, not a tuple of them. Write DataLoader(*data).")
         self.arrays = tuple([np.asarray(array) for array in arrays])
         self.rows = same_length("DataLoader", self.arrays)
-        if batch_size < 1:
-            raise ValueError(f"DataLoader: batch_size must be at least 1, not {batch_size}")
+        if not isinstance(batch_size, int | np.integer) or batch_size < 1:
+            raise OptionError(f"DataLoader: batch_size must be an integer of at least 1, not {batch_size!r}")
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.drop_last = drop_last

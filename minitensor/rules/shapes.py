@@ -77,8 +77,9 @@ def transpose(x: Array, *axes: Any) -> Unary:
     Unlike PyTorch: all axes, as in NumPy; two are exchanged by swapaxes.
     """
     order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
+    y = x.transpose(order)
     inverse = None if order is None else tuple(np.argsort([a % x.ndim for a in order]).tolist())
-    return x.transpose(order), lambda g: g.transpose(inverse)
+    return y, lambda g: g.transpose(inverse)
 
 
 permute = alias("permute", transpose)
