@@ -1,7 +1,7 @@
 """The same rule on tensors: parallel arithmetic, the same gradient logic.
 
 One loss, y = mean of tanh(w·x + b)² over six samples, is computed twice: from Values, one number at a time,
-and from Tensors, all samples at once. Both run the same gradient rules, which are written once in rules.py.
+and from Tensors, all samples at once. Both run the same gradient rules, which are written once in rules/.
 
     python examples/02_same_rule_on_tensors.py
 """

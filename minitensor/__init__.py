@@ -1,6 +1,6 @@
 """minitensor: a NumPy-backed tensor autograd framework.
 
-A gradient rule is written once, in plain NumPy (rules.py). On floats it is scalar backpropagation (`Value`),
+A gradient rule is written once, in plain NumPy (rules/). On floats it is scalar backpropagation (`Value`),
 on arrays it is tensor backpropagation (`Tensor`): tensors add parallel computation, the gradient logic stays
 the same.
 

@@ -1,6 +1,6 @@
 """The engine: a graph of values, and the walk back through it.
 
-An operation is a *rule* (see rules.py): a function that returns its value and one local gradient per
+An operation is a *rule* (see rules/): a function that returns its value and one local gradient per
 input. Called on nodes, a rule computes on their data and records a new node; `backward` then visits the
 nodes from the last to the first and applies the chain rule. Nothing in this file knows whether the data
 is a float or an array: that is for Value and Tensor to say, in the four methods `Node` leaves to them.

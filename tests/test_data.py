@@ -90,4 +90,4 @@ def test_bad_loaders_are_refused() -> None:
     with pytest.raises(ValueError, match=r"an integer of at least 1, not 2\.5"):
         DataLoader(np.zeros(3), batch_size=2.5)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"not a tuple of them. Write DataLoader\(\*data\)"):
-        DataLoader((np.zeros(2), np.zeros(2)))  # type: ignore[arg-type]
+        DataLoader((np.zeros(2), np.zeros(2)))
