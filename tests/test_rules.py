@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inspect import signature
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 import minitensor as mt
-from minitensor import Tensor, gradcheck
+from minitensor import Tensor, Value, gradcheck
 from minitensor.operation import registry
 from tests.rows import NO_GRADIENT_IN, NO_TENSOR_OUT, OF_INTEGERS, OF_ONE, OFF_THE_GRAPH, ROWS, Sample
 
@@ -111,3 +113,41 @@ def test_a_mask_of_integers_selects_as_one_of_booleans() -> None:
         x, y = Tensor([1.0, 2.0], requires_grad=True), Tensor([3.0, 4.0], requires_grad=True)
         mt.where(mask, x, y).sum().backward()
         assert (x.grad.tolist(), y.grad.tolist()) == ([1.0, 0.0], [0.0, 1.0])
+
+
+SCALAR = sorted(
+    {operation.name for name, operation in registry.items() if operation.is_scalar and name[0] != "_"}
+)
+POINTS = [-2.0, -0.5, 0.0, 0.5, 1.0, 3.0]
+
+
+def slopes(make: Any, operation: Any, numbers: tuple[float, ...]) -> list[float]:
+    """The value, the gradients, and the gradients of their sum, on leaves that `make` makes."""
+    leaves = [make(x) for x in numbers]
+    y = operation(*leaves)
+    if not y.requires_grad:
+        return [float(y)]
+    y.backward(create_graph=True)
+    first = [x.grad for x in leaves]
+    total = sum(g for g in first if isinstance(g, type(y)))
+    for x in leaves:
+        x.grad = 0.0 if isinstance(x, Value) else None
+    if isinstance(total, type(y)) and total.requires_grad:
+        total.backward()
+    second = [0.0 if x.grad is None else x.grad for x in leaves]
+    return [float(z) for z in [y, *first, *second]]
+
+
+@pytest.mark.parametrize("name", SCALAR)
+def test_on_single_numbers_two_orders_of_gradients_are_those_of_tensors(name: str) -> None:
+    operation = {
+        "where": lambda x, y: mt.where(x > y, x, y),
+        "zero_where": lambda x: mt.zero_where(x, x > 0),
+    }.get(name, getattr(mt, name))
+    needed = [p for p in signature(registry[name].function).parameters.values() if p.default is p.empty]
+    count = 1 if name == "zero_where" else min(len(needed), 2)
+    with np.errstate(all="ignore"):
+        for numbers in product(POINTS, repeat=count):
+            expected = slopes(lambda x: Tensor(np.float64(x), requires_grad=True), operation, numbers)
+            found = slopes(Value, operation, numbers)
+            np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12, err_msg=f"{name}{numbers}")
