@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
 import sys
 import threading
 import warnings
@@ -155,6 +154,8 @@ def _data(x: Any) -> Any:
 
 def _line_outside() -> str:
     """Where the program called into minitensor."""
+    import linecache  # with what it imports, 4 ms
+
     frame = sys._getframe()
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("minitensor"):
         frame = frame.f_back

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from inspect import Parameter, Signature, signature
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from minitensor.errors import DTypeError
 from minitensor.graph import Data, Node, on_nodes, record
+
+if TYPE_CHECKING:
+    from inspect import Signature
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -25,31 +27,37 @@ class Operation:
 
     __slots__ = (
         *("attributes", "call", "floats", "freed", "function", "inputs", "is_method", "is_scalar"),
-        *("name", "optional", "renamed", "signature", "variadic"),
+        *("name", "optional", "renamed", "variadic"),
     )
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
         self.name = function.__name__.lstrip("_")
-        self.signature = signature(function)
-        parameters = list(self.signature.parameters.values())
-        kinds = [str(p.annotation).removesuffix(" | None") for p in parameters]
-        inputs = [i for i, kind in enumerate(kinds) if kind in _INPUTS]
-        inputs = inputs or [i for i, p in enumerate(parameters) if p.default is Parameter.empty]
-        variadic = bool(inputs) and parameters[inputs[-1]].kind is Parameter.VAR_POSITIONAL
+        code = function.__code__  # inspect.signature would take as long as importing NumPy does
+        named = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        self.variadic = code.co_varnames[len(named)] if code.co_flags & _VARIADIC else ""
+        names = [*named[: code.co_argcount], self.variadic] if self.variadic else named
+        kinds = [str(function.__annotations__.get(name)).removesuffix(" | None") for name in names]
+        defaults = function.__defaults__ or ()
+        required = range(code.co_argcount - len(defaults)) if not self.variadic else range(len(names))
+        inputs = [i for i, kind in enumerate(kinds) if kind in _INPUTS] or list(required)
+        variadic = bool(self.variadic) and inputs[-1:] == [len(names) - 1]
         self.inputs = slice(inputs[0], None if variadic else inputs[-1] + 1) if inputs else slice(0)
-        self.is_method = not variadic and inputs[:1] == [0] and parameters[0].name == "x"
+        self.is_method = not variadic and inputs[:1] == [0] and names[0] == "x"
         self.is_scalar = any([kind in ("Number", "Float") for kind in kinds])
         self.floats = any([kind in ("Float", "FloatArray") for kind in kinds])
-        stars = [p.name for p in parameters if p.kind is Parameter.VAR_POSITIONAL]
-        self.variadic = stars[0] if stars else ""
-        self.attributes = frozenset(self.signature.parameters) - {self.variadic}
-        self.optional = any([parameters[i].default is None for i in inputs])
-        self.renamed = {
-            theirs: ours for theirs, ours in _OTHER_NAMES.items() if ours in self.signature.parameters
-        }
+        self.optional = any([i >= len(required) and defaults[i - len(required)] is None for i in inputs])
+        self.attributes = frozenset(named)
+        self.renamed = {theirs: ours for theirs, ours in _OTHER_NAMES.items() if ours in self.attributes}
         self.call: Callable[..., Data] = function
         self.freed: tuple[Operation, tuple[()], dict[str, Any]] = self, (), {}  # what a freed node remembers
+
+    @property
+    def signature(self) -> Signature:
+        """The function's signature."""
+        from inspect import signature  # 7 ms, for whoever needs it
+
+        return signature(self.function)
 
     def arrange(self, args: tuple[Any, ...], attrs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments under the rule's own names, and nodes given by name in their places."""
@@ -72,10 +80,12 @@ class Operation:
 
     def describe(self) -> str:
         """The signature without annotations, such as "(x, axis=None, keepdims=False)"."""
-        plain = [p.replace(annotation=Parameter.empty) for p in self.signature.parameters.values()]
-        return str(Signature(plain))
+        signature = self.signature
+        plain = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
+        return str(signature.replace(parameters=plain, return_annotation=signature.empty))
 
 
+_VARIADIC = 0x04  # inspect.CO_VARARGS
 _INPUTS = ("Number", "Float", "Array", "FloatArray")
 _OTHER_NAMES = {  # PyTorch's, and older ones of NumPy's
     "dim": "axis",

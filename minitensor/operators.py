@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -172,6 +171,8 @@ def operation_of(function: Any) -> Callable[..., Any]:
 
 
 def _no_rule(what: str, name: str) -> DTypeError:
+    from difflib import get_close_matches  # 2 ms, for this message
+
     public = [known for known in registry if not known.startswith("_")]
     nearest = [_NEAREST[name]] if name in _NEAREST else get_close_matches(name, public, 1, 0.75)
     hint = (
