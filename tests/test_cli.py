@@ -52,6 +52,17 @@ def test_the_options_reach_the_network_and_one_seed_gives_one_result(
     assert trained(capsys, "--hidden", "--epochs", "1")["parameters"] == 650
 
 
+def test_every_option_of_training_makes_a_difference(capsys: pytest.CaptureFixture[str]) -> None:
+    short = ("--hidden", "8", "--epochs", "1", "--seed", "0")
+    losses = [trained(capsys, *short)["train_loss"]]
+    for option in (
+        *("--activation tanh", "--batch-size 64", "--lr 0.05", "--momentum 0"),
+        *("--weight-decay 0.1", "--dropout 0.5"),
+    ):
+        losses.append(trained(capsys, *short, *option.split())["train_loss"])
+    assert len(set(losses)) == len(losses)
+
+
 def test_a_pipe_gets_plain_lines_and_a_summary() -> None:
     result = run("--epochs", "2")
     assert result.returncode == 0
