@@ -175,6 +175,8 @@ class Tensor(ArrayMethods):
                 except (ValueError, np.linalg.LinAlgError) as error:
                     shapes = [np.shape(x) for x in data[operation.inputs] if x is not None]
                     raise explain(operation.name, shapes, error) from error
+                except TypeError as error:
+                    raise DTypeError(f"{operation.name}: {error}") from error
         promoted = list(args)
         promoted[operation.inputs] = promote(operation, args[operation.inputs])
         return cls._run(operation, tuple(promoted), attrs)

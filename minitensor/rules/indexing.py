@@ -12,7 +12,7 @@ from minitensor.graph import on_nodes
 from minitensor.operation import composite, rule
 from minitensor.rules.comparisons import argmax, argmin, argsort
 from minitensor.rules.notation import Array, Shape, Unary
-from minitensor.rules.shapes import _one_axis
+from minitensor.rules.shapes import _one_axis, copy
 
 # ------------------------------------------------------------------------------------ index and scatter
 
@@ -153,7 +153,7 @@ def sort(x: Array, axis: int | None = -1, descending: bool = False) -> Any:
     Unlike PyTorch: the values alone, as in NumPy; the indices are argsort's.
     """
     if not x.ndim:
-        return x
+        return copy(x)
     if axis is None:
         x, axis = x.reshape(-1), 0
     return take_along_axis(x, argsort(x, axis, descending), axis)
@@ -185,8 +185,10 @@ def median(x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool =
     Unlike PyTorch: its median is the lower of the middle two; this is NumPy's, and its quantile(x, 0.5),
     which is NaN beside an infinity.
     """
+    if x.dtype.kind != "f":
+        x = x.astype(np.float32)
     if not x.ndim:
-        return x
+        return copy(x)
     named = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     axes = [_one_axis("median", a, x.ndim) for a in named]
     order = [i for i in range(x.ndim) if i not in axes] + axes
@@ -195,7 +197,7 @@ def median(x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool =
     n = rows.shape[-1]
     if n == 0:
         raise ShapeError(f"median: there is no element along axis {axis} of {x.shape}")
-    middle = (rows[..., (n - 1) // 2] + rows[..., n // 2]) / 2
+    middle = rows[..., (n - 1) // 2] * 0.5 + rows[..., n // 2] * 0.5
     y = np.where(np.isnan(rows[..., -1]), rows[..., -1], middle)
     return y.reshape(tuple([1 if i in axes else m for i, m in enumerate(x.shape)])) if keepdims else y
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minitensor.graph import on_nodes
 from minitensor.operation import alias, rule
 from minitensor.rules.arithmetic import zero_where
 from minitensor.rules.notation import Array, Axis, FloatArray, Shape, Unary
@@ -32,7 +33,10 @@ def mean(x: FloatArray, axis: Axis = None, keepdims: bool = False) -> Unary:
     """Arithmetic mean over an axis, a tuple of axes, or all of them; the mean of nothing is NaN."""
     shape = x.shape
     count = _count(shape, axis)
-    y = np.add.reduce(x, axis=axis, keepdims=keepdims) / count  # type: ignore[call-overload]
+    if x.dtype == np.float16 and not on_nodes(x):
+        y = np.mean(x, axis=axis, keepdims=keepdims)  # its sum would overflow
+    else:
+        y = np.add.reduce(x, axis=axis, keepdims=keepdims) / count  # type: ignore[call-overload]
     return y, lambda g: _spread(g / larger(count, 1), shape, axis)
 
 
@@ -105,7 +109,8 @@ def norm(x: FloatArray, ord: float = 2, axis: Axis = None, keepdims: bool = Fals
     if ord == 2:
         y = _root(np.add.reduce(x * x, axis=axis, keepdims=True))
         return _drop(y, axis, keepdims), lambda g: _spread(_divide(g.reshape(y.shape), y), x.shape, axis) * x
-    y = _root(np.add.reduce(np.power(size, ord), axis=axis, keepdims=True), 1 / ord)
+    total = np.add.reduce(np.power(size, ord), axis=axis, keepdims=True)
+    y = _root(total, 1 / ord) if ord > 0 else np.power(total, 1 / ord)
 
     def local(g: Array) -> Array:
         ratio = np.power(np.divide(_not_zero(size), _not_zero(y)), ord - 1)

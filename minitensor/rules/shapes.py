@@ -183,11 +183,13 @@ def pad(x: Array, pad_width: Any, mode: str = "constant", constant_values: float
             f'pad: mode must be "constant", "edge", "reflect", "symmetric" or "wrap", not {mode!r}'
         )
     try:
-        widths = [(int(b), int(a)) for b, a in np.broadcast_to(np.asarray(pad_width), (x.ndim, 2))]
+        widths = np.broadcast_to(pad_width, (x.ndim, 2)).tolist()
     except ValueError:
         raise ShapeError(
             f"pad: pad_width must be one number, a pair, or one pair for each axis of {x.shape}"
         ) from None
+    if not x.ndim:
+        return copy(x)
     if mode == "constant":
         return _pad_constant(x, widths, constant_values)
     for axis, (n, width) in enumerate(zip(x.shape, widths, strict=True)):
