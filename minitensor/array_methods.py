@@ -98,10 +98,10 @@ class ArrayMethods(Arithmetic, TensorMethods):
         return bool((self._data == (item._data if isinstance(item, ArrayMethods) else item)).any())
 
     def __eq__(self, other: object) -> Tensor:  # type: ignore[override]  # elementwise, as in NumPy
-        return rules.equal(self, other)
+        return rules.equal(self, np.nan if other is None else other)  # nothing equals None
 
     def __ne__(self, other: object) -> Tensor:  # type: ignore[override]
-        return rules.not_equal(self, other)
+        return rules.not_equal(self, np.nan if other is None else other)
 
     def __and__(self, other: Operand) -> Tensor:
         return rules.bitwise_and(self, other)

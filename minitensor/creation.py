@@ -175,28 +175,28 @@ def randint(
 
 
 @composite
-def zeros_like(like: Any, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
+def zeros_like(like: Any, dtype: DTypeLike | None = None, *, requires_grad: bool = False) -> Tensor:
     """Zeros of like's shape and dtype.
 
     >>> zeros_like(Tensor([1.0, 2.0]))
     Tensor([0., 0.])
     """
-    return full_like(like, 0, dtype, requires_grad)
+    return full_like(like, 0, dtype, requires_grad=requires_grad)
 
 
 @composite
-def ones_like(like: Any, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
+def ones_like(like: Any, dtype: DTypeLike | None = None, *, requires_grad: bool = False) -> Tensor:
     """Ones of like's shape and dtype.
 
     >>> ones_like(Tensor([3, 4]))
     Tensor([1, 1])
     """
-    return full_like(like, 1, dtype, requires_grad)
+    return full_like(like, 1, dtype, requires_grad=requires_grad)
 
 
 @composite
 def full_like(
-    like: Any, fill_value: float, dtype: DTypeLike | None = None, requires_grad: bool = False
+    like: Any, fill_value: float, dtype: DTypeLike | None = None, *, requires_grad: bool = False
 ) -> Tensor:
     """One number everywhere, in like's shape and dtype.
 

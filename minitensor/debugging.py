@@ -6,7 +6,6 @@ import sys
 import threading
 import warnings
 import weakref
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -25,7 +24,9 @@ def debug() -> Iterator[None]:
 
     - The first operation that makes NaN or inf, forward or backward, raises NumericError, which names it.
       So does one that is given NaN; infinities that it is given may stay.
-    - Arrays that backward needs are read-only until it has run: writing into one raises at that line.
+    - Arrays that backward needs are read-only until it has run: writing into one, as in `x.data[0] = 1`,
+      raises at that line. (Writes that the engine notices by itself are let through: those of optimizers, and
+      into tensors under no_grad. A view that is taken meanwhile stays read-only.)
     - Errors about a node end with the line that made it.
     - A backward that adds to a gradient of an earlier one warns.
 
@@ -50,14 +51,22 @@ def debug() -> Iterator[None]:
         watch.release_all()
 
 
+class _Frozen:
+    """Memory that nodes need: how many, and the arrays onto it that debug() made read-only."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.arrays: list[Array] = []
+
+
 class _Watch:
     """What one debug() block knows: where nodes were made, and which arrays it made read-only."""
 
     def __init__(self) -> None:
         self.thread = threading.get_ident()
         self.origins: dict[int, str] = {}
-        self.frozen: dict[int, list[Array]] = {}  # by node, what it needs
-        self.needed: Counter[int] = Counter()  # by array, how often
+        self.frozen: dict[int, list[int]] = {}  # by node, the memory it needs
+        self.memory: dict[int, _Frozen] = {}  # by the array that owns it
         self.warned = False  # in this backward
 
     def made(self, node: Node, operation: Operation, args: tuple[Any, ...]) -> None:
@@ -71,7 +80,7 @@ class _Watch:
             node._edges = tuple([(parent, self.checked(local, node)) for parent, local in node._edges])
 
     def check_value(self, node: Node, operation: Operation, args: tuple[Any, ...]) -> None:
-        inputs = [_data(x) for x in args if isinstance(x, Node | np.ndarray | float)]
+        inputs = [_data(x) for x in args if isinstance(x, Node | np.ndarray | np.generic | float)]
         before, after = max([_worst(x) for x in inputs], default=0), _worst(_data(node))
         if after and (after > before or before == _NAN):
             found = f"made {_NAMES[after]} of {'finite' if not before else 'infinite'} inputs"
@@ -84,16 +93,27 @@ class _Watch:
         name, where = node.made_by, self.origin(node)
 
         def look(g: Any) -> Any:
+            given = _worst(_data(g))
+            if given:
+                raise NumericError(f"backward(): {name} was given a gradient with {_NAMES[given]}.{where}")
             gradient = local(g)
             worst = _worst(_data(gradient))
-            if worst > _worst(_data(g)):
+            if worst:
                 raise NumericError(f"backward(): {name} made {_NAMES[worst]} of a finite gradient.{where}")
             return gradient
 
         return look
 
-    def added(self, leaf: Node) -> None:
-        if threading.get_ident() == self.thread and not self.warned:
+    def received(self, leaf: Node, gradient: Any) -> None:
+        if threading.get_ident() != self.thread:
+            return
+        worst = _worst(_data(gradient))
+        if worst:
+            shape = np.shape(_data(leaf))
+            raise NumericError(
+                f"backward(): the gradients of a leaf of shape {shape} add up to {_NAMES[worst]}."
+            )
+        if leaf.grad is not None and not self.warned:
             self.warned = True
             warnings.warn(
                 "backward() adds to the gradients of an earlier backward(), first in a leaf of shape "
@@ -116,20 +136,34 @@ class _Watch:
 
     def release(self, key: int) -> None:
         """Make writeable again what this node needed, unless another needs it too."""
-        for x in reversed(self.frozen.pop(key, [])):  # an array before its views
-            self.needed[id(x)] -= 1
-            if not self.needed[id(x)]:
-                del self.needed[id(x)]
-                x.flags.writeable = True
+        for owner in self.frozen.pop(key, []):
+            memory = self.memory.get(owner)
+            if memory is not None:
+                memory.count -= 1
+                if not memory.count:
+                    self.thaw(owner)
 
-    def freeze(self, local: Callable[[Any], Any]) -> Iterator[Array]:
-        """Make the arrays of a local gradient, and what they view, read-only; yields those that were not."""
+    def freeze(self, local: Callable[[Any], Any]) -> Iterator[int]:
+        """Make the arrays of a local gradient, and what they view, read-only; yields their owners."""
         for x in captured(local):
-            for array in (x, x.base):
-                if isinstance(array, np.ndarray) and (array.flags.writeable or id(array) in self.needed):
-                    array.flags.writeable = False
-                    self.needed[id(array)] += 1
-                    yield array
+            owner = x.base if isinstance(x.base, np.ndarray) else x
+            if id(owner) in self.memory or owner.flags.writeable:
+                memory = self.memory.setdefault(id(owner), _Frozen())
+                memory.count += 1
+                for array in (owner, x):
+                    if array.flags.writeable:
+                        array.flags.writeable = False
+                        memory.arrays.append(array)
+                yield id(owner)
+
+    def thaw(self, owner: int) -> None:
+        for array in self.memory.pop(owner).arrays:  # the owner comes first, as its views need
+            array.flags.writeable = True
+
+    def writes(self, array: Array) -> None:
+        owner = id(array.base if isinstance(array.base, np.ndarray) else array)
+        if owner in self.memory:
+            self.thaw(owner)
 
     def release_all(self) -> None:
         for key in list(self.frozen):
@@ -157,7 +191,7 @@ def _line_outside() -> str:
     import linecache  # with what it imports, 4 ms
 
     frame = sys._getframe()
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("minitensor"):
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "minitensor":
         frame = frame.f_back
     code = frame.f_code
     text = linecache.getline(code.co_filename, frame.f_lineno).strip()

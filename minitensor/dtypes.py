@@ -37,13 +37,15 @@ def _check_numeric(array: Array, data: Any) -> None:
         )
 
 
-def needs_floats(operation: Operation, inputs: list[Any]) -> bool:
+def needs_floats(operation: Operation, args: list[Any]) -> bool:
     """Whether integer inputs must become float32: for exp and the like, and beside a Python float."""
-    return operation.floats or (operation.is_scalar and float in [type(x) for x in inputs])
+    return operation.floats or (operation.is_scalar and float in [type(x) for x in args])
 
 
-def promote(operation: Operation, inputs: tuple[Any, ...]) -> list[Any]:
+def promote(operation: Operation, inputs: tuple[Any, ...], floats: bool) -> list[Any]:
     """Bring inputs of several dtypes to one, by PyTorch's convention; the conversion of a tensor is recorded.
+
+    With `floats`, integers become float32.
 
     The highest kind (bool, integer, float) decides; within it, arrays with axes before 0-d ones. Numbers,
     NumPy's too, and lists of floats take the dtype they meet. So float32 stays float32 when it meets
@@ -76,6 +78,6 @@ def promote(operation: Operation, inputs: tuple[Any, ...]) -> list[Any]:
         top = max(_RANK[x.dtype.kind] for x in typed)
         deciding = [x for x in typed if _RANK[x.dtype.kind] == top]
         dtype = np.result_type(*[x.dtype for x in deciding if x.ndim] or [x.dtype for x in deciding])
-        if dtype.kind != "f" and (lists_of_floats or needs_floats(operation, values)):
+        if dtype.kind != "f" and (floats or lists_of_floats):
             dtype = _FLOAT32
     return [x if x is None or type(x) in WEAK or x.dtype is dtype else x.astype(dtype) for x in values]

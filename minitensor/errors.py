@@ -44,8 +44,12 @@ def explain(name: str, shapes: Sequence[Shape], error: Exception) -> Exception:
     >>> print(explain("matmul", [(3, 4), (3, 4)], ValueError()))
     matmul: (3, 4) @ (3, 4): inner sizes 4 and 3 differ
     """
-    if isinstance(error, ShapeError | OptionError):
+    if isinstance(error, ShapeError | OptionError | DTypeError):
         return error
+    if isinstance(error, AttributeError) and not (name == "matmul" and () in shapes):
+        return DTypeError(f"{name}: {error}: takes tensors and arrays")
+    if isinstance(error, TypeError):
+        return DTypeError(f"{name}: {error}")
     found = f"{name}: {error} (shape {' and '.join(map(str, shapes))})"
     if name == "matmul":
         return ShapeError(_explain_matmul(*shapes))

@@ -13,6 +13,7 @@ pulls back twice, and the second time turns the cotangent into the tangent.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -94,7 +95,7 @@ def vjp(function: Function, *primals: Tree, has_aux: bool = False) -> tuple[Any,
     run = _Run(function, primals, {}, tuple(range(len(primals))), has_aux)
 
     def pull(cotangent: Tree) -> tuple[Any, ...]:
-        seeds = _matching("vjp: cotangent", cotangent, run.outputs)
+        seeds = _matching("vjp: cotangent", cotangent, run.output)
         return tuple(run.of_arguments(run.pull_back(seeds)))
 
     return (run.detached(run.output), pull, run.detached(run.aux)) if has_aux else (run.result(), pull)
@@ -108,9 +109,11 @@ def jvp(function: Function, primals: Sequence[Tree], tangents: Sequence[Tree]) -
     >>> jvp(lambda x: x * x, (np.array([1.0, 2.0]),), (np.array([1.0, 10.0]),))
     (Tensor([1., 4.], dtype=float64), Tensor([ 2., 40.], dtype=float64))
     """
+    _check_tuples("jvp", primals, tangents)
     run = _Run(function, tuple(primals), {}, tuple(range(len(primals))), False)
-    directions = _matching("jvp: tangents", tuple(tangents), run.inputs)
-    unknown = [Tensor(np.zeros(y.shape), dtype=y.dtype, requires_grad=True) for y in run.outputs]
+    directions = _matching("jvp: tangents", tuple(tangents), tuple(run.chosen))
+    # Any cotangent will do, as it enters linearly; 1 keeps clear of 0 · inf.
+    unknown = [Tensor(np.ones(y.shape), dtype=y.dtype, requires_grad=True) for y in run.outputs]
 
     def pulled(*seeds: Tensor) -> Tensor:
         parts = zip(run.pull_back(seeds), directions, strict=True)
@@ -130,13 +133,16 @@ def hvp(function: Function, primals: Sequence[Tree], tangents: Sequence[Tree]) -
     >>> hvp(lambda x: (x**3).sum(), (np.array([1.0, 2.0]),), (np.array([1.0, 10.0]),))
     Tensor([  6., 120.], dtype=float64)
     """
+    _check_tuples("hvp", primals, tangents)
     every = tuple(range(len(primals)))
     inner = grad(function, every)
 
     def along(*args: Tree) -> Tensor:
-        gradients = list(_leaves(inner(*args)))
+        gradients = inner(*args)
         directions = _matching("hvp: tangents", tuple(tangents), gradients)
-        return rules.add(sum([(g * d).sum() for g, d in zip(gradients, directions, strict=True)]), 0.0)
+        return rules.add(
+            sum([(g * d).sum() for g, d in zip(_leaves(gradients), directions, strict=True)]), 0.0
+        )
 
     products = grad(along, every)(*primals)
     return products[0] if len(every) == 1 else products
@@ -195,16 +201,19 @@ class _Run:
         self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Argnums, aux: bool
     ) -> None:
         self.has_aux = aux
-        self.single = isinstance(argnums, int)
-        places = [_place(i, len(args)) for i in ([argnums] if isinstance(argnums, int) else argnums)]
+        self.single = not isinstance(argnums, tuple | list)
+        places = [
+            _place(i, len(args)) for i in (argnums if isinstance(argnums, tuple | list) else (argnums,))
+        ]
+        if len(set(places)) < len(places):
+            raise OptionError(f"argnums: an argument is named twice in {argnums}")
         self.outside = is_grad_enabled()
         given = [_tensor(x) for i in places for x in _leaves(args[i])]
         with recording(True):
             # An input with a graph of its own stays connected to it, as a node from which this run starts.
             self.connected = self.outside and any(x.requires_grad for x in given)
             self.inputs = [
-                rules.reshape(x, x.shape) if self.outside and x.requires_grad else _leaf_of_now(x)
-                for x in given
+                rules.copy(x) if self.outside and x.requires_grad else _leaf_of_now(x) for x in given
             ]
             self.since = tick()
             fresh = iter(self.inputs)
@@ -217,8 +226,12 @@ class _Run:
             raise DTypeError("has_aux=True: the function must return a pair (output, aux)")
         self.output: Any = returned[0] if aux else returned
         self.aux: Any = returned[1] if aux else None
-        self.output = _rebuilt(self.output, (_tensor(y) for y in _leaves(self.output)))
         self.outputs = list(_leaves(self.output))
+        for y in self.outputs:
+            if not isinstance(y, Tensor):
+                raise DTypeError(
+                    f"the function must return Tensors, not {type(y).__name__} (rebuilt from .data?)"
+                )
         self.connected = self.connected or (self.outside and self._depends_on_others())
 
     def _depends_on_others(self) -> bool:
@@ -305,13 +318,39 @@ def _rebuilt(tree: Tree, leaves: Iterator[Any]) -> Tree:
     return None if tree is None else next(leaves)
 
 
-def _matching(what: str, tree: Tree, tensors: Sequence[Tensor]) -> list[Tensor]:
-    """The leaves of a tree, one for each of these tensors and of its shape."""
-    found = [_tensor(x) for x in _leaves(tree)]
-    if [x.shape for x in found] != [x.shape for x in tensors]:
-        needed, given = (", ".join([str(x.shape) for x in xs]) or "nothing" for xs in (tensors, found))
-        raise ShapeError(f"{what} must have shape {needed}, not {given}")
+def _matching(what: str, tree: Tree, like: Tree) -> list[Tensor]:
+    """The leaves of a tree, in the order of another one of the same structure and shapes."""
+    found = [_tensor(x) for x in _aligned(what, tree, like)]
+    shapes, needed = [x.shape for x in found], [x.shape for x in _leaves(like)]
+    if shapes != needed:
+        raise ShapeError(f"{what} must have shape {_listed(needed)}, not {_listed(shapes)}")
     return found
+
+
+def _aligned(what: str, tree: Tree, like: Tree) -> Iterator[Any]:
+    """The leaves of a tree in the order of `like`, whose structure it must have."""
+    if isinstance(like, tuple | list | dict):
+        keys = list(like) if isinstance(like, dict) else range(len(like))
+        if isinstance(like, dict) != isinstance(tree, dict) or not isinstance(tree, tuple | list | dict):
+            raise ShapeError(
+                f"{what}: a {type(tree).__name__} stands where a {type(like).__name__} is needed"
+            )
+        own = list(tree) if isinstance(tree, dict) else range(len(tree))
+        if set(own) != set(keys):
+            raise ShapeError(f"{what}: needs the parts {_listed(keys)}, and has {_listed(own)}")
+        for key in keys:
+            yield from _aligned(what, tree[key], like[key])
+    elif like is not None:
+        yield tree
+
+
+def _listed(items: Any) -> str:
+    return ", ".join([str(item) for item in items]) or "nothing"
+
+
+def _check_tuples(name: str, primals: object, tangents: object) -> None:
+    if not (isinstance(primals, tuple | list) and isinstance(tangents, tuple | list)):
+        raise DTypeError(f"{name}: primals and tangents are tuples, as in {name}(f, (x,), (v,))")
 
 
 def _tensor(x: Any) -> Tensor:
@@ -326,13 +365,14 @@ def _tensor(x: Any) -> Tensor:
 
 
 def _leaf_of_now(x: Tensor) -> Tensor:
-    """A leaf with x's data and the present tick, by which an outer run knows that it was made inside."""
-    leaf = x.detach().requires_grad_()
+    """A leaf with a copy of x and the present tick, by which an outer run knows that it was made inside."""
+    leaf = Tensor(x, requires_grad=True)
     leaf._tick = tick()
     return leaf
 
 
 def _place(i: int, count: int) -> int:
+    i = index(i)
     if not -count <= i < count:
         raise OptionError(f"argnums: there is no positional argument {i} among {count}")
     return i % count

@@ -275,8 +275,11 @@ class Observer(Protocol):
     def made(self, node: Node, operation: Operation, args: tuple[Any, ...]) -> None:
         """An operation made this node; its edges may be replaced."""
 
-    def added(self, leaf: Node) -> None:
-        """A leaf that already had a gradient is about to receive another one."""
+    def received(self, leaf: Node, gradient: Data) -> None:
+        """A leaf is about to receive this gradient."""
+
+    def writes(self, array: Any) -> None:
+        """The engine is about to write into this array, and will notice if that makes a graph stale."""
 
     def origin(self, node: Node) -> str:
         """Where the node was made, as the end of an error message."""

@@ -144,7 +144,8 @@ def cross_entropy(
     Raises:
         ShapeError: If the target does not fit in shape, dtype or range.
 
-    Warns when the input looks like probabilities: it is a softmax's output, or its rows are ≥ 0 and sum to 1.
+    Warns when the input looks like probabilities: it is a softmax's output, or several rows are all ≥ 0, sum
+    to 1, and are not one-hot.
 
     >>> cross_entropy(Tensor([[1000.0, -1000.0]]), np.array([1]))
     Tensor(2000.)
@@ -172,7 +173,9 @@ def cross_entropy(
     classes = x.shape[axis]
     if labels.dtype.kind == "f" and labels.shape == x.shape:
         t = _tensor(target)
-        factors = _class_weights(weight, x, axis) * (t * (1 - label_smoothing) + label_smoothing / classes)
+        factors = _class_weights("cross_entropy", weight, x, axis) * (
+            t * (1 - label_smoothing) + label_smoothing / classes
+        )
         losses = -rules.sum(factors * logp, axis)
         return (
             losses.sum() / losses.size if reduction == "mean" else _reduce("cross_entropy", losses, reduction)
@@ -180,10 +183,10 @@ def cross_entropy(
     loss = _nll("cross_entropy", logp, labels, reduction, weight, ignore_index)
     if not label_smoothing:
         return loss
-    spread = -rules.sum(_class_weights(weight, x, axis) * logp, axis)
+    spread = -rules.sum(_class_weights("cross_entropy", weight, x, axis) * logp, axis)
     spread = rules.zero_where(spread, labels == ignore_index)
     if reduction == "mean":
-        spread = rules.sum(spread) / _target_weights(labels, weight, ignore_index, x).sum()
+        spread = rules.sum(spread) / _target_weights("cross_entropy", labels, weight, ignore_index, x).sum()
     elif reduction == "sum":
         spread = rules.sum(spread)
     return (1 - label_smoothing) * loss + label_smoothing / classes * spread
@@ -205,9 +208,12 @@ def nll_loss(
     >>> nll_loss(Tensor([[-1.0, -2.0], [-3.0, -4.0]]), np.array([0, 1]))
     Tensor(2.5)
     """
+    x = _tensor(input)
     labels = target.data if isinstance(target, Tensor) else np.asarray(target)
     check_reduction("nll_loss", reduction)
-    return _nll("nll_loss", _tensor(input), labels, reduction, weight, ignore_index)
+    if x.dtype.kind != "f":
+        raise DTypeError(f"nll_loss: the input must be floating-point, not {x.dtype}")
+    return _nll("nll_loss", x, labels, reduction, weight, ignore_index)
 
 
 @lru_cache(maxsize=8)
@@ -230,14 +236,14 @@ def _nll(
     rows = rules.moveaxis(logp, 1, -1) if logp.ndim > 2 else logp
     safe = np.where(counted, labels, 0)
     picked = rules.take_along_axis(rows, safe[..., None], -1).reshape(shape)
-    factors = _target_weights(labels, weight, ignore_index, logp)
+    factors = _target_weights(name, labels, weight, ignore_index, logp)
     losses = rules.zero_where(-picked * factors, ~counted)
     return losses.sum() / factors.sum() if reduction == "mean" else _reduce(name, losses, reduction)
 
 
 @composite
 def kl_div(input: Operand, target: Operand, reduction: str = "mean", *, log_target: bool = False) -> Tensor:
-    """t (log t − input) for log-probabilities `input` and probabilities t; 0 where t is 0.
+    """t (log t − input) for log-probabilities `input` and probabilities t, where t log t is 0 at 0.
 
     Args:
         input: Log-probabilities.
@@ -305,29 +311,32 @@ def _in_range(labels: Array, classes: int) -> bool:
     return bool(((labels >= 0) & (labels < classes)).all())
 
 
-def _class_weights(weight: ArrayLike | None, x: Tensor, axis: int) -> Any:
+def _class_weights(name: str, weight: ArrayLike | None, x: Tensor, axis: int) -> Any:
     """The classes' factors, shaped to stand against x."""
     if weight is None:
         return 1.0
     factors = np.asarray(weight, x.dtype)
     if factors.shape != (x.shape[axis],):
-        raise ShapeError(f"cross_entropy: weight must have shape ({x.shape[axis]},), not {factors.shape}")
+        raise ShapeError(f"{name}: weight must have shape ({x.shape[axis]},), not {factors.shape}")
     return factors.reshape([-1 if i == axis else 1 for i in range(x.ndim)])
 
 
-def _target_weights(labels: Array, weight: ArrayLike | None, ignore_index: int, x: Tensor) -> Array:
+def _target_weights(
+    name: str, labels: Array, weight: ArrayLike | None, ignore_index: int, x: Tensor
+) -> Array:
     """The factor of each target: its class's, and 0 if it is ignored."""
     counted = labels != ignore_index
     if weight is None:
         return counted.astype(x.dtype)
-    factors = _class_weights(weight, x, min(x.ndim - 1, 1)).reshape(-1)
+    factors = _class_weights(name, weight, x, min(x.ndim - 1, 1)).reshape(-1)
     return np.asarray(factors[np.where(counted, labels, 0)] * counted)
 
 
 def _rows_are_probabilities(x: Array, shape: tuple[int, ...]) -> bool:
     """Looks at one number, then at one row, then at all: the check must not cost what the loss costs."""
-    if len(shape) != 2 or not shape[0] or shape[1] < 2 or not 0 <= x.item(0) <= 1:
+    if len(shape) != 2 or shape[0] < 2 or shape[1] < 2 or not 0 <= x.item(0) <= 1:
         return False
     if abs(sum(x[0].tolist()) - 1) > 1e-3:
         return False
-    return x.dtype.kind == "f" and bool((x >= 0).all() and (abs(x.sum(axis=1) - 1) <= 1e-3).all())
+    positive = (x >= 0).all() and x.dtype.kind == "f"
+    return bool(positive and (abs(x.sum(axis=1) - 1) <= 1e-3).all() and (x % 1).any())

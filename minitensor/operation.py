@@ -26,7 +26,18 @@ class Operation:
     """
 
     __slots__ = (
-        *("attributes", "call", "floats", "freed", "function", "inputs", "is_method", "is_scalar"),
+        *(
+            "after",
+            "attributes",
+            "call",
+            "has_attributes",
+            "floats",
+            "freed",
+            "function",
+            "inputs",
+            "is_method",
+            "is_scalar",
+        ),
         *("name", "optional", "renamed", "variadic"),
     )
 
@@ -46,6 +57,10 @@ class Operation:
         self.is_method = not variadic and inputs[:1] == [0] and names[0] == "x"
         self.is_scalar = any([kind in ("Number", "Float") for kind in kinds])
         self.floats = any([kind in ("Float", "FloatArray") for kind in kinds])
+        self.has_attributes = len(named) > len(names[self.inputs])
+        self.after = (
+            slice(self.inputs.stop, None) if self.inputs.stop is not None else slice(len(names), None)
+        )
         self.optional = any([i >= len(required) and defaults[i - len(required)] is None for i in inputs])
         self.attributes = frozenset(named)
         self.renamed = {theirs: ours for theirs, ours in _OTHER_NAMES.items() if ours in self.attributes}
@@ -66,7 +81,10 @@ class Operation:
                 break
         else:
             return args, attrs
+        given = attrs
         attrs = {self.renamed.get(name, name): value for name, value in attrs.items()}
+        if len(attrs) < len(given):
+            raise DTypeError(f"{self.name}: {' and '.join(given)} mean the same argument")
         if self.variadic in attrs:  # np.transpose(x, axes=(1, 0))
             args = (*args, attrs.pop(self.variadic))
         try:
@@ -138,6 +156,9 @@ def rule(function: Callable[P, tuple[Any, ...]]) -> Callable[P, Data]:
         for arg in args:
             if isinstance(arg, Node):
                 return record(operation, args, attrs, arg.kind)
+        for arg in args[operation.inputs]:
+            if type(arg) is list:
+                raise DTypeError(f"{operation.name}: takes tensors and arrays, not list. Try Tensor(...).")
         try:
             return function(*args, **attrs)[0]
         except AttributeError as error:
@@ -199,6 +220,8 @@ def rule_of_sequence(function: Callable[..., tuple[Any, ...]]) -> Callable[..., 
         for arg in args:
             if isinstance(arg, Node):
                 return record(operation, args, {"axis": axis}, arg.kind)
+        if list in [type(arg) for arg in args]:
+            raise DTypeError(f"{operation.name}: takes tensors and arrays, not lists. Try Tensor(...).")
         return function(*args, axis=axis)[0]
 
     operation.call = call

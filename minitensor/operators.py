@@ -91,7 +91,35 @@ class Arithmetic(Node):
     def __array_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], attrs: dict[str, Any]
     ) -> Any:
-        return operation_of(function)(*args, **attrs)
+        call = operation_of(function)
+        if len(args) > 2:  # NumPy's third argument is often not ours: by name, then
+            args, attrs = _by_name(function, args, attrs)
+        try:
+            return call(*args, **attrs)
+        except TypeError as error:
+            if isinstance(error, DTypeError) or "argument" not in str(error):
+                raise
+            raise DTypeError(f"numpy.{function.__name__} on a tensor: {error}") from error
+
+
+def _by_name(
+    function: Callable[..., Any], args: tuple[Any, ...], attrs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of a NumPy function, those after the inputs by the names that NumPy gives them."""
+    from inspect import Parameter, signature
+
+    operation = registry[_OTHER_NAMES.get(function.__name__, function.__name__)]
+    inputs = operation.inputs.stop
+    try:
+        parameters = list(signature(function).parameters.values())
+    except ValueError:  # written in C, without names
+        return args, attrs
+    if inputs is None or any([p.kind is Parameter.VAR_POSITIONAL for p in parameters]):
+        return args, attrs
+    named = {
+        p.name: x for p, x in zip(parameters[inputs:], args[inputs:], strict=False) if x is not p.default
+    }
+    return args[:inputs], {**named, **attrs}
 
 
 _METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {
@@ -185,7 +213,7 @@ def _no_rule(what: str, name: str) -> DTypeError:
 
 def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """numpy.linalg.norm, where it is the norm of a vector."""
-    matrix = isinstance(axis, tuple) or (axis is None and x.ndim == 2)
+    matrix = isinstance(axis, tuple) or (axis is None and x.ndim >= 2)
     if matrix and ord not in (None, "fro"):
         raise DTypeError(
             f"numpy.linalg.norm: the matrix norm {ord!r} has no gradient rule. "

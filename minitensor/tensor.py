@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator
 from functools import partial
+from types import FunctionType
 from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
@@ -159,6 +160,9 @@ class Tensor(ArrayMethods):
         cls, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         data = [arg._data if isinstance(arg, Tensor) else arg for arg in args]
+        if operation.has_attributes:  # a np.float64 among them would widen float32
+            data[operation.after] = [_plain(x) for x in data[operation.after]]
+            attrs = {name: _plain(x) for name, x in attrs.items()} if attrs else attrs
         dtype = None
         for x in data[operation.inputs]:
             if type(x) is np.ndarray:
@@ -169,16 +173,15 @@ class Tensor(ArrayMethods):
             elif type(x) not in WEAK and not (x is None and operation.optional):
                 break
         else:
-            if dtype is None or dtype.kind == "f" or not needs_floats(operation, data[operation.inputs]):
+            if dtype is None or dtype.kind == "f" or not needs_floats(operation, [*data, *attrs.values()]):
                 try:
                     return args, operation.function(*data, **attrs)
-                except (ValueError, np.linalg.LinAlgError) as error:
+                except (ValueError, TypeError, AttributeError, np.linalg.LinAlgError) as error:
                     shapes = [np.shape(x) for x in data[operation.inputs] if x is not None]
                     raise explain(operation.name, shapes, error) from error
-                except TypeError as error:
-                    raise DTypeError(f"{operation.name}: {error}") from error
+        floats = needs_floats(operation, [*data, *attrs.values()])
         promoted = list(args)
-        promoted[operation.inputs] = promote(operation, args[operation.inputs])
+        promoted[operation.inputs] = promote(operation, args[operation.inputs], floats)
         return cls._run(operation, tuple(promoted), attrs)
 
     @classmethod
@@ -219,12 +222,9 @@ class Tensor(ArrayMethods):
 
     def _receive(self, gradient: Any) -> None:
         if self._edges == ():
-            if self._grad is None:
-                self._grad = gradient
-                return
             for observer in observers:
-                observer.added(self)
-            self._grad = _sum(self._grad, gradient)
+                observer.received(self, gradient)
+            self._grad = gradient if self._grad is None else _sum(self._grad, gradient)
         elif self._retains:
             own = gradient.astype(self.dtype)
             self._grad = own if self._grad is None else _sum(self._grad, own)
@@ -305,11 +305,15 @@ class Tensor(ArrayMethods):
                 f"Write under no_grad(), or make a new tensor: a = {new}."
             )
         array = value._data if isinstance(value, Tensor) else np.asarray(value)
+        for observer in observers:
+            observer.writes(self._data)
         try:
             write(self._data, array)
         except TypeError as error:
             raise DTypeError(f"{name}: cannot write {array.dtype} into {self.dtype}") from error
         except ValueError as error:
+            if not self._data.flags.writeable:
+                raise
             raise ShapeError(f"{name}: {error} (shape {self.shape}, written {array.shape})") from error
         self._mark_written()
 
@@ -357,6 +361,11 @@ class Tensor(ArrayMethods):
         return _rebuild, (type(self), self._data, self._requires_grad, self._grad)
 
 
+def _plain(x: Any) -> Any:
+    """One of NumPy's numbers as Python's."""
+    return x.item() if isinstance(x, np.generic) else x
+
+
 def _sum(x: Any, y: Any) -> Any:
     """x + y, an array also in 0 dimensions."""
     total = x + y
@@ -371,16 +380,20 @@ def _rebuild(cls: type[Tensor], data: Array, requires_grad: bool, grad: Any) -> 
 
 def captured(local: Any) -> Iterator[Array]:
     """The arrays that a local gradient keeps, also inside the functions and sequences it keeps."""
-    if isinstance(local, np.ndarray):
-        yield local
-    elif isinstance(local, list | tuple):
-        for item in local:
-            yield from captured(item)
-    elif isinstance(local, partial):
-        yield from captured([local.func, *local.args, *local.keywords.values()])
-    else:
-        for cell in getattr(local, "__closure__", None) or ():
-            yield from captured(cell.cell_contents)
+    found, seen = [local], {id(local)}
+    for item in found:  # grows while it is walked
+        if isinstance(item, np.ndarray):
+            yield item
+        inside: Any = ()
+        if isinstance(item, list | tuple):
+            inside = item
+        elif isinstance(item, partial):
+            inside = [item.func, *item.args, *item.keywords.values()]
+        elif isinstance(item, FunctionType):
+            inside = [cell.cell_contents for cell in item.__closure__ or ()]
+        new = [x for x in inside if id(x) not in seen]
+        seen.update([id(x) for x in new])
+        found += new
 
 
 def _undo_broadcasting(gradient: Any, shape: tuple[int, ...], maker: Node) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from minitensor.creation import one_hot
+from minitensor.errors import OptionError
 from minitensor.losses import (
     binary_cross_entropy_with_logits,
     cross_entropy,
@@ -76,7 +77,7 @@ def dropout(
     """
     x = input if isinstance(input, Tensor) else Tensor(input)
     if not 0 <= p <= 1:
-        raise ValueError(f"dropout: p must be between 0 and 1, not {p}")
+        raise OptionError(f"dropout: p must be between 0 and 1, not {p}")
     if not training or p == 0:
         return x
     kept = generator(rng).random(x.shape, dtype=np.float32) >= p

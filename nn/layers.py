@@ -182,7 +182,7 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5, rng: np.random.Generator | int | None = None) -> None:
         if not 0 <= p <= 1:
-            raise ValueError(f"Dropout: p must be between 0 and 1, not {p}")
+            raise OptionError(f"Dropout: p must be between 0 and 1, not {p}")
         self.p = p
         self.rng = None if rng is None else generator(rng)
 

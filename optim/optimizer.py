@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minitensor.errors import DTypeError, GraphError
+from minitensor.graph import observers
 from minitensor.tensor import Tensor
 
 
@@ -63,6 +64,8 @@ class Optimizer:
             gradient = parameter._grad
             if gradient is not None:
                 updated = True
+                for observer in observers:
+                    observer.writes(parameter.data)
                 self.update(parameter, gradient.data if isinstance(gradient, Tensor) else gradient)
         if not updated:
             warnings.warn(

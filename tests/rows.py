@@ -381,6 +381,8 @@ ROWS: dict[str, list[Sample]] = {
         Sample(mt.linear, ((3,), (2, 3), (2,))),
         Sample(mt.linear, ((2, 2, 3), (4, 3), (4,))),
         Sample(mt.linear, ((0, 3), (2, 3), (2,))),
+        Sample(mt.linear, ((2, 0), (4, 0), (4,))),
+        Sample(mt.linear, ((2, 3), (0, 3), (0,))),
         Sample(lambda x, w: mt.linear(x, w), ((4, 3), (2, 3))),
     ],
     "dot": [Sample(mt.dot, p) for p in [((), (3,)), ((3,), (3,)), ((2, 3), (3, 4)), ((2, 3), (2, 3, 2))]],

@@ -81,6 +81,33 @@ def test_trees_of_arguments_give_trees_of_gradients() -> None:
     np.testing.assert_allclose(gradient["scale"].data, (X * V).sum() + 2, rtol=1e-6)
 
 
+def test_trees_are_matched_by_key_and_not_by_order() -> None:
+    point, tangent = ({"w": 1.0, "b": 2.0},), ({"b": 1.0, "w": 0.0},)
+    assert jvp(lambda p: 10 * p["w"] + p["b"], point, tangent)[1].item() == 1
+    assert hvp(lambda p: 10 * p["w"] ** 2 + p["b"] ** 2, point, tangent)["b"].item() == 2
+    pull = vjp(lambda x: {"a": x * 2, "b": x * 3}, np.array(1.0))[1]
+    assert pull({"b": np.array(1.0), "a": np.array(0.0)})[0].item() == 3
+
+
+def test_nothing_that_a_function_writes_reaches_the_caller() -> None:
+    x = Tensor(X)
+
+    def writes(x: Tensor) -> Tensor:
+        with mt.no_grad():
+            x += 1
+        return (x * x).sum()
+
+    close(grad(writes)(x), 2 * (X + 1))
+    output = vjp(lambda x: x, x)[0]
+    output += 5
+    close(x, X)
+
+
+def test_tangents_are_exact_where_derivatives_are_infinite() -> None:
+    with np.errstate(divide="ignore"):
+        assert jvp(mt.sqrt, (np.array(0.0),), (np.array(1.0),))[1].item() == np.inf
+
+
 def test_grad_nests_to_any_order() -> None:
     function: Callable[[Any], Any] = lambda x: x**5  # noqa: E731
     for factor, power in [(5, 4), (20, 3), (60, 2), (120, 1), (120, 0)]:
@@ -193,9 +220,17 @@ def test_hessians_of_several_arguments_are_blocks() -> None:
         (lambda: grad(lambda x: x.sum())(np.arange(3)), DTypeError, "floating-point numbers, not by int64"),
         (lambda: grad(lambda x: x)(mt.Value(2.0)), DTypeError, "not by Value"),
         (lambda: grad(lambda x: x.sum(), 1)(X), OptionError, "no positional argument 1 among 1"),
+        (lambda: grad(lambda x, y: x * y, (0, -2))(2.0, 3.0), OptionError, "an argument is named twice"),
+        (lambda: grad(lambda x: x.data.sum())(X), DTypeError, r"not float64 \(rebuilt from .data\?\)"),
+        (
+            lambda: jvp(lambda x: x, X, V),  # type: ignore[arg-type]
+            DTypeError,
+            r"as in jvp\(f, \(x,\), \(v,\)\)",
+        ),
+        (lambda: vjp(lambda x: (x, x), X)[1](V), ShapeError, "a ndarray stands where a tuple is needed"),
         (lambda: grad(lambda x: x.sum(), has_aux=True)(X), DTypeError, r"a pair \(output, aux\)"),
         (lambda: vjp(lambda x: x, X)[1](V[:2]), ShapeError, r"cotangent must have shape \(3,\), not \(2,\)"),
-        (lambda: jvp(lambda x: x, (X,), (V, V)), ShapeError, r"tangents must have shape \(3,\), not"),
+        (lambda: jvp(lambda x: x, (X,), (V, V)), ShapeError, "tangents: needs the parts 0, and has 0, 1"),
     ],
 )
 def test_errors_say_what_is_wrong(call: Callable[[], Any], error: type[Exception], message: str) -> None:

@@ -135,6 +135,15 @@ def test_other_forms_record_too(call: Callable[[Tensor], Tensor], expected: Any)
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda t: np.sort(t, -1, "stable"), "sort: got an unexpected keyword argument 'kind'"),
+        (lambda t: np.sum(t, 1, np.float64), "sum: got an unexpected keyword argument 'dtype'"),
+        (lambda t: np.linalg.norm(t.reshape(2, 1, 2), 2), "numpy.linalg.norm: the matrix norm 2"),
+        (lambda t: mt.add([1.0], [2.0]), "add: takes tensors and arrays, not list. Try Tensor(...)."),
+        (lambda t: mt.concatenate([[1.0], [2.0]]), "concatenate: takes tensors and arrays, not lists."),
+        (lambda t: t.astype(complex), "astype: a tensor holds real numbers, not complex128"),
+        (lambda t: t.sum(dim=0, axis=1), "sum: dim and axis mean the same argument"),
+        (lambda t: Tensor([True]) - Tensor([True]), "subtract: numpy boolean subtract"),
+        (lambda t: mt.linear(t, 2.0), "linear: 'float' object has no attribute 'shape'"),
         (np.vstack, "numpy.vstack has no gradient rule. The nearest operation is minitensor.concatenate."),
         (np.nansum, "numpy.nansum has no gradient rule. The nearest operation is minitensor.sum."),
         (np.fft.fft, "numpy.fft.fft has no gradient rule. docs/operations.md lists those that have one."),
@@ -206,6 +215,35 @@ def test_pytorchs_names_are_met_or_answered() -> None:
         with pytest.raises(AttributeError, match=f"Tensor has no attribute '{name}'. Use .*{cure}"):
             getattr(t, name)
     assert not hasattr(t, "nothing_of_the_kind")
+
+
+def test_numpys_numbers_as_options_change_no_dtype() -> None:
+    t = Tensor([[1.0, -2.0]])
+    half = np.float64(0.5)
+    for found in (
+        *(mt.leaky_relu(t, half), mt.elu(t, half), t.clip(half), mt.hardtanh(t, -half, half), t.norm(half)),
+        mt.huber_loss(t, t * 2, delta=half),
+    ):
+        assert found.dtype == np.float32
+    assert Tensor([1, 2]).clip(0.5).dtype == np.float32
+    zero: Any = np.int64(0)
+    one: Any = np.int64(1)
+    assert t.squeeze(zero).shape == (2,)
+    assert t.unsqueeze(one).sum(one).flip(one).moveaxis(one, zero).shape == (2, 1)
+    assert mt.tensordot(t, t.T, one).shape == (1, 1)
+
+
+def test_none_equals_nothing() -> None:
+    assert ((Tensor([1.0]) == None).tolist(), (Tensor([1]) != None).tolist()) == ([False], [True])  # noqa: E711
+
+
+def test_a_matrix_product_with_a_number_says_what_to_write() -> None:
+    pairs: list[tuple[Any, Any]] = [(parameter(), 2), (2, parameter())]
+    for x, y in pairs:
+        with pytest.raises(
+            ShapeError, match=r"needs at least one axis on each side. Multiply by a number with \*"
+        ):
+            x @ y
 
 
 def test_a_tensor_is_a_sequence_a_number_and_an_index_where_it_can_be() -> None:

@@ -18,7 +18,7 @@ PATH = Path(minitensor.__file__).parents[1] / "docs" / "operations.md"
 
 ROOMS = [
     *["arithmetic", "elementwise", "activations", "reductions", "comparisons", "shapes", "indexing"],
-    *["linear_algebra", "losses"],
+    "linear_algebra",
 ]
 MODULES = [*[f"minitensor.rules.{room}" for room in ROOMS], "minitensor.losses", "minitensor.creation"]
 
@@ -46,6 +46,8 @@ EVERYWHERE = """\
   one in place changes nothing else.
 - Integers in a function like `exp`, and beside a Python float, become float32; NumPy's scalars and 0-d
   arrays do not widen an array, on either side of an operator.
+- `axis=()` reduces nothing, as in NumPy; PyTorch takes it for all axes.
+- float16 accumulates in float16, but in `mean`.
 - Dividing by zero and the like warn as in NumPy; `np.errstate` rules it.
 - Options are named as in NumPy (`axis`, `keepdims`); PyTorch's `dim` and `keepdim` are accepted too.
 """
@@ -66,9 +68,9 @@ def text() -> str:
 
 
 def _operations(module: str) -> list[Operation]:
-    """The operations that a module registers, in the order of its lines."""
-    found = {operation.name: operation for operation in registry.values() if _home(operation) == module}
-    return list(found.values())
+    """The public operations that a module registers, in the order of its lines."""
+    found = [operation for name, operation in registry.items() if not name.startswith("_")]
+    return list(dict.fromkeys([operation for operation in found if _home(operation) == module]))
 
 
 def _home(operation: Operation) -> str:
@@ -82,8 +84,7 @@ def _room(module: str, operations: list[Operation]) -> str:
 
 
 def _entry(operation: Operation) -> str:
-    names = [name for name, other in registry.items() if other.name == operation.name]
-    also = [f"`{name}`" for name in names if name.lstrip("_") != operation.name]
+    also = [f"`{name}`" for name, other in registry.items() if other is operation and name != operation.name]
     title = f"### {operation.name}{operation.describe()}" + (f" · also {', '.join(also)}" if also else "")
     return f"{title}\n\n{_prose(operation)}\n\n```python\n{_code(operation)}\n```\n"
 

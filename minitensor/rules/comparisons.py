@@ -125,7 +125,7 @@ def argmin(x: Array, axis: int | None = None, keepdims: bool = False) -> tuple[A
 
 
 @rule
-def argsort(x: Array, axis: int | None = -1, descending: bool = False) -> tuple[Any]:
+def argsort(x: Array, axis: int | None = -1, *, descending: bool = False) -> tuple[Any]:
     """The indices that sort x along an axis, NaN last (first if descending); equal ones keep their order."""
     if not x.ndim:
         return (np.zeros((), np.intp),)

@@ -147,7 +147,7 @@ def _with_indices(x: Array, indices: Any, axis: int, keepdims: bool) -> Selectio
 
 
 @composite
-def sort(x: Array, axis: int | None = -1, descending: bool = False) -> Any:
+def sort(x: Array, axis: int | None = -1, *, descending: bool = False) -> Any:
     """The elements in order along an axis, NaN last (first if descending); equal ones keep their order.
 
     Unlike PyTorch: the values alone, as in NumPy; the indices are argsort's.
@@ -156,7 +156,7 @@ def sort(x: Array, axis: int | None = -1, descending: bool = False) -> Any:
         return copy(x)
     if axis is None:
         x, axis = x.reshape(-1), 0
-    return take_along_axis(x, argsort(x, axis, descending), axis)
+    return take_along_axis(x, argsort(x, axis, descending=descending), axis)
 
 
 @composite
@@ -174,7 +174,7 @@ def topk(x: Array, k: int, axis: int = -1, largest: bool = True) -> Selection:
         raise ShapeError(
             f"topk: cannot take {k} of the {x.shape[axis]} elements along axis {axis} of {x.shape}"
         )
-    indices = argsort(x, axis, largest)[(*(slice(None),) * axis, slice(k))]
+    indices = argsort(x, axis, descending=largest)[(*(slice(None),) * axis, slice(k))]
     return Selection(take_along_axis(x, indices, axis), indices)
 
 
@@ -222,7 +222,9 @@ def split(x: Array, indices_or_sections: Any, axis: int = 0) -> tuple[Any, ...]:
     n = x.shape[axis]
     if isinstance(indices_or_sections, int | np.integer):
         sections = int(indices_or_sections)
-        if sections < 1 or n % sections:
+        if sections < 1:
+            raise ShapeError(f"split: the number of parts must be at least 1, not {sections}")
+        if n % sections:
             raise ShapeError(
                 f"split: axis {axis} of {x.shape} cannot be cut into {sections} equal parts. "
                 f"Try chunk({sections})."

@@ -49,11 +49,12 @@ def linear(x: Array, weight: Array, bias: Array | None = None) -> tuple[Any, Loc
     """
     out_features, in_features = weight.shape
     y = _product(x, weight.T)
+    rows = math.prod(x.shape[:-1])
     if bias is not None:
         y += bias
 
     def local_weight(g: Array) -> Array:
-        return _product(g.reshape(-1, out_features).T, x.reshape(-1, in_features))
+        return _product(g.reshape(rows, out_features).T, x.reshape(rows, in_features))
 
     return y, lambda g: _product(g, weight), local_weight, unchanged
 
@@ -103,7 +104,7 @@ def kron(x: Array, y: Array) -> Any:
 @composite
 def tensordot(x: Array, y: Array, axes: Any = 2) -> Any:
     """Σ over pairs of axes: the last n of x with the first n of y, or those in axes = (of x, of y)."""
-    if isinstance(axes, int):
+    if isinstance(axes, int | np.integer):
         axes = (range(x.ndim - axes, x.ndim), range(axes))
     of_x = _axes("tensordot", axes[0], x.ndim)
     of_y = _axes("tensordot", axes[1], y.ndim)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minitensor.errors import OptionError, ShapeError
+from minitensor.errors import DTypeError, OptionError, ShapeError
 from minitensor.operation import alias, composite, rule, rule_of_sequence
 from minitensor.rules.arithmetic import zero_where
 from minitensor.rules.notation import Array, Axis, Local, Shape, Unary, unchanged
@@ -59,7 +59,7 @@ def squeeze(x: Array, axis: Axis = None) -> Any:
 @composite
 def expand_dims(x: Array, axis: int | tuple[int, ...]) -> Any:
     """With new axes of length 1 in these places of the result."""
-    ndim = x.ndim + (len(axis) if isinstance(axis, tuple) else 1)
+    ndim = x.ndim + (len(axis) if isinstance(axis, tuple | list) else 1)
     new = _axes("expand_dims", axis, ndim)
     lengths = iter(x.shape)
     return x.reshape(tuple([1 if i in new else next(lengths) for i in range(ndim)]))
@@ -76,7 +76,7 @@ def transpose(x: Array, *axes: Any) -> Unary:
 
     Unlike PyTorch: all axes, as in NumPy; two are exchanged by swapaxes.
     """
-    order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
+    order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int | np.integer) else axes or None
     y = x.transpose(order)
     inverse = None if order is None else tuple(np.argsort([a % x.ndim for a in order]).tolist())
     return y, lambda g: g.transpose(inverse)
@@ -114,6 +114,8 @@ def flip(x: Array, axis: Axis = None) -> Any:
 @rule
 def roll(x: Array, shift: int | tuple[int, ...], axis: Axis = None) -> Unary:
     """Shifted along axes, or along all as one row; what leaves at the end enters at the start."""
+    shift = tuple(shift) if isinstance(shift, list) else shift
+    axis = tuple(axis) if isinstance(axis, list) else axis
     back = tuple([-s for s in shift]) if isinstance(shift, tuple) else -shift
     return np.roll(x, shift, axis), lambda g: np.roll(g, back, axis)
 
@@ -153,9 +155,9 @@ def tile(x: Array, reps: int | tuple[int, ...]) -> Any:
     array([[1, 2, 1, 2],
            [1, 2, 1, 2]])
     """
-    reps = reps if isinstance(reps, tuple) else (reps,)
-    ndim = larger(len(reps), x.ndim)
-    times = (1,) * (ndim - len(reps)) + tuple(reps)
+    given = np.atleast_1d(reps).tolist()
+    ndim = larger(len(given), x.ndim)
+    times = (1,) * (ndim - len(given)) + tuple(given)
     shape = (1,) * (ndim - x.ndim) + x.shape
     apart = x.reshape(tuple([m for n in shape for m in (1, n)]))
     repeated = np.broadcast_to(apart, tuple([m for r, n in zip(times, shape, strict=True) for m in (r, n)]))
@@ -269,14 +271,14 @@ def meshgrid(*arrays: Array, indexing: str = "xy") -> tuple[Any, ...]:
 @composite
 def tril(x: Array, k: int = 0) -> Any:
     """The lower triangle of the last two axes, with 0 above diagonal k; whatever was there."""
-    rows, columns = x.shape[-2:]
+    rows, columns = _matrix("tril", x.shape)
     return zero_where(x, ~np.tri(rows, columns, k, dtype=bool))
 
 
 @composite
 def triu(x: Array, k: int = 0) -> Any:
     """The upper triangle of the last two axes, with 0 below diagonal k; whatever was there."""
-    rows, columns = x.shape[-2:]
+    rows, columns = _matrix("triu", x.shape)
     return zero_where(x, np.tri(rows, columns, k - 1, dtype=bool))
 
 
@@ -292,10 +294,19 @@ clone = alias("clone", copy)
 @rule
 def astype(x: Array, dtype: Any) -> tuple[Any, ...]:
     """x converted to dtype; the engine converts the gradient back. Integers are off the graph."""
-    return (x.astype(dtype), unchanged) if np.dtype(dtype).kind == "f" else (x.astype(dtype),)
+    kind = np.dtype(dtype).kind
+    if kind not in "biuf":
+        raise DTypeError(f"astype: a tensor holds real numbers, not {np.dtype(dtype)}")
+    return (x.astype(dtype), unchanged) if kind == "f" else (x.astype(dtype),)
 
 
 # ------------------------------------------------------------------------------------------------- axes
+
+
+def _matrix(name: str, shape: Shape) -> Shape:
+    if len(shape) < 2:
+        raise ShapeError(f"{name}: needs a matrix (..., n, m), not shape {shape}")
+    return shape[-2:]
 
 
 def _one_axis(name: str, axis: int, ndim: int) -> int:
@@ -306,7 +317,7 @@ def _one_axis(name: str, axis: int, ndim: int) -> int:
 
 def _axes(name: str, axis: int | Sequence[int], ndim: int) -> list[int]:
     """Axes counted from the front, each once."""
-    axes = [_one_axis(name, a, ndim) for a in ((axis,) if isinstance(axis, int) else axis)]
+    axes = [_one_axis(name, a, ndim) for a in ((axis,) if isinstance(axis, int | np.integer) else axis)]
     if len(set(axes)) < len(axes):
         raise ShapeError(f"{name}: an axis is named twice in {axis}")
     return axes
