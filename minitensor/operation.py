@@ -58,9 +58,7 @@ class Operation:
         self.is_scalar = any([kind in ("Number", "Float") for kind in kinds])
         self.floats = any([kind in ("Float", "FloatArray") for kind in kinds])
         self.has_attributes = len(named) > len(names[self.inputs])
-        self.after = (
-            slice(self.inputs.stop, None) if self.inputs.stop is not None else slice(len(names), None)
-        )
+        self.after = len(names) if self.inputs.stop is None else self.inputs.stop
         self.optional = any([i >= len(required) and defaults[i - len(required)] is None for i in inputs])
         self.attributes = frozenset(named)
         self.renamed = {theirs: ours for theirs, ours in _OTHER_NAMES.items() if ours in self.attributes}
@@ -156,13 +154,13 @@ def rule(function: Callable[P, tuple[Any, ...]]) -> Callable[P, Data]:
         for arg in args:
             if isinstance(arg, Node):
                 return record(operation, args, attrs, arg.kind)
-        for arg in args[operation.inputs]:
-            if type(arg) is list:
-                raise DTypeError(f"{operation.name}: takes tensors and arrays, not list. Try Tensor(...).")
         try:
-            return function(*args, **attrs)[0]
-        except AttributeError as error:
+            value = function(*args, **attrs)[0]
+        except (AttributeError, TypeError) as error:
             raise _not_an_array(operation, args, error) from error
+        if type(value) is list:  # the sum of two lists is a longer list
+            raise _not_an_array(operation, args, TypeError())
+        return value
 
     operation.call = call
     return call
@@ -187,18 +185,20 @@ def composite(function: Callable[P, R]) -> Callable[P, R]:
             args, attrs = operation.arrange(args, attrs)  # type: ignore[assignment]
         try:
             return function(*args, **attrs)
-        except AttributeError as error:
+        except (AttributeError, TypeError) as error:
             raise _not_an_array(operation, args, error) from error
 
     operation.call = call
     return call
 
 
-def _not_an_array(operation: Operation, args: tuple[Any, ...], error: AttributeError) -> Exception:
-    """What to raise where an argument lacks what arrays have; other AttributeErrors stay as they are."""
-    if any([arg is error.obj for arg in args]):
-        kind = type(error.obj).__name__
-        return DTypeError(f"{operation.name}: takes tensors and arrays, not {kind}. Try Tensor(...).")
+def _not_an_array(operation: Operation, args: tuple[Any, ...], error: Exception) -> Exception:
+    """What to raise where an input is a list, or lacks what arrays have; other errors stay as they are."""
+    missing = error.obj if isinstance(error, AttributeError) else None
+    for arg in args[operation.inputs]:
+        if type(arg) is list or (missing is not None and arg is missing):
+            kind = type(arg).__name__
+            return DTypeError(f"{operation.name}: takes tensors and arrays, not {kind}. Try Tensor(...).")
     return error
 
 

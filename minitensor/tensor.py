@@ -159,10 +159,15 @@ class Tensor(ArrayMethods):
     def _run(
         cls, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        data = [arg._data if isinstance(arg, Tensor) else arg for arg in args]
-        if operation.has_attributes:  # a np.float64 among them would widen float32
-            data[operation.after] = [_plain(x) for x in data[operation.after]]
-            attrs = {name: _plain(x) for name, x in attrs.items()} if attrs else attrs
+        data = []
+        for arg in args:  # in Python 3.11 a comprehension would cost a call
+            data.append(arg._data if isinstance(arg, Tensor) else arg)
+        if operation.has_attributes:
+            for i in range(operation.after, len(data)):
+                if isinstance(data[i], np.generic):  # a np.float64 would widen float32
+                    data[i] = data[i].item()
+            if attrs:
+                attrs = {k: x.item() if isinstance(x, np.generic) else x for k, x in attrs.items()}
         dtype = None
         for x in data[operation.inputs]:
             if type(x) is np.ndarray:
@@ -222,8 +227,9 @@ class Tensor(ArrayMethods):
 
     def _receive(self, gradient: Any) -> None:
         if self._edges == ():
-            for observer in observers:
-                observer.received(self, gradient)
+            if observers:
+                for observer in observers:
+                    observer.received(self, gradient)
             self._grad = gradient if self._grad is None else _sum(self._grad, gradient)
         elif self._retains:
             own = gradient.astype(self.dtype)
@@ -359,11 +365,6 @@ class Tensor(ArrayMethods):
         if self._edges != ():
             raise GraphError("only leaves can be copied or pickled, not a graph: use detach() first")
         return _rebuild, (type(self), self._data, self._requires_grad, self._grad)
-
-
-def _plain(x: Any) -> Any:
-    """One of NumPy's numbers as Python's."""
-    return x.item() if isinstance(x, np.generic) else x
 
 
 def _sum(x: Any, y: Any) -> Any:

@@ -49,11 +49,13 @@ def linear(x: Array, weight: Array, bias: Array | None = None) -> tuple[Any, Loc
     """
     out_features, in_features = weight.shape
     y = _product(x, weight.T)
-    rows = math.prod(x.shape[:-1])
     if bias is not None:
         y += bias
 
     def local_weight(g: Array) -> Array:
+        if x.ndim == 2:
+            return _product(g.T, x)
+        rows = math.prod(x.shape[:-1])
         return _product(g.reshape(rows, out_features).T, x.reshape(rows, in_features))
 
     return y, lambda g: _product(g, weight), local_weight, unchanged
