@@ -49,7 +49,8 @@ def explain(name: str, shapes: Sequence[Shape], error: Exception) -> Exception:
     if isinstance(error, AttributeError) and not (name == "matmul" and () in shapes):
         return DTypeError(f"{name}: {error}: takes tensors and arrays")
     if isinstance(error, TypeError):
-        return DTypeError(f"{name}: {error}")
+        hint = ". An axis is an integer, axes are a tuple." if "as an integer" in str(error) else ""
+        return DTypeError(f"{name}: {error}{hint}")
     found = f"{name}: {error} (shape {' and '.join(map(str, shapes))})"
     if name == "matmul":
         return ShapeError(_explain_matmul(*shapes))

@@ -81,6 +81,8 @@ class Operation:
             return args, attrs
         given = attrs
         attrs = {self.renamed.get(name, name): value for name, value in attrs.items()}
+        if type(attrs.get("axis")) is list:  # as PyTorch's dim may be
+            attrs["axis"] = tuple(attrs["axis"])
         if len(attrs) < len(given):
             raise DTypeError(f"{self.name}: {' and '.join(given)} mean the same argument")
         if self.variadic in attrs:  # np.transpose(x, axes=(1, 0))

@@ -142,6 +142,7 @@ def test_other_forms_record_too(call: Callable[[Tensor], Tensor], expected: Any)
         (lambda t: mt.concatenate([[1.0], [2.0]]), "concatenate: takes tensors and arrays, not lists."),
         (lambda t: t.astype(complex), "astype: a tensor holds real numbers, not complex128"),
         (lambda t: t.sum(dim=0, axis=1), "sum: dim and axis mean the same argument"),
+        (lambda t: t.sum([0, 1]), "as an integer. An axis is an integer, axes are a tuple."),
         (lambda t: Tensor([True]) - Tensor([True]), "subtract: numpy boolean subtract"),
         (lambda t: mt.linear(t, 2.0), "linear: 'float' object has no attribute 'shape'"),
         (np.vstack, "numpy.vstack has no gradient rule. The nearest operation is minitensor.concatenate."),
@@ -202,6 +203,7 @@ def test_no_function_builds_an_array_of_objects() -> None:
 def test_pytorchs_names_are_met_or_answered() -> None:
     t: Any = parameter()
     assert t.sum(dim=0, keepdim=True).shape == (1, 2)
+    assert t.mean(dim=[0, 1]).shape == ()
     assert t.softmax(dim=0).shape == t.clamp(min=0).shape == t.clone().shape == (2, 2)
     assert t.mul(2).sub(1).div(2).pow(2).neg().abs().shape == (2, 2)
     assert t.unsqueeze(0).permute(2, 1, 0).shape == (2, 2, 1)
