@@ -6,7 +6,7 @@ Imported as `minitensor.nn`; the folder stands at the top of the repository to b
 if __name__ != "minitensor.nn":
     raise ImportError("this package is minitensor.nn: write `import minitensor.nn`, not `import nn`")
 
-from minitensor.nn import functional, init
+from minitensor.nn import functional, init, utils
 from minitensor.nn.layers import (
     ELU,
     GELU,
@@ -68,4 +68,5 @@ __all__ = [
     "Tanh",
     "functional",
     "init",
+    "utils",
 ]

@@ -6,7 +6,33 @@ Imported as `minitensor.optim`; the folder stands at the top of the repository t
 if __name__ != "minitensor.optim":
     raise ImportError("this package is minitensor.optim: write `import minitensor.optim`, not `import optim`")
 
+from minitensor.nn.utils import clip_grad_norm_, clip_grad_value_
+from minitensor.optim import lr_scheduler
+from minitensor.optim.adam import Adam, AdamW
+from minitensor.optim.adaptive import Adagrad, RMSprop
+from minitensor.optim.lr_scheduler import (
+    CosineAnnealingLR,
+    LinearWarmup,
+    OneCycleLR,
+    ReduceLROnPlateau,
+    StepLR,
+)
 from minitensor.optim.optimizer import Optimizer
 from minitensor.optim.sgd import SGD
 
-__all__ = ["SGD", "Optimizer"]
+__all__ = [
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "CosineAnnealingLR",
+    "LinearWarmup",
+    "OneCycleLR",
+    "Optimizer",
+    "RMSprop",
+    "ReduceLROnPlateau",
+    "StepLR",
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "lr_scheduler",
+]

@@ -1,85 +1,245 @@
-"""Optimizer: what every optimizer shares. It holds parameters and updates those that have a gradient."""
+"""Optimizer: what every optimizer shares. It updates those of its parameters that have a gradient."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from minitensor.errors import DTypeError, GraphError
+from minitensor.errors import DTypeError, GraphError, OptionError, ShapeError
 from minitensor.graph import observers
 from minitensor.tensor import Tensor
+
+Group: TypeAlias = dict[str, Any]
+"""Parameters under "params", and the options by which they are updated, such as "lr"."""
 
 
 class Optimizer:
     """Base class. A subclass says in `update` what one parameter's step is.
 
+    >>> class SignDescent(Optimizer):
+    ...     def __init__(self, params, lr=0.1):
+    ...         super().__init__(params, lr=lr)
+    ...     def update(self, parameter, gradient, state, group):
+    ...         parameter.data -= group["lr"] * np.sign(gradient)
+    >>> w = Tensor([1.0, -1.0], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> SignDescent([w]).step()
+    >>> w
+    Tensor([ 0.9, -0.9], requires_grad=True)
+
     Args:
-        params: The tensors to update: leaves that require grad.
-        lr: The learning rate.
+        params: The tensors to update, which are leaves that require grad; or dicts, each with tensors under
+            "params" and with options that differ for them, such as {"params": [bias], "weight_decay": 0}.
+        defaults: The options of a group that does not name its own.
+
+    Attributes:
+        param_groups: The groups. Their options may be changed at any time; schedules change "lr".
+        state: What each updated parameter remembers between steps, such as its velocity.
 
     Raises:
-        ValueError: If there are no parameters, one is given twice, or lr is negative.
+        ValueError: If there are no parameters, one is given twice, or an option has no meaning.
         GraphError: If a parameter is not a leaf, or none requires grad.
     """
 
-    def __init__(self, params: Iterable[Tensor], lr: float) -> None:
-        self.params = list(params)
-        self.lr = self._not_negative("lr", lr)
-        if not self.params:
-            raise ValueError(f"{type(self).__name__}: no parameters. Pass model.parameters().")
-        for parameter in self.params:
+    def __init__(self, params: Iterable[Tensor] | Iterable[Mapping[str, Any]], **defaults: Any) -> None:
+        self.defaults = defaults
+        self.param_groups: list[Group] = []
+        self.state: dict[Tensor, dict[str, Any]] = {}
+        self._scratch: dict[Tensor, NDArray[Any]] = {}
+        given: list[Any] = list(params)
+        self._check(defaults)  # before the parameters: a typing error is the likelier mistake
+        if not given:
+            raise ValueError(f"{self._name}: no parameters. Pass model.parameters().")
+        for group in given if isinstance(given[0], Mapping) else [{"params": given}]:
+            self.add_param_group(group)
+        if not any(parameter.requires_grad for parameter in self._parameters()):
+            raise GraphError(f"{self._name}: no parameter requires grad, so none can be updated")
+
+    @property
+    def _name(self) -> str:
+        return type(self).__name__
+
+    def _parameters(self) -> list[Tensor]:
+        return [parameter for group in self.param_groups for parameter in group["params"]]
+
+    def add_param_group(self, group: Mapping[str, Any]) -> None:
+        """Add parameters, with their own options or the defaults."""
+        if not isinstance(group, Mapping) or "params" not in group:
+            raise DTypeError(
+                f"{self._name}: groups are dicts with the parameters under 'params', not {_what(group)}"
+            )
+        params = group["params"]
+        added = [params] if isinstance(params, Tensor) else list(params)
+        options = {name: value for name, value in group.items() if name != "params"}
+        unknown = options.keys() - self.defaults.keys() - {"initial_lr"}
+        if unknown:
+            raise OptionError(
+                f"{self._name}: no option {', '.join(sorted(unknown))}. It has {', '.join(self.defaults)}."
+            )
+        self._check(self.defaults | options)
+        if not added:
+            raise ValueError(f"{self._name}: no parameters. Pass model.parameters().")
+        for parameter in added:
             if not isinstance(parameter, Tensor):
-                raise DTypeError(
-                    f"{type(self).__name__}: parameters must be Tensors, not {type(parameter).__name__}"
-                )
+                raise DTypeError(f"{self._name}: parameters must be Tensors, not {type(parameter).__name__}")
             if not parameter.is_leaf:
                 raise GraphError(
-                    f"{type(self).__name__}: parameters must be leaves, "
+                    f"{self._name}: parameters must be leaves, "
                     f"and one of shape {parameter.shape} is made by {parameter.made_by}"
                 )
-        if not any(parameter.requires_grad for parameter in self.params):
-            raise GraphError(f"{type(self).__name__}: no parameter requires grad, so none can be updated")
-        if len(set(self.params)) < len(self.params):
-            raise ValueError(f"{type(self).__name__}: a parameter is given twice")
+        together = self._parameters() + added
+        if len(set(together)) < len(together):
+            raise ValueError(f"{self._name}: a parameter is given twice")
+        self.param_groups.append({"params": added, **self.defaults, **options})
 
-    def _not_negative(self, name: str, value: float) -> float:
-        if not value >= 0:
-            raise ValueError(f"{type(self).__name__}: {name} must not be negative, and is {value}")
-        return value
+    def _check(self, options: Mapping[str, Any]) -> None:
+        """Refuse options without a meaning. A subclass adds its own."""
+        for name in ("lr", "momentum", "weight_decay", "eps", "lr_decay", "initial_accumulator_value"):
+            if not options.get(name, 0) >= 0:
+                raise OptionError(f"{self._name}: {name} must not be negative, and is {options[name]}")
+        for name, betas in [("alpha", (options.get("alpha", 0),)), ("betas", options.get("betas", ()))]:
+            if not all(0 <= beta < 1 for beta in betas):
+                raise OptionError(
+                    f"{self._name}: {name} must be at least 0 and below 1, and is {options[name]}"
+                )
 
     def zero_grad(self) -> None:
         """Set every parameter's gradient to None."""
-        for parameter in self.params:
-            parameter._grad = None
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                parameter._grad = None
 
     def step(self) -> None:
         """Update every parameter that has a gradient; warns if none has one."""
         updated = False
-        for parameter in self.params:
-            gradient = parameter._grad
-            if gradient is not None:
-                updated = True
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                gradient = parameter._grad
+                if gradient is None:
+                    continue
+                if isinstance(gradient, Tensor):
+                    gradient = gradient.data
                 for observer in observers:
                     observer.writes(parameter.data)
-                self.update(parameter, gradient.data if isinstance(gradient, Tensor) else gradient)
+                state = self.state.get(parameter)
+                if state is None:
+                    state = self.state[parameter] = {}
+                self.update(parameter, gradient, state, group)
+                updated = True
         if not updated:
             warnings.warn(
-                f"{type(self).__name__}.step(): no parameter has a gradient, so nothing was updated. "
+                f"{self._name}.step(): no parameter has a gradient, so nothing was updated. "
                 "Call loss.backward() first, on a loss computed from these parameters.",
                 stacklevel=2,
             )
 
-    def update(self, parameter: Tensor, gradient: NDArray[Any]) -> None:
-        """Write one step into `parameter.data`; `gradient` must not be changed."""
-        raise NotImplementedError(f"{type(self).__name__} does not define update(parameter, gradient)")
+    def update(self, parameter: Tensor, gradient: NDArray[Any], state: dict[str, Any], group: Group) -> None:
+        """Write one step into `parameter.data`.
+
+        Args:
+            parameter: The parameter.
+            gradient: Its gradient, which must not be changed.
+            state: What this parameter remembers between steps; empty at the first.
+            group: The options.
+        """
+        raise NotImplementedError(f"{self._name} does not define update(parameter, gradient, state, group)")
+
+    def _penalized(self, parameter: Tensor, gradient: NDArray[Any], group: Group) -> NDArray[Any]:
+        """The gradient of the L2-penalized loss; under "maximize", of minus the objective."""
+        if group["maximize"]:
+            gradient = -gradient
+        if group["weight_decay"]:
+            gradient = gradient + number(group["weight_decay"], gradient.dtype) * parameter.data
+        return gradient
+
+    def _scratch_of(self, parameter: Tensor) -> NDArray[Any]:
+        """Memory of a parameter's size for what lives within one update: fresh pages would cost more."""
+        scratch = self._scratch.get(parameter)
+        if scratch is None:
+            scratch = self._scratch[parameter] = np.empty_like(parameter.data)
+        return scratch
+
+    def state_dict(self) -> dict[str, Any]:
+        """What to save in order to go on later, laid out as PyTorch does: parameters by their position.
+
+        >>> w = Tensor([1.0], requires_grad=True)
+        >>> from minitensor import optim
+        >>> optimizer = optim.Adam([w])
+        >>> (w * w).sum().backward()
+        >>> optimizer.step()
+        >>> sorted(optimizer.state_dict()["state"][0])
+        ['exp_avg', 'exp_avg_sq', 'step']
+        """
+        position = {parameter: i for i, parameter in enumerate(self._parameters())}
+        return {
+            "state": {
+                position[parameter]: {name: _copy(value) for name, value in state.items()}
+                for parameter, state in self.state.items()
+                if state
+            },
+            "param_groups": [
+                {**group, "params": [position[parameter] for parameter in group["params"]]}
+                for group in self.param_groups
+            ],
+        }
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over what state_dict() gave, also PyTorch's, for parameters in the same order.
+
+        Raises:
+            OptionError: If the groups or their options do not match. Then nothing was loaded.
+            ShapeError: If an array does not have its parameter's shape. Then nothing was loaded.
+        """
+        parameters = self._parameters()
+        sizes = [len(group["params"]) for group in self.param_groups]
+        given = [len(group["params"]) for group in state_dict["param_groups"]]
+        if given != sizes:
+            raise OptionError(
+                f"{self._name}.load_state_dict: groups of {given} parameters for groups of {sizes}. "
+                "Nothing was loaded."
+            )
+        states = {}
+        for i, saved in state_dict["state"].items():
+            parameter = parameters[int(i)]
+            states[parameter] = {name: self._restored(name, x, parameter) for name, x in saved.items()}
+        for group, saved in zip(self.param_groups, state_dict["param_groups"], strict=True):
+            known = group.keys() | {"initial_lr"}
+            group.update({name: saved[name] for name in saved if name in known and name != "params"})
+        self.state = states
+
+    def _restored(self, name: str, value: Any, parameter: Tensor) -> Any:
+        if value is None or (np.ndim(value) == 0 and name == "step"):
+            return value if value is None else int(value)
+        array = np.asarray(value).astype(parameter.dtype)
+        if array.shape != parameter.shape:
+            raise ShapeError(
+                f"{self._name}.load_state_dict: {name} has shape {array.shape} for a parameter of shape "
+                f"{parameter.shape}. Nothing was loaded."
+            )
+        return array
+
+    def __repr__(self) -> str:
+        lines = []
+        for group in self.param_groups:
+            options = ", ".join(f"{name}={value!r}" for name, value in group.items() if name != "params")
+            lines.append(f"{self._name}({len(group['params'])} parameters, {options})")
+        return "\n".join(lines)
 
 
-@lru_cache(maxsize=64)
+def _copy(value: Any) -> Any:
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def _what(group: Any) -> str:
+    return "a dict without it" if isinstance(group, Mapping) else type(group).__name__
+
+
+@lru_cache(maxsize=256)
 def number(value: float, dtype: np.dtype[Any]) -> NDArray[Any]:
     """A factor as a 0-d array of the parameters' dtype: NumPy takes it in half the time of a Python float."""
     return np.array(value, dtype)

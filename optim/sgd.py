@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from minitensor.optim.optimizer import Optimizer, number
+from minitensor.errors import OptionError
+from minitensor.optim.optimizer import Group, Optimizer, number
 from minitensor.tensor import Tensor
 
 
@@ -19,7 +20,7 @@ class SGD(Optimizer):
     being g itself; p ← p − lr · v, or p − lr · (g + momentum · v) under Nesterov.
 
     Args:
-        params: The tensors to update.
+        params: The tensors to update, or groups of them.
         lr: The learning rate.
         momentum: How much of the previous step's velocity v stays; 0 keeps none.
         dampening: How much less than the whole gradient enters the velocity.
@@ -28,7 +29,7 @@ class SGD(Optimizer):
         maximize: Whether to ascend instead.
 
     Raises:
-        ValueError: If a factor is negative, or Nesterov's condition is not met.
+        OptionError: If a factor is negative, or Nesterov's condition is not met.
 
     Source: Sutskever et al. (2013), "On the importance of initialization and momentum in deep learning".
 
@@ -42,7 +43,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Tensor],
+        params: Iterable[Tensor] | Iterable[Mapping[str, Any]],
         lr: float = 1e-3,
         momentum: float = 0.0,
         dampening: float = 0.0,
@@ -50,29 +51,32 @@ class SGD(Optimizer):
         nesterov: bool = False,
         maximize: bool = False,
     ) -> None:
-        super().__init__(params, lr)
-        self.momentum = self._not_negative("momentum", momentum)
-        self.weight_decay = self._not_negative("weight_decay", weight_decay)
-        self.dampening = dampening
-        self.nesterov = nesterov
-        self.maximize = maximize
-        if nesterov and (momentum == 0 or dampening != 0):
-            raise ValueError("SGD: nesterov=True needs a momentum and dampening=0")
-        self._velocity: dict[Tensor, NDArray[Any]] = {}
-        self._scratch = {parameter: np.empty_like(parameter.data) for parameter in self.params}
+        super().__init__(
+            params,
+            lr=lr,
+            momentum=momentum,
+            dampening=dampening,
+            weight_decay=weight_decay,
+            nesterov=nesterov,
+            maximize=maximize,
+        )
 
-    def update(self, parameter: Tensor, gradient: NDArray[Any]) -> None:
-        if self.maximize:
-            gradient = -gradient
-        if self.weight_decay:
-            gradient = gradient + self.weight_decay * parameter.data
-        if self.momentum:
-            velocity = self._velocity.get(parameter)
+    def _check(self, options: Mapping[str, Any]) -> None:
+        super()._check(options)
+        if options["nesterov"] and (options["momentum"] == 0 or options["dampening"] != 0):
+            raise OptionError("SGD: nesterov=True needs a momentum and dampening=0")
+
+    def update(self, parameter: Tensor, gradient: NDArray[Any], state: dict[str, Any], group: Group) -> None:
+        if group["weight_decay"] or group["maximize"]:
+            gradient = self._penalized(parameter, gradient, group)
+        momentum = group["momentum"]
+        if momentum:
+            velocity = state.get("momentum_buffer")
             if velocity is None:
-                velocity = self._velocity[parameter] = np.array(gradient)  # an array also in 0 dimensions
+                velocity = state["momentum_buffer"] = np.array(gradient)  # an array also in 0 dimensions
             else:
-                velocity *= number(self.momentum, velocity.dtype)
-                velocity += (1 - self.dampening) * gradient if self.dampening else gradient
-            gradient = gradient + self.momentum * velocity if self.nesterov else velocity
-        rate = number(self.lr, gradient.dtype)
-        parameter.data -= np.multiply(gradient, rate, out=self._scratch[parameter])
+                velocity *= number(momentum, velocity.dtype)
+                velocity += (1 - group["dampening"]) * gradient if group["dampening"] else gradient
+            gradient = gradient + momentum * velocity if group["nesterov"] else velocity
+        rate = number(group["lr"], gradient.dtype)
+        parameter.data -= np.multiply(gradient, rate, out=self._scratch_of(parameter))

@@ -192,6 +192,6 @@ def test_a_step_without_any_gradient_warns() -> None:
     optimizer = optim.SGD([parameter(1.0), parameter(2.0)], lr=0.1)
     with pytest.warns(UserWarning, match=r"SGD.step\(\): no parameter has a gradient"):
         optimizer.step()
-    optimizer.params[0].grad = np.ones(1)
+    optimizer._parameters()[0].grad = np.ones(1)
     optimizer.step()
-    assert [p.item() for p in optimizer.params] == [0.9, 2.0]
+    assert [p.item() for p in optimizer._parameters()] == [0.9, 2.0]

@@ -71,7 +71,7 @@ def test_a_step_leaves_the_gradient_as_it_was() -> None:
 def test_a_changed_learning_rate_takes_effect() -> None:
     w = nn.Parameter([1.0])
     optimizer = optim.SGD([w], lr=0.1)
-    optimizer.lr = 0.0
+    optimizer.param_groups[0]["lr"] = 0.0
     (w * w).sum().backward()
     optimizer.step()
     assert w.item() == 1.0
@@ -94,6 +94,6 @@ def test_what_cannot_be_optimized_is_refused() -> None:
     with pytest.raises(GraphError, match="no parameter requires grad"):
         optim.SGD([Tensor([1.0])])
     with pytest.raises(DTypeError, match="must be Tensors, not float"):
-        optim.SGD([1.0])  # type: ignore[list-item]
+        optim.SGD([1.0])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="nesterov=True needs a momentum"):
         optim.SGD([w], nesterov=True)
