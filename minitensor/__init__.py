@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from minitensor.creation import *
 from minitensor.debugging import debug as debug
+from minitensor.errors import CheckpointError as CheckpointError
+from minitensor.errors import DataError as DataError
 from minitensor.errors import DTypeError as DTypeError
 from minitensor.errors import GradcheckError as GradcheckError
 from minitensor.errors import GraphError as GraphError

@@ -32,6 +32,14 @@ class NumericError(RuntimeError):
     """Under debug(), an operation made NaN or inf, or was given NaN."""
 
 
+class DataError(ValueError):
+    """x"""
+
+
+class CheckpointError(ValueError):
+    """A saved model or run cannot be read, is damaged, or does not fit; or it cannot be written."""
+
+
 class GradcheckError(AssertionError):
     """An analytic gradient differs from its numerical estimate."""
 
@@ -75,6 +83,8 @@ def _explain_matmul(x: Shape, y: Shape) -> str:
 
 
 def _explain_linear(x: Shape, weight: Shape, bias: Shape | None = None) -> str:
+    if len(weight) == 1 and bias is None:  # two shapes are left: one of the inputs is None
+        return f"linear: an input is None, and the others have shapes {x} and {weight}"
     if len(weight) != 2:
         return f"linear: the weight must have shape (out_features, in_features), not {weight}"
     out_features, in_features = weight

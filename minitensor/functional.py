@@ -49,6 +49,11 @@ def grad(function: Function, argnums: Argnums = 0, has_aux: bool = False) -> Fun
     >>> grad(lambda p: p["w"] * p["b"])({"w": 2.0, "b": 3.0})
     {'w': Tensor(3.), 'b': Tensor(2.)}
     """
+    if not callable(function):
+        raise DTypeError(
+            f"grad: takes a function, not {type(function).__name__}. For the gradient of a tensor already "
+            "computed, call its backward()."
+        )
     both = value_and_grad(function, argnums, has_aux)
 
     def gradient(*args: Any, **kwargs: Any) -> Any:
@@ -216,11 +221,11 @@ class _Run:
                 rules.copy(x) if self.outside and x.requires_grad else _leaf_of_now(x) for x in given
             ]
             self.since = tick()
-            fresh = iter(self.inputs)
+            fresh, again = iter(self.inputs), iter(self.inputs)
             called = list(args)
             for i in places:
                 called[i] = _rebuilt(args[i], fresh)
-            self.chosen = [called[i] for i in places]
+            self.chosen = [_rebuilt(args[i], again) for i in places]  # the function may change its own
             returned = function(*called, **kwargs)
         if aux and not (isinstance(returned, tuple) and len(returned) == 2):
             raise DTypeError("has_aux=True: the function must return a pair (output, aux)")
@@ -359,7 +364,7 @@ def _tensor(x: Any) -> Tensor:
     tensor = x if isinstance(x, Tensor) else Tensor(x)
     if tensor.dtype.kind != "f":
         raise DTypeError(
-            f"transforms derive by floating-point numbers, not by {tensor.dtype}. Try x.float()."
+            f"transforms derive by floating-point numbers, not {tensor.dtype}. Try 2.0, or x.astype(float)."
         )
     return tensor
 
@@ -374,5 +379,8 @@ def _leaf_of_now(x: Tensor) -> Tensor:
 def _place(i: int, count: int) -> int:
     i = index(i)
     if not -count <= i < count:
-        raise OptionError(f"argnums: there is no positional argument {i} among {count}")
+        raise OptionError(
+            f"argnums: there is no positional argument {i} among {count}. "
+            "Pass what to derive by without its name."
+        )
     return i % count

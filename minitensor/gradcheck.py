@@ -53,6 +53,8 @@ def gradcheck(
     """
     if order not in (1, 2):
         raise OptionError(f"gradcheck: order must be 1 or 2, not {order}")
+    if any(isinstance(x, tuple) for x in inputs):
+        raise DTypeError("gradcheck: takes the inputs one by one, gradcheck(f, x, y), not in a tuple")
     draw = generator(rng)
     points = [np.asarray(x.data if isinstance(x, Tensor) else x, dtype=np.float64) for x in inputs]
     _check(function, points, eps, rtol, atol, draw, "gradient")

@@ -202,7 +202,7 @@ def _no_rule(what: str, name: str) -> DTypeError:
     from difflib import get_close_matches  # 2 ms, for this message
 
     public = [known for known in registry if not known.startswith("_")]
-    nearest = [_NEAREST[name]] if name in _NEAREST else get_close_matches(name, public, 1, 0.75)
+    nearest = [_NEAREST[name]] if name in _NEAREST else get_close_matches(name, public, 1, 0.85)
     hint = (
         f" The nearest operation is minitensor.{nearest[0]}."
         if nearest

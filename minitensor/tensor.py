@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import FunctionType
@@ -57,7 +58,15 @@ class Tensor(ArrayMethods):
     _grad: Any
 
     def __init__(self, data: Operand, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> None:
-        self._start(as_array(data._data if isinstance(data, Tensor) else data, dtype, copy=True))
+        if isinstance(data, Tensor):
+            if data._requires_grad and not requires_grad and is_grad_enabled():
+                warnings.warn(
+                    "Tensor(x) of a tensor leaves its graph: no gradient will reach x. "
+                    "Use x itself, or say so with x.detach().",
+                    stacklevel=2,
+                )
+            data = data._data
+        self._start(as_array(data, dtype, copy=True))
         if requires_grad:
             self.requires_grad_()
 

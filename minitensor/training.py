@@ -1,56 +1,369 @@
-"""The training loop that the command line runs: examples/03_train_digits.py, reporting as it goes."""
+"""The training loop of examples/03_train_digits.py as a function, with callbacks that watch, stop and save.
+
+>>> from minitensor import nn, optim
+>>> from minitensor.data import DataLoader, make_moons
+>>> model = nn.MLP(2, [16, 2], rng=0)
+>>> batches = DataLoader(*make_moons(200, rng=0), shuffle=True, rng=0)
+>>> optimizer = optim.SGD(model.parameters(), lr=0.5)
+>>> history = fit(model, batches, None, optimizer, nn.CrossEntropyLoss(), epochs=20)
+>>> history.epochs, history["accuracy"][-1] > 0.8
+(20, True)
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence, Sized
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from minitensor.data import DataLoader
+from minitensor.errors import OptionError
+from minitensor.files import write_atomically
 from minitensor.graph import no_grad
 from minitensor.nn import Module
-from minitensor.optim import Optimizer
+from minitensor.nn.utils import clip_grad_norm_
+from minitensor.optim import Optimizer, ReduceLROnPlateau
+from minitensor.optim.lr_scheduler import LRScheduler, Schedule
 from minitensor.tensor import Tensor
 
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
-class Progress(NamedTuple):
-    """How far one epoch is: averages over the samples seen in it so far."""
-
-    samples: int
-    loss: float
-    accuracy: float
+Batches = Iterable[tuple[NDArray[Any], ...]]
+LossFunction = Callable[[Any, Any], Tensor]
 
 
-def train_epoch(
-    model: Module, batches: DataLoader, optimizer: Optimizer, loss_function: Callable[[Tensor, Any], Tensor]
-) -> Iterator[Progress]:
-    """Train a classifier for one epoch, yielding after every batch.
+class History(dict[str, list[float]]):
+    """What each epoch came to: one list per quantity, with one number per epoch.
+
+    The quantities are "loss" and "accuracy" of the training batches as they came, "validation_loss" and
+    "validation_accuracy" after the epoch, "lr" at its end, and "seconds". Accuracies are there for
+    classifiers alone, and validation where there was any.
+
+    >>> history = History()
+    >>> history.add({"loss": 0.5, "lr": 0.1})
+    >>> history.epochs, history.last
+    (1, {'loss': 0.5, 'lr': 0.1})
+    """
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs there were."""
+        return len(next(iter(self.values()), ()))
+
+    @property
+    def last(self) -> dict[str, float]:
+        """The numbers of the last epoch."""
+        return {name: numbers[-1] for name, numbers in self.items()}
+
+    def add(self, numbers: dict[str, float]) -> None:
+        """Add those of an epoch."""
+        for name, number in numbers.items():
+            self.setdefault(name, []).append(number)
+
+
+@dataclass
+class Average:
+    """Loss and accuracy, averaged over samples."""
+
+    samples: int = 0
+    total: float = 0.0
+    correct: int | None = None
+
+    def add(self, loss: Tensor, output: Tensor, target: NDArray[Any]) -> None:
+        """Count one batch, of which `loss` is the mean."""
+        self.samples += len(target)
+        self.total += loss.item() * len(target)  # weighted, as the last batch may be shorter
+        if output.ndim == 2 and target.ndim == 1 and target.dtype.kind in "iu":
+            hits = np.count_nonzero(output.data.argmax(axis=1) == target)
+            self.correct = (self.correct or 0) + int(hits)
+
+    @property
+    def loss(self) -> float:
+        """The mean loss; NaN of no samples."""
+        return self.total / self.samples if self.samples else math.nan
+
+    @property
+    def accuracy(self) -> float | None:
+        """The part of the samples that was classified rightly; None where there are no classes."""
+        return None if self.correct is None else self.correct / self.samples
+
+    def __str__(self) -> str:
+        accuracy = "" if self.accuracy is None else f"  accuracy {self.accuracy:.1%}"
+        return f"loss {self.loss:.4f}{accuracy}"
+
+    def numbers(self, prefix: str = "") -> dict[str, float]:
+        """Those that there are, by name."""
+        found = {f"{prefix}loss": self.loss}
+        return found if self.accuracy is None else found | {f"{prefix}accuracy": self.accuracy}
+
+
+@dataclass
+class Run:
+    """A training run under way: what callbacks see.
+
+    Attributes:
+        epoch: The epoch under way, from 0.
+        seen: Loss and accuracy over the batches of this epoch so far.
+        started: When this epoch began, in seconds of time.monotonic().
+        stop: Set it to True to end training after this epoch.
+    """
+
+    model: Module
+    train: Batches
+    optimizer: Optimizer
+    schedule: Schedule | None
+    epochs: int
+    callbacks: Sequence[Callback]
+    history: History
+    epoch: int = 0
+    seen: Average = field(default_factory=Average)
+    started: float = 0.0
+    stop: bool = False
+
+
+class Callback:
+    """What is called in the course of training. A subclass defines what it needs."""
+
+    def on_start(self, run: Run) -> None:
+        """Before the first epoch."""
+
+    def on_batch(self, run: Run) -> None:
+        """After each batch."""
+
+    def on_epoch(self, run: Run) -> None:
+        """After each epoch, when its numbers are in run.history."""
+
+    def on_end(self, run: Run) -> None:
+        """After the last epoch; not after an exception."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint must keep of this callback."""
+        return {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over what state_dict() gave."""
+
+
+def fit(
+    model: Module,
+    train: Batches,
+    validation: Batches | None,
+    optimizer: Optimizer,
+    loss: LossFunction,
+    epochs: int,
+    *,
+    schedule: Schedule | None = None,
+    clip_norm: float | None = None,
+    callbacks: Sequence[Callback] = (),
+    history: History | None = None,
+) -> History:
+    """Train a model.
 
     Args:
-        model: Maps a batch of inputs to logits (n, classes).
-        batches: Yields (inputs, integer targets).
+        model: Maps a batch of inputs to outputs; for a classifier, logits of shape (n, classes).
+        train: Yields batches (inputs, targets), such as a DataLoader.
+        validation: Yields the batches to judge the model by after each epoch, or None.
         optimizer: Holds the model's parameters.
-        loss_function: Takes (logits, targets), returns their mean loss.
+        loss: Takes (outputs, targets), returns their mean loss.
+        epochs: Passes through the training data.
+        schedule: Changes the learning rate, at each batch or epoch as its `interval` says.
+        clip_norm: The largest norm of all gradients together.
+        callbacks: Called in this order.
+        history: Where to add the epochs, for whoever must have them after Ctrl-C too.
+
+    Returns:
+        What each epoch came to. The model is left in evaluation mode.
     """
-    model.train()
-    samples, correct, total = 0, 0, 0.0
-    for x, y in batches:
-        logits = model(x)
-        loss = loss_function(logits, y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-
-        samples += len(y)
-        total += loss.item() * len(y)  # weighted, as the last batch may be shorter
-        correct += int(np.count_nonzero(logits.data.argmax(axis=1) == y))
-        yield Progress(samples, total / samples, correct / samples)
-
-
-def count_correct(model: Module, x: NDArray[Any], y: NDArray[Any]) -> int:
-    """How many rows of x a classifier puts into their class y, in evaluation mode."""
+    run = Run(model, train, optimizer, schedule, epochs, callbacks, History() if history is None else history)
+    for callback in callbacks:
+        callback.on_start(run)
+    while run.history.epochs < epochs and not run.stop:
+        run.epoch = run.history.epochs
+        run.started = time.monotonic()
+        _train_epoch(run, loss, clip_norm)
+        numbers = run.seen.numbers()
+        if validation is not None:
+            numbers |= evaluate(model, validation, loss).numbers("validation_")
+        if isinstance(schedule, ReduceLROnPlateau):
+            schedule.step(numbers.get("validation_loss", numbers["loss"]))
+        elif isinstance(schedule, LRScheduler) and schedule.interval == "epoch":
+            schedule.step()
+        lr = optimizer.param_groups[0]["lr"]
+        run.history.add(numbers | {"lr": lr, "seconds": time.monotonic() - run.started})
+        for callback in callbacks:
+            callback.on_epoch(run)
+    for callback in callbacks:
+        callback.on_end(run)
     model.eval()
+    return run.history
+
+
+def _train_epoch(run: Run, loss: LossFunction, clip_norm: float | None) -> None:
+    model, optimizer, schedule, run.seen = run.model, run.optimizer, run.schedule, Average()
+    by_batch = schedule if isinstance(schedule, LRScheduler) and schedule.interval == "batch" else None
+    model.train()
+    for x, y in run.train:
+        output = model(x)
+        batch_loss = loss(output, y)
+        optimizer.zero_grad()
+        batch_loss.backward()
+        if clip_norm is not None:
+            clip_grad_norm_(model.parameters(), clip_norm)
+        optimizer.step()
+        if by_batch is not None:
+            by_batch.step()
+        run.seen.add(batch_loss, output, y)
+        for callback in run.callbacks:
+            callback.on_batch(run)
+
+
+def evaluate(model: Module, batches: Batches, loss: LossFunction) -> Average:
+    """Loss and accuracy of a model over batches, in evaluation mode, in which it is left."""
+    model.eval()
+    average = Average()
     with no_grad():
-        return int(np.count_nonzero(model(x).data.argmax(axis=1) == y))
+        for x, y in batches:
+            output = model(x)
+            average.add(loss(output, y), output, y)
+    return average
+
+
+class EarlyStopping(Callback):
+    """Ends training when a quantity has not improved for a while, and puts the best parameters back.
+
+    Args:
+        monitor: A quantity of the history; accuracies should rise, all others fall.
+        patience: How many epochs without improvement are let pass.
+        min_delta: What counts as an improvement.
+        restore_best: Whether to end with the parameters of the best epoch instead of the last.
+
+    Raises:
+        OptionError: In the first epoch, if the history has no such quantity.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "validation_loss",
+        patience: int = 10,
+        min_delta: float = 0.0,
+        restore_best: bool = True,
+    ) -> None:
+        self.monitor = monitor
+        self.patience = patience
+        self.min_delta = min_delta
+        self.restore_best = restore_best
+        self.best: float | None = None
+        self.best_epoch = -1
+        self.best_state: dict[str, NDArray[Any]] | None = None
+
+    def on_epoch(self, run: Run) -> None:
+        if self.monitor not in run.history:
+            raise OptionError(
+                f"EarlyStopping: there is no {self.monitor}, only {', '.join(run.history)}. "
+                "Give fit validation data, or choose one of these."
+            )
+        sign = -1 if self.monitor.endswith("accuracy") else 1
+        number = run.history.last[self.monitor]
+        if not math.isnan(number) and (self.best is None or sign * (number - self.best) < -self.min_delta):
+            self.best = number
+            self.best_epoch = run.epoch
+            self.best_state = run.model.state_dict() if self.restore_best else None
+        elif run.epoch - self.best_epoch >= self.patience:
+            run.stop = True
+
+    def on_end(self, run: Run) -> None:
+        if self.best_state is not None:
+            run.model.load_state_dict(self.best_state)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.best, "best_epoch": self.best_epoch, "best_state": self.best_state}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        vars(self).update(state_dict)
+
+
+class StopWhenNotFinite(Callback):
+    """Ends training when the loss is NaN or infinite: no later step can mend the parameters."""
+
+    def on_batch(self, run: Run) -> None:
+        run.stop = run.stop or not math.isfinite(run.seen.total)
+
+
+class JSONLines(Callback):
+    """Writes the history into a file, one JSON object a line and epoch.
+
+    The file is replaced as a whole after each epoch, so it is never half-written, also after a resumption.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = path
+
+    def on_epoch(self, run: Run) -> None:
+        lines = []
+        for i in range(run.history.epochs):
+            row = {name: numbers[i] for name, numbers in run.history.items()}
+            finite = {name: x if math.isfinite(x) else None for name, x in row.items()}
+            lines.append(json.dumps({"epoch": i + 1, **finite}) + "\n")
+        write_atomically(self.path, "".join(lines).encode())
+
+
+class ProgressBar(Callback):
+    """A live line on standard error: epoch, loss, accuracy, rate, and the time left."""
+
+    def __init__(self) -> None:
+        self._bar: Progress | None = None
+        self._task = cast("TaskID", 0)
+        self._shown = 0.0
+
+    def _open(self, run: Run) -> Progress:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = [
+            TextColumn("epoch {task.fields[epoch]}/" + str(run.epochs)),
+            BarColumn(),
+            TextColumn("{task.fields[numbers]}"),
+            TimeRemainingColumn(),
+        ]
+        batches = len(run.train) if isinstance(run.train, Sized) else None
+        bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        total = None if batches is None else run.epochs * batches
+        self._task = bar.add_task("", total=total, epoch=run.epoch + 1, numbers="")
+        bar.update(self._task, completed=run.epoch * (batches or 0))
+        bar.start()
+        return bar
+
+    def on_batch(self, run: Run) -> None:
+        if self._bar is None:
+            self._bar = self._open(run)
+        self._bar.advance(self._task)
+        now = time.monotonic()
+        if now - self._shown > 0.1:  # faster than anyone reads, it would cost as much as a small step
+            self._shown = now
+            numbers = f"{run.seen}  {run.seen.samples / (now - run.started):,.0f} samples/s"
+            self._bar.update(self._task, epoch=run.epoch + 1, numbers=numbers)
+
+    def on_end(self, run: Run) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take the line away; after an exception this is for the caller to do."""
+        if self._bar is not None:
+            self._bar.stop()
+
+
+class PlainProgress(Callback):
+    """About ten lines in all on standard error, for a pipe or a file."""
+
+    def on_epoch(self, run: Run) -> None:
+        done = run.epoch + 1
+        if done % -(-run.epochs // 10) == 0 or done == run.epochs or run.stop:
+            print(f"epoch {done}/{run.epochs}  {run.seen}", file=sys.stderr, flush=True)

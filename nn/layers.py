@@ -165,10 +165,10 @@ class Hardtanh(Module):
 
 
 class Softmax(Module):
-    """Probabilities eˣ / Σ eˣ along an axis. CrossEntropyLoss takes logits and needs none."""
+    """Probabilities eˣ / Σ eˣ along an axis, which PyTorch calls dim. CrossEntropyLoss takes logits."""
 
-    def __init__(self, axis: int = -1) -> None:
-        self.axis = axis
+    def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
+        self.axis = axis if dim is None else dim
 
     def forward(self, x: Tensor) -> Tensor:
         return rules.softmax(x, self.axis)

@@ -253,7 +253,7 @@ class OneCycleLR(LRScheduler):
 
     def _between(self, corners: list[float], step: int) -> float:
         """Where the path through these corners is; a corner is reached at each end of a phase."""
-        if step >= self.total_steps:
+        if step > self.total_steps:
             raise OptionError(f"OneCycleLR: the cycle has {self.total_steps} steps, and is over")
         begin = 0.0
         for i, end in enumerate(self.ends):

@@ -203,6 +203,14 @@ class Optimizer:
                 f"{self._name}.load_state_dict: groups of {given} parameters for groups of {sizes}. "
                 "Nothing was loaded."
             )
+        missing = {
+            name for saved in state_dict["param_groups"] for name in self.defaults.keys() - saved.keys()
+        }
+        if missing:
+            raise OptionError(
+                f"{self._name}.load_state_dict: it is another optimizer's, without {', '.join(sorted(missing))}. "
+                "Nothing was loaded."
+            )
         states = {}
         for i, saved in state_dict["state"].items():
             parameter = parameters[int(i)]

@@ -236,3 +236,37 @@ def test_hessians_of_several_arguments_are_blocks() -> None:
 def test_errors_say_what_is_wrong(call: Callable[[], Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+def test_a_function_may_change_the_containers_it_is_given() -> None:
+    def reorders(p: dict[str, Tensor]) -> Tensor:
+        p["w"] = p.pop("w")
+        return (p["w"] * 3 + p["b"] * 5) ** 2
+
+    def pops(p: dict[str, Tensor]) -> Tensor:
+        return (p.pop("w") * 3 + p["b"] * 5) ** 2
+
+    def adds(p: dict[str, Tensor]) -> Tensor:
+        p["h"] = p["w"] * 3 + p["b"] * 5
+        return p["h"] ** 2
+
+    for function in (reorders, pops, adds):
+        point, along = {"w": 1.0, "b": 1.0}, {"w": 1.0, "b": 0.0}
+        gradient = grad(function)(point)
+        assert {name: x.item() for name, x in gradient.items()} == {"w": 48.0, "b": 80.0}
+        assert jvp(function, (point,), (along,))[1].item() == 48.0
+        assert {name: x.item() for name, x in hvp(function, (point,), (along,)).items()} == {"w": 18, "b": 30}
+        assert hessian(function)(point)["w"]["b"].item() == 30.0
+        assert list(point) == ["w", "b"]
+
+
+def test_misuse_says_what_to_do() -> None:
+    x = Tensor([1.0], requires_grad=True)
+    with pytest.raises(DTypeError, match=r"grad: takes a function, not Tensor. .* call its backward"):
+        grad((x * 2).sum())  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="Pass what to derive by without its name"):
+        grad(lambda x: x)(x=2.0)
+    with pytest.raises(DTypeError, match=r"derive by floating-point numbers, not int64. Try 2.0"):
+        grad(lambda x: x)(3)
+    with pytest.warns(UserWarning, match="leaves its graph"):
+        grad(lambda x: (Tensor(x) ** 2).sum())(np.ones(2))

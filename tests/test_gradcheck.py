@@ -109,3 +109,8 @@ def test_a_function_that_does_not_return_a_tensor_is_refused() -> None:
 def test_only_orders_one_and_two_are_offered() -> None:
     with pytest.raises(ValueError, match="order must be 1 or 2, not 3"):
         gradcheck(mt.tanh, X, order=3)
+
+
+def test_inputs_in_a_tuple_are_refused() -> None:
+    with pytest.raises(DTypeError, match=r"one by one, gradcheck\(f, x, y\)"):
+        gradcheck(lambda x: x, (np.ones(2),))  # type: ignore[arg-type]

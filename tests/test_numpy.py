@@ -141,6 +141,11 @@ def test_other_forms_record_too(call: Callable[[Tensor], Tensor], expected: Any)
         (lambda t: mt.add([1.0], [2.0]), "add: takes tensors and arrays, not list. Try Tensor(...)."),
         (lambda t: mt.concatenate([[1.0], [2.0]]), "concatenate: takes tensors and arrays, not lists."),
         (lambda t: t.astype(complex), "astype: a tensor holds real numbers, not complex128"),
+        (
+            lambda t: t.sort(0, True),
+            "sort() takes from 1 to 2 positional arguments but 3 were given. It takes",
+        ),
+        (lambda t: mt.linear(None, t), "linear: "),
         (lambda t: t.sum(dim=0, axis=1), "sum: dim and axis mean the same argument"),
         (
             lambda t: t.sum([0, 1]),

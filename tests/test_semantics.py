@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 import minitensor as mt
 from minitensor import DTypeError, GraphError, ShapeError, Tensor, Value, nn, no_grad, optim
 from minitensor.data import DataLoader, make_moons, train_test_split
-from minitensor.training import train_epoch
+from minitensor.training import fit
 
 Array: TypeAlias = NDArray[Any]
 Function: TypeAlias = Callable[..., Any]
@@ -959,10 +959,9 @@ def test_35_averages_are_weighted_by_count() -> None:
     model.load_state_dict({"weight": [[0.0], [2.0]], "bias": [0.0, 0.0]})
     x, y = np.array([[1.0], [1.0], [-2.0]]), np.array([1, 1, 1])
     frozen = optim.SGD(model.parameters(), lr=0.0)
-    *_, last = train_epoch(model, DataLoader(x, y, batch_size=2), frozen, mt.cross_entropy)
-    assert last.loss == pytest.approx(mt.cross_entropy(model(Tensor(x)), y).item())
-    assert last.samples == 3
-    assert last.accuracy == pytest.approx(2 / 3)
+    last = fit(model, DataLoader(x, y, batch_size=2), None, frozen, mt.cross_entropy, epochs=1).last
+    assert last["loss"] == pytest.approx(mt.cross_entropy(model(Tensor(x)), y).item())
+    assert last["accuracy"] == pytest.approx(2 / 3)
 
 
 def test_36_load_state_dict_names_every_fault_and_loads_nothing() -> None:

@@ -1,13 +1,30 @@
-"""The training loop: its modes, its averages, its steps."""
+"""The training loop: its modes, averages, steps, schedules and callbacks."""
 
 from __future__ import annotations
 
-import numpy as np
+import json
+import math
+from pathlib import Path
+from typing import Any
 
-from minitensor import Tensor, is_grad_enabled, nn, optim
+import numpy as np
+import pytest
+
+from minitensor import OptionError, Tensor, is_grad_enabled, nn, optim
 from minitensor.data import DataLoader
-from minitensor.nn.functional import cross_entropy
-from minitensor.training import count_correct, train_epoch
+from minitensor.nn.functional import cross_entropy, mse_loss
+from minitensor.training import (
+    Callback,
+    EarlyStopping,
+    History,
+    JSONLines,
+    PlainProgress,
+    ProgressBar,
+    Run,
+    StopWhenNotFinite,
+    evaluate,
+    fit,
+)
 
 X = np.eye(5, 3, dtype=np.float32)
 Y = np.array([0, 1, 2, 0, 1])
@@ -25,35 +42,36 @@ class Watched(nn.Linear):
         return super().forward(x)
 
 
-def test_an_epoch_trains_in_training_mode_and_counting_evaluates_without_a_graph() -> None:
+def trained(epochs: int = 1, lr: float = 0.1, model: nn.Module | None = None, **options: Any) -> History:
+    model = Watched() if model is None else model
+    batch_size = options.pop("batch_size", 2)
+    validation = options.pop("validation", None)
+    optimizer = options.pop("optimizer", None) or optim.SGD(model.parameters(), lr=lr)
+    batches = DataLoader(X, Y, batch_size=batch_size)
+    return fit(model, batches, validation, optimizer, cross_entropy, epochs, **options)
+
+
+def test_epochs_train_in_training_mode_and_evaluation_is_without_a_graph() -> None:
     model = Watched()
-    optimizer = optim.SGD(model.parameters(), lr=0.1)
-    list(train_epoch(model, DataLoader(X, Y, batch_size=2), optimizer, cross_entropy))
-    count_correct(model, X, Y)
-    list(train_epoch(model, DataLoader(X, Y, batch_size=5), optimizer, cross_entropy))
-    assert model.seen == [
-        (True, True, 2),
-        (True, True, 2),
-        (True, True, 1),
-        (False, False, 5),
-        (True, True, 5),
-    ]
+    trained(2, model=model, batch_size=3, validation=DataLoader(X, Y, batch_size=5))
+    assert model.seen == 2 * [(True, True, 3), (True, True, 2), (False, False, 5)]
+    assert not model.training
 
 
 def test_averages_weigh_each_batch_by_its_rows() -> None:
     model = Watched()
     before = cross_entropy(model(X), Y).item()
-    frozen = optim.SGD(model.parameters(), lr=0.0)
-    *_, last = train_epoch(model, DataLoader(X, Y, batch_size=2), frozen, cross_entropy)
-    assert last.samples == 5
-    np.testing.assert_allclose(last.loss, before, rtol=1e-6)
-    assert last.accuracy == count_correct(model, X, Y) / 5
+    history = trained(lr=0.0, model=model, validation=DataLoader(X, Y, batch_size=4))
+    right = np.count_nonzero(model(X).data.argmax(axis=1) == Y) / 5
+    np.testing.assert_allclose(history["loss"] + history["validation_loss"], [before] * 2, rtol=1e-6)
+    assert history["accuracy"] == history["validation_accuracy"] == [right]
+    assert history["lr"] == [0.0]
+    assert history["seconds"][0] > 0
 
 
 def test_every_step_starts_from_fresh_gradients() -> None:
     model = Watched()
-    optimizer = optim.SGD(model.parameters(), lr=0.5)
-    list(train_epoch(model, DataLoader(X, Y, batch_size=1), optimizer, cross_entropy))
+    trained(lr=0.5, model=model, batch_size=1)
     by_hand = Watched()
     for x, y in zip(X, Y, strict=True):
         by_hand.zero_grad()
@@ -61,3 +79,153 @@ def test_every_step_starts_from_fresh_gradients() -> None:
         for p in by_hand.parameters():
             p.data -= np.float32(0.5) * p.grad
     np.testing.assert_allclose(model.weight.data, by_hand.weight.data, rtol=1e-6)
+
+
+def test_regression_has_no_accuracy() -> None:
+    model = nn.Linear(3, 1, rng=0)
+    data = DataLoader(X, Y[:, None].astype(np.float32))
+    history = fit(model, data, data, optim.SGD(model.parameters(), lr=0.1), mse_loss, 3)
+    assert set(history) == {"loss", "validation_loss", "lr", "seconds"}
+    assert history["loss"][2] < history["loss"][0]
+    assert evaluate(model, data, mse_loss).accuracy is None
+
+
+def test_schedules_step_at_their_interval() -> None:
+    def rates(epochs: int, interval: str) -> list[float]:
+        model = Watched()
+        optimizer = optim.SGD(model.parameters(), lr=1.0)
+        schedule = optim.StepLR(optimizer, step_size=1, gamma=0.5)
+        schedule.interval = interval
+        return trained(epochs, model=model, optimizer=optimizer, schedule=schedule)["lr"]
+
+    assert rates(3, "epoch") == [0.5, 0.25, 0.125]
+    assert rates(2, "batch") == [0.5**3, 0.5**6]  # three batches an epoch
+
+
+def test_a_plateau_is_of_the_validation_loss_if_there_is_one() -> None:
+    def last_lr(validation: Any) -> float:
+        model = Watched()
+        optimizer = optim.SGD(model.parameters(), lr=0.1)
+        schedule = optim.ReduceLROnPlateau(optimizer, patience=0, factor=0.1)
+        data = None if validation is None else DataLoader(*validation)
+        return trained(5, model=model, optimizer=optimizer, schedule=schedule, validation=data)["lr"][-1]
+
+    assert last_lr(None) == 0.1  # the training loss falls
+    assert last_lr((X, (Y + 1) % 3)) < 0.1  # that of the opposite labels rises
+
+
+def test_gradients_are_clipped_together() -> None:
+    model = Watched()
+    before = model.state_dict()
+    trained(lr=1.0, model=model, batch_size=5, clip_norm=1e-3)
+    moved = math.sqrt(sum(float(((p - before[name]) ** 2).sum()) for name, p in model.state_dict().items()))
+    assert moved == pytest.approx(1e-3, rel=1e-2)
+
+
+class Recorder(Callback):
+    """Notes what is called."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def on_start(self, run: Run) -> None:
+        self.calls.append("start")
+
+    def on_batch(self, run: Run) -> None:
+        self.calls.append(f"batch {run.epoch} {run.seen.samples}")
+
+    def on_epoch(self, run: Run) -> None:
+        self.calls.append(f"epoch {run.history.epochs}")
+        run.stop = run.history.epochs == 2
+
+    def on_end(self, run: Run) -> None:
+        self.calls.append("end")
+
+
+def test_callbacks_see_everything_in_order_and_can_stop() -> None:
+    recorder = Recorder()
+    assert trained(9, callbacks=[recorder], batch_size=3).epochs == 2
+    assert recorder.calls == [
+        *("start", "batch 0 3", "batch 0 5", "epoch 1", "batch 1 3", "batch 1 5", "epoch 2", "end")
+    ]
+
+
+def test_a_history_that_is_given_goes_on() -> None:
+    history = trained(2)
+    assert trained(3, history=history) is history
+    assert history.epochs == 3
+
+
+class Scripted(Callback):
+    """Writes losses into the history, and an epoch's number into the weights."""
+
+    def __init__(self, losses: list[float], name: str = "validation_loss") -> None:
+        self.losses, self.name = losses, name
+
+    def on_epoch(self, run: Run) -> None:
+        run.history[self.name] = self.losses[: run.epoch + 1]
+        for parameter in run.model.parameters():
+            parameter.data[...] = run.epoch
+
+
+@pytest.mark.parametrize(
+    ("losses", "options", "epochs", "best"),
+    [
+        ([3, 2, 1, 1, 1, 1], {"patience": 2}, 5, 2),
+        ([3, 2, math.nan, 2.5, 1, 1], {"patience": 3}, 6, 4),
+        ([3, 2, 1.95, 1.95, 1], {"patience": 2, "min_delta": 0.1}, 4, 1),
+        ([0.1, 0.2, 0.2, 0.2], {"patience": 1, "monitor": "validation_accuracy"}, 3, 1),
+        ([1, 2, 3], {"patience": 1, "restore_best": False}, 2, 1),
+        ([math.nan] * 4, {"patience": 2}, 2, 1),
+    ],
+)
+def test_early_stopping_ends_with_the_best_epoch(
+    losses: list[float], options: dict[str, Any], epochs: int, best: int
+) -> None:
+    model = Watched()
+    script = Scripted(losses, options.get("monitor", "validation_loss"))
+    history = trained(len(losses), model=model, callbacks=[script, EarlyStopping(**options)])
+    assert history.epochs == epochs
+    assert set(model.weight.data.flat) == {best}
+
+
+def test_early_stopping_needs_something_to_watch() -> None:
+    with pytest.raises(OptionError, match="there is no validation_loss, only loss, accuracy"):
+        trained(callbacks=[EarlyStopping()])
+
+
+def test_a_loss_that_is_not_finite_ends_training() -> None:
+    model = Watched()
+    model.weight.data[...] = np.nan
+    assert trained(5, model=model, callbacks=[StopWhenNotFinite()]).epochs == 1
+    assert trained(5, callbacks=[StopWhenNotFinite()]).epochs == 5
+
+
+def test_the_log_has_a_json_line_per_epoch_and_no_nan(tmp_path: Path) -> None:
+    model = Watched()
+    history = trained(2, model=model, callbacks=[JSONLines(tmp_path / "log")])
+    rows = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert [row["epoch"] for row in rows] == [1, 2]
+    assert [row["loss"] for row in rows] == history["loss"]
+    model.weight.data[...] = np.nan
+    trained(3, model=model, callbacks=[JSONLines(tmp_path / "log")], history=history)
+    text = (tmp_path / "log").read_text()
+    assert "NaN" not in text
+    assert json.loads(text.splitlines()[-1])["loss"] is None
+
+
+def test_plain_progress_is_about_ten_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    trained(25, callbacks=[PlainProgress()])
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 9
+    assert lines[0].startswith("epoch 3/25  loss ")
+    assert lines[-1].startswith("epoch 25/25")
+
+
+def test_the_live_bar_shows_numbers_and_leaves_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    bar = ProgressBar()
+    trained(2, callbacks=[bar])
+    assert bar._bar is not None
+    assert bar._bar.finished
+    assert "samples/s" in bar._bar.tasks[0].fields["numbers"]
+    assert capsys.readouterr().out == ""

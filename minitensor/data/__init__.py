@@ -1,6 +1,17 @@
-"""Data: real digits that need no network, toy data, splitting, and mini-batches."""
+"""Data: real digits that need no network, MNIST, files of your own, toy data, splitting, and mini-batches."""
 
 from minitensor.data.datasets import load_digits, make_moons, train_test_split
+from minitensor.data.files import Dataset, load_fashion_mnist, load_file, load_mnist, scale_pixels
 from minitensor.data.loader import DataLoader
 
-__all__ = ["DataLoader", "load_digits", "make_moons", "train_test_split"]
+__all__ = [
+    "DataLoader",
+    "Dataset",
+    "load_digits",
+    "load_fashion_mnist",
+    "load_file",
+    "load_mnist",
+    "make_moons",
+    "scale_pixels",
+    "train_test_split",
+]

@@ -41,7 +41,9 @@ class DataLoader:
         shuffle: bool = False,
         drop_last: bool = False,
         rng: np.random.Generator | int | None = None,
+        transform: Any = None,
     ) -> None:
+        self.transform = transform
         if len(arrays) == 1 and isinstance(arrays[0], tuple):
             raise DTypeError("DataLoader: takes arrays, not a tuple of them. Write DataLoader(*data).")
         self.arrays = tuple([np.asarray(array) for array in arrays])
@@ -58,6 +60,10 @@ class DataLoader:
         return self.rows // self.batch_size if self.drop_last else -(-self.rows // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[NDArray[Any], ...]]:
+        for x, *rest in self._batches():
+            yield (x if self.transform is None else self.transform(x), *rest)
+
+    def _batches(self) -> Iterator[tuple[NDArray[Any], ...]]:
         order = generator(self.rng).permutation(self.rows) if self.shuffle else None
         for start in range(0, len(self) * self.batch_size, self.batch_size):
             batch = slice(start, start + self.batch_size)

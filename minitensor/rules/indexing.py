@@ -216,7 +216,8 @@ def unbind(x: Array, axis: int = 0) -> tuple[Any, ...]:
 def split(x: Array, indices_or_sections: Any, axis: int = 0) -> tuple[Any, ...]:
     """Parts along an axis: so many equal ones, or cut before each of these indices.
 
-    Unlike PyTorch: an integer is the number of parts, as in NumPy, not their length; see chunk.
+    Unlike PyTorch: an integer is the number of parts, as in NumPy, not their length, and a list holds the
+    indices to cut before, not lengths; see chunk.
     """
     axis = _one_axis("split", axis, x.ndim)
     n = x.shape[axis]

@@ -1,0 +1,261 @@
+"""Checkpoints: a model's weights, and everything else that a training run needs to go on exactly.
+
+A run's folder holds two files, each replaced as a whole, so that a run which is killed at any moment leaves
+both readable:
+
+- `model.safetensors`: the weights, under the names and shapes that PyTorch gives them, for evaluation and
+  for other programs.
+- `checkpoint.safetensors`: the weights once more, the optimizer, the schedule, the callbacks, the history and
+  the state of every random generator after the last whole epoch, for going on.
+
+Both are safetensors files, whose metadata says in JSON what is no array, and has a checksum of it all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minitensor.errors import CheckpointError, OptionError, ShapeError
+from minitensor.files import write_atomically
+from minitensor.nn import Module
+from minitensor.random import generator
+from minitensor.training import Callback, History, Run
+
+Arrays = dict[str, NDArray[Any]]
+MODEL, CHECKPOINT = "model.safetensors", "checkpoint.safetensors"
+
+
+class Weights(NamedTuple):
+    """The content of a weights file: arrays by name, and what save_weights was given beside them."""
+
+    arrays: Arrays
+    config: dict[str, Any]
+
+
+def save_weights(
+    model: Module, path: str | os.PathLike[str], config: Mapping[str, Any] | None = None
+) -> None:
+    """Save a model's parameters and buffers, which PyTorch can load too.
+
+    Args:
+        model: The model.
+        path: Where to; the file is replaced only once the new one is whole.
+        config: What else to keep, such as the model's widths: anything that JSON can hold.
+
+    >>> import tempfile
+    >>> from minitensor import nn
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_weights(nn.Linear(3, 2), f"{folder}/linear.safetensors", {"note": "small"})
+    ...     weights = load_weights(f"{folder}/linear.safetensors")
+    >>> sorted(weights.arrays), weights.config
+    (['bias', 'weight'], {'note': 'small'})
+    """
+    _write(Path(path), model.state_dict(), config or {})
+
+
+def load_weights(path: str | os.PathLike[str], model: Module | None = None) -> Weights:
+    """Read a weights file, PyTorch's too, and load it into a model if there is one.
+
+    Raises:
+        CheckpointError: If it cannot be read, is damaged, or does not fit the model, which is then unchanged.
+    """
+    weights = _read(Path(path))
+    if model is not None:
+        _load(Path(path), model, weights.arrays)
+    return weights
+
+
+class Checkpoint(Callback):
+    """Saves a run after every epoch, and goes on from where the last one was saved. Put it last.
+
+    Args:
+        folder: Where to; it is made if it is not there.
+        config: What else to keep, such as the model's widths: anything that JSON can hold.
+        resume: Whether to go on from what the folder holds. An empty one starts from the beginning.
+
+    Raises:
+        CheckpointError: At the start, if the folder holds a run and resume was not asked for; or if what it
+            holds is damaged, or does not fit the model or the optimizer. Then nothing is changed.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        config: Mapping[str, Any] | None = None,
+        resume: bool = False,
+    ) -> None:
+        self.folder = Path(folder)
+        self.config = dict(config or {})
+        self.resume = resume
+
+    def on_start(self, run: Run) -> None:
+        if (self.folder / CHECKPOINT).exists():
+            if not self.resume:
+                raise CheckpointError(
+                    f"{self.folder}: holds a run already. Resume it, or choose another folder."
+                )
+            self._restore(run)
+            return
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CheckpointError(f"{self.folder}: {error.strerror}. Choose another folder.") from error
+        self._save(run)
+
+    def on_epoch(self, run: Run) -> None:
+        self._save(run)
+
+    def on_end(self, run: Run) -> None:
+        save_weights(run.model, self.folder / MODEL, self.config)  # perhaps those of the best epoch
+
+    def _save(self, run: Run) -> None:
+        state = {
+            "optimizer": run.optimizer.state_dict(),
+            "schedule": None if run.schedule is None else run.schedule.state_dict(),
+            "callbacks": [callback.state_dict() for callback in run.callbacks],
+            "history": dict(run.history),
+            "stop": run.stop,
+            "random": [draw.bit_generator.state for draw in _generators(run)],
+        }
+        arrays = {f"model.{name}": array for name, array in run.model.state_dict().items()}
+        _write(self.folder / CHECKPOINT, arrays, {"config": self.config, "state": _split(state, "", arrays)})
+        save_weights(run.model, self.folder / MODEL, self.config)
+
+    def _restore(self, run: Run) -> None:
+        path = self.folder / CHECKPOINT
+        arrays, content = _read(path)
+        try:
+            state = _join(content["state"], arrays)
+            weights = {
+                name.removeprefix("model."): array
+                for name, array in arrays.items()
+                if name.startswith("model.")
+            }
+            generators = list(_generators(run))
+            if len(state["callbacks"]) != len(run.callbacks) or len(state["random"]) != len(generators):
+                raise OptionError("it was saved with other callbacks or random generators")
+            if (state["schedule"] is None) != (run.schedule is None):
+                raise OptionError("it was saved with a schedule, or this run has one and that had none")
+            before = run.model.state_dict()
+            run.model.load_state_dict(weights)
+            try:
+                run.optimizer.load_state_dict(state["optimizer"])
+                if run.schedule is not None:
+                    run.schedule.load_state_dict(state["schedule"])
+            except (ValueError, KeyError, IndexError):
+                run.model.load_state_dict(before)
+                raise
+        except (ValueError, KeyError, IndexError, TypeError) as error:
+            raise CheckpointError(f"{path}: does not fit this run: {error}") from error
+        for callback, saved in zip(run.callbacks, state["callbacks"], strict=True):
+            callback.load_state_dict(saved)
+        for draw, saved in zip(generators, state["random"], strict=True):
+            draw.bit_generator.state = saved
+        run.history.clear()
+        run.history.update(state["history"])
+        run.stop = state["stop"]
+
+
+def read_config(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """The config that a run's folder was saved with.
+
+    Raises:
+        CheckpointError: If the folder holds no run, or a damaged one.
+    """
+    return dict(_read(Path(folder) / CHECKPOINT).config.get("config", {}))
+
+
+def read_history(folder: str | os.PathLike[str]) -> History:
+    """The history of a run's folder."""
+    state = _read(Path(folder) / CHECKPOINT).config.get("state", {})
+    return History(state.get("history", {}))
+
+
+def _generators(run: Run) -> Iterator[np.random.Generator]:
+    """Every random generator that a run draws from, once: the global one, the loader's, the layers'."""
+    seen = set()
+    for source in (generator(None), getattr(run.train, "rng", None), *_layer_generators(run.model)):
+        if isinstance(source, np.random.Generator) and id(source) not in seen:
+            seen.add(id(source))
+            yield source
+
+
+def _layer_generators(model: Module) -> Iterator[object]:
+    return (getattr(module, "rng", None) for module in model.modules())
+
+
+def _load(path: Path, model: Module, arrays: Arrays) -> None:
+    try:
+        model.load_state_dict(arrays)
+    except ShapeError as error:
+        raise CheckpointError(f"{path}: does not fit the model. {error}") from error
+
+
+def _split(tree: Any, path: str, arrays: Arrays) -> Any:
+    """A tree that JSON can hold: each array goes into `arrays`, and its name there into the tree."""
+    if isinstance(tree, dict):
+        return {str(key): _split(value, f"{path}{key}.", arrays) for key, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [_split(value, f"{path}{i}.", arrays) for i, value in enumerate(tree)]
+    if isinstance(tree, np.ndarray):
+        name = f"state.{path.removesuffix('.')}"
+        arrays[name] = tree
+        return {"array": name}
+    return tree.item() if isinstance(tree, np.generic) else tree
+
+
+def _join(tree: Any, arrays: Arrays) -> Any:
+    """What _split took apart."""
+    if isinstance(tree, dict):
+        if tree.keys() == {"array"}:
+            return arrays[tree["array"]]
+        return {key: _join(value, arrays) for key, value in tree.items()}
+    return [_join(value, arrays) for value in tree] if isinstance(tree, list) else tree
+
+
+def _write(path: Path, arrays: Arrays, content: Mapping[str, Any]) -> None:
+    from safetensors.numpy import save
+
+    text = json.dumps(content)
+    whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    try:
+        write_atomically(path, save(whole, {"minitensor": text, "sha256": _checksum(whole, text)}))
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _read(path: Path) -> Weights:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path}: there is no such file") from error
+    except (OSError, SafetensorError, TypeError, ValueError, KeyError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CheckpointError(f"{path}: cannot be read as a safetensors file: {reason}") from error
+    text = metadata.get("minitensor")
+    if text is None:  # of another program
+        return Weights(arrays, {})
+    if metadata.get("sha256") != _checksum(arrays, text):
+        raise CheckpointError(f"{path}: is damaged: its content does not match its checksum")
+    return Weights(arrays, json.loads(text))
+
+
+def _checksum(arrays: Arrays, text: str) -> str:
+    total = hashlib.sha256(text.encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        total.update(f"{name} {array.dtype} {array.shape}".encode())
+        total.update(np.ascontiguousarray(array).data)
+    return total.hexdigest()

@@ -1,0 +1,100 @@
+"""`minitensor evaluate`: how good a model is, class by class, and where it is wrong."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minitensor import no_grad
+from minitensor.cli import task
+from minitensor.data import DataLoader, scale_pixels
+from minitensor.errors import DataError, OptionError
+from minitensor.nn import Module
+
+Array = NDArray[Any]
+SHOWN = 24  # mistakes in a picture
+
+
+def run(options: argparse.Namespace) -> int:
+    """Judge the model, and report."""
+    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+    model, config, in_features = task.load_model(options.checkpoint)
+    name, x, y = _data(options, config)
+    task.check_features(in_features, x, name)
+    probabilities = predict(model, x)
+    classes = probabilities.shape[1]
+    if int(y.max()) >= classes:
+        raise DataError(
+            f"{name}: has the label {y.max()}, and the model knows labels from 0 to {classes - 1}"
+        )
+    guesses = probabilities.argmax(axis=1)
+    labels = np.arange(classes)
+    confusion = confusion_matrix(y, guesses, labels=labels)
+    scores = precision_recall_fscore_support(y, guesses, labels=labels, zero_division=0)
+    precision, recall, f1, support = scores
+    correct = int((guesses == y).sum())
+    if options.json:
+        table = [
+            {"class": i, "precision": p, "recall": r, "f1": f, "samples": n}
+            for i, (p, r, f, n) in enumerate(zip(*[score.tolist() for score in scores], strict=True))
+        ]
+        numbers = {"accuracy": correct / len(y), "samples": len(y), "classes": table}
+        print(json.dumps(numbers | {"confusion": confusion.tolist()}))
+    else:
+        print(f"Accuracy  {correct / len(y):.2%}  ({correct:,} of {len(y):,} samples of {name})\n")
+        print("class  precision   recall       f1  samples")
+        for i in range(classes):
+            print(f"{i:5}  {precision[i]:9.1%}{recall[i]:9.1%}{f1[i]:9.1%}{support[i]:9,}")
+        print("\nConfusion: a row is what a sample is, a column what it was taken for")
+        wide = max(5, len(str(confusion.max())) + 1)
+        print(" " * 5 + "".join(f"{i:{wide}}" for i in labels))
+        for i in range(classes):
+            print(f"{i:5}" + "".join(f"{n or '.':>{wide}}" for n in confusion[i].tolist()))
+    if options.mistakes:
+        _draw_mistakes(options.mistakes, x, y, probabilities)
+    return 0
+
+
+def predict(model: Module, x: Array) -> Array:
+    """The probability of each class, of shape (n, classes)."""
+    parts = []
+    with no_grad():
+        for (rows,) in DataLoader(x, batch_size=1024, transform=scale_pixels):
+            parts.append(model(rows).softmax(axis=1).data)
+    return np.concatenate(parts)
+
+
+def _data(options: argparse.Namespace, config: dict[str, Any]) -> tuple[str, Array, Array]:
+    """What to judge by: all of the data that are named, or what the model had not seen of its own."""
+    if options.data:
+        data = task.load(options.data)
+        if data.x_test is not None and data.y_test is not None:
+            return f"{options.data} (its test part)", data.x_test, data.y_test
+        return options.data, data.x, data.y
+    if "options" not in config:
+        raise OptionError(f"{options.checkpoint} does not say what it was trained on. Give --data.")
+    own = config["options"]
+    data = task.load(own["data"])
+    if task.fingerprint(data) != config.get("fingerprint"):
+        raise DataError(f"{own['data']}: is no longer what the model was trained on. Give --data.")
+    held_out = task.split(data, own["seed"])
+    return f"{own['data']}, held out", held_out.x_test, held_out.y_test
+
+
+def _draw_mistakes(path: str, x: Array, y: Array, probabilities: Array) -> None:
+    from minitensor import plots
+
+    guesses = probabilities.argmax(axis=1)
+    wrong = np.flatnonzero(guesses != y)
+    worst = wrong[np.argsort(-probabilities[wrong, guesses[wrong]], kind="stable")][:SHOWN]
+    titles = [f"{y[i]} taken for {guesses[i]}\n{probabilities[i, guesses[i]]:.1%}" for i in worst]
+    try:
+        plots.save_images(x[worst], titles, path)
+    except ModuleNotFoundError:
+        print(f'minitensor: {path} needs matplotlib: pip install "minitensor[plot]"', file=sys.stderr)

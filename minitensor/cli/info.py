@@ -1,0 +1,40 @@
+"""`minitensor info`: what a checkpoint holds."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from minitensor.checkpoint import CHECKPOINT, MODEL, load_weights, read_history
+
+
+def run(options: argparse.Namespace) -> int:
+    """Describe the model, the run, and the arrays."""
+    path = Path(options.checkpoint)
+    weights = load_weights(path / MODEL if path.is_dir() else path)
+    history = read_history(path) if (path / CHECKPOINT).exists() else None
+    arrays = {name: {"shape": x.shape, "dtype": str(x.dtype)} for name, x in weights.arrays.items()}
+    count = sum(x.size for x in weights.arrays.values())
+    found: dict[str, Any] = {**weights.config, "arrays": arrays, "numbers": count}
+    if history is not None:
+        found |= {"epochs": history.epochs, "last": history.last if history.epochs else {}}
+    if options.json:
+        print(json.dumps(found))
+        return 0
+    model = weights.config.get("model")
+    if model:
+        widths = " → ".join(map(str, [model["in_features"], *model["widths"]]))
+        print(f"Model    MLP {widths}, {model['activation']}, dropout {model['dropout']:g}")
+    if history is not None:
+        numbers = ", ".join(f"{name} {number:.4g}" for name, number in found["last"].items())
+        print(f"Run      {history.epochs} epochs" + (f": {numbers}" if numbers else ""))
+    for name, value in weights.config.get("options", {}).items():
+        if value is not None:
+            text = " ".join(map(str, value)) if isinstance(value, list) else value
+            print(f"Option   --{name.replace('_', '-')} {text}")
+    for name, x in weights.arrays.items():
+        print(f"Array    {name} {x.shape} {x.dtype}")
+    print(f"Numbers  {count:,}")
+    return 0

@@ -1,0 +1,165 @@
+"""What can be typed, and what it means."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, NoReturn
+
+OPTIMIZERS = {"sgd": 0.02, "adam": 1e-3, "adamw": 1e-3, "rmsprop": 1e-3, "adagrad": 1e-2}
+"""Each optimizer and its default learning rate."""
+SCHEDULES = ("constant", "step", "cosine", "onecycle", "warmup", "plateau")
+ACTIVATIONS = ("relu", "leaky_relu", "tanh", "sigmoid", "gelu", "silu", "elu", "selu", "softplus")
+DATA = "digits, moons, mnist, fashion-mnist, or a file or folder: .npz, .csv or IDX"
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}. See {self.prog} --help.\n")
+
+
+def parser() -> Parser:
+    """The parser of all commands. `options.run` is the command, `options.given` the names that were typed."""
+    import minitensor
+
+    top = Parser(prog="minitensor", description=(minitensor.__doc__ or "").splitlines()[0])
+    top.add_argument("--version", action="version", version=f"minitensor {minitensor.__version__}")
+    commands = top.add_subparsers(metavar="command", required=True, parser_class=Parser)
+
+    def command(name: str, help: str, description: str) -> Callable[..., Any]:
+        made = commands.add_parser(
+            name, help=help, description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        )
+        made.set_defaults(run=lambda options: import_module(f"minitensor.cli.{name}").run(options), given=())
+        return made.add_argument
+
+    _train(command("train", "train an MLP on images or other rows of numbers", _TRAIN))
+    _evaluate(command("evaluate", "judge a trained model", "Accuracy by class, and what is confused."))
+    _predict(command("predict", "classify images", "Print the label and its probability, one line per row."))
+    _export(command("export", "write a model as ONNX", "Write a trained model as an ONNX file."))
+    add = command("info", "show what a checkpoint holds", "Show what a checkpoint holds.")
+    add("checkpoint", help=CHECKPOINT)
+    add("--json", action="store_true", help="print one JSON object on one line")
+    return top
+
+
+_TRAIN = "Train a multi-layer perceptron, by default on 1,797 real handwritten digits of 8×8 pixels."
+CHECKPOINT = "a folder that train --checkpoint made, or a .safetensors file"
+
+
+class _Note(argparse.Action):
+    """Stores the value, and that it was typed."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        setattr(namespace, self.dest, True if self.nargs == 0 else values)
+        namespace.given = (*namespace.given, self.dest)
+
+
+def _train(add_argument: Callable[..., Any]) -> None:
+    def add(name: str, **settings: Any) -> None:
+        add_argument(name, action=_Note, **settings)
+
+    add("--data", default="digits", metavar="DATA", help=DATA)
+    add("--hidden", type=at_least(1), nargs="*", default=[256, 128], metavar="N", help="hidden widths")
+    add("--activation", choices=ACTIVATIONS, default="relu", help="between layers")
+    add(
+        "--dropout",
+        type=between(0, 1),
+        default=0.3,
+        metavar="P",
+        help="part of activations dropped",
+    )
+    add("--epochs", type=at_least(1), default=40, metavar="N", help="passes through the training set")
+    add("--batch-size", type=at_least(1), default=16, metavar="N", help="samples per step")
+    add("--optimizer", choices=tuple(OPTIMIZERS), default="sgd", help="the rule of a step")
+    rates = ", ".join(f"{rate:g} for {name}" for name, rate in OPTIMIZERS.items())
+    add("--lr", type=between(0, math.inf), metavar="X", help=f"learning rate; by default {rates}")
+    add("--momentum", type=between(0, 1), default=0.9, metavar="X", help="momentum of sgd and rmsprop")
+    add(
+        "--weight-decay",
+        type=between(0, math.inf),
+        default=1e-4,
+        metavar="X",
+        help="factor of the L2 penalty",
+    )
+    add("--schedule", choices=SCHEDULES, default="cosine", help="how the learning rate changes")
+    add("--clip-norm", type=between(0, math.inf), metavar="X", help="largest norm of the gradient")
+    add(
+        "--validation",
+        type=between(0, 1),
+        default=0.0,
+        metavar="PART",
+        help="part of the training data to judge by",
+    )
+    add(
+        "--early-stopping",
+        type=at_least(1),
+        metavar="N",
+        help="epochs to wait for a better loss",
+    )
+    add(
+        "--seed",
+        type=at_least(0),
+        default=0,
+        metavar="N",
+        help="of all random numbers",
+    )
+    add("--checkpoint", metavar="FOLDER", help="save the run here after every epoch")
+    add("--resume", nargs=0, default=False, help="go on with the run in --checkpoint")
+    add("--log", metavar="FILE", help="write one JSON object a line and epoch")
+    add("--plot", nargs="?", const="-", metavar="FILE", help="draw curves, without FILE in the terminal")
+    add("--quiet", nargs=0, default=False, help="no progress, only the result")
+    add("--json", nargs=0, default=False, help="print the result as one JSON object on one line")
+
+
+def _evaluate(add: Callable[..., Any]) -> None:
+    add("checkpoint", help=CHECKPOINT)
+    add("--data", metavar="DATA", help=f"{DATA}; by default what the model had not seen of its own data")
+    add("--mistakes", metavar="FILE", help="draw the most confident mistakes into a picture")
+    add("--json", action="store_true", help="print one JSON object on one line")
+
+
+def _predict(add: Callable[..., Any]) -> None:
+    add("checkpoint", help=CHECKPOINT)
+    add(
+        "input",
+        nargs="?",
+        default="-",
+        help=".npz, .csv, IDX, or - for rows on standard input",
+    )
+    add("--json", action="store_true", help="print a JSON object a line, with all probabilities")
+
+
+def _export(add: Callable[..., Any]) -> None:
+    add("checkpoint", help=CHECKPOINT)
+    add("output", help="the .onnx file to write")
+
+
+def at_least(low: int) -> Callable[[str], int]:
+    """Reads an integer not below `low`."""
+
+    def integer(text: str) -> int:
+        value = int(text)
+        if value < low:
+            raise argparse.ArgumentTypeError(f"must be at least {low}, and is {text}")
+        return value
+
+    return integer
+
+
+def between(low: float, high: float) -> Callable[[str], float]:
+    """Reads a number from `low` to below `high`."""
+
+    def number(text: str) -> float:
+        value = float(text)
+        if not low <= value < high:
+            bound = "must be a finite number, not negative" if high == math.inf else ""
+            bound = bound or f"must be at least {low:g} and below {high:g}"
+            raise argparse.ArgumentTypeError(f"{bound}, and is {text}")
+        return value
+
+    return number

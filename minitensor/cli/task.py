@@ -1,0 +1,126 @@
+"""What the commands share: the data by their name, the model by its description."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minitensor.checkpoint import MODEL, load_weights
+from minitensor.data import (
+    DataLoader,
+    load_digits,
+    load_fashion_mnist,
+    load_file,
+    load_mnist,
+    make_moons,
+    scale_pixels,
+    train_test_split,
+)
+from minitensor.data.files import Dataset
+from minitensor.errors import CheckpointError, DataError
+from minitensor.nn import MLP
+from minitensor.random import manual_seed
+
+Array = NDArray[Any]
+HELD_OUT = 0.2  # of data that come without a test part
+
+
+class Task(NamedTuple):
+    """Arrays to train on and to judge by; `classes` is how many there are."""
+
+    x_train: Array
+    x_test: Array
+    y_train: Array
+    y_test: Array
+    classes: int
+
+
+def load(name: str) -> Dataset:
+    """Data by their name, or from a file or folder."""
+    named = {"mnist": load_mnist, "fashion-mnist": load_fashion_mnist}
+    if name in named:
+        return named[name]()
+    if name == "digits":
+        return Dataset(*load_digits(), None, None)
+    if name == "moons":
+        return Dataset(*make_moons(2000, noise=0.2, rng=0), None, None)
+    if not os.path.exists(name):
+        raise DataError(f"{name}: there is no such file, and no data of that name. Try --data digits.")
+    return load_file(name)
+
+
+def split(data: Dataset, seed: int) -> Task:
+    """Restart the random numbers, and hold a part out where the data have no test part of their own."""
+    manual_seed(seed)
+    if data.x_test is not None and data.y_test is not None:
+        arrays: tuple[Array, ...] = data.x, data.x_test, data.y, data.y_test
+    else:
+        if len(data.x) < 2:
+            raise DataError("one row cannot be divided into rows to train on and rows to judge by")
+        arrays = train_test_split(data.x, data.y, test_size=HELD_OUT)
+    x_train, x_test, y_train, y_test = arrays
+    return Task(x_train, x_test, y_train, y_test, int(max(y_train.max(), y_test.max())) + 1)
+
+
+def batches(x: Array, y: Array, batch_size: int = 1024, shuffle: bool = False) -> DataLoader:
+    """Mini-batches, in which pixels become numbers from 0 to 1."""
+    return DataLoader(x, y, batch_size=batch_size, shuffle=shuffle, transform=scale_pixels)
+
+
+def fingerprint(data: Dataset) -> int:
+    """A number that tells other data."""
+    total = 0
+    for array in data:
+        total = zlib.crc32(b"" if array is None else np.ascontiguousarray(array).data, total)
+    return total
+
+
+class Trained(NamedTuple):
+    """A model from a checkpoint, the description it was saved with, and the numbers in a row of its input."""
+
+    model: MLP
+    config: dict[str, Any]
+    in_features: int
+
+
+def build(description: Mapping[str, Any]) -> MLP:
+    """The model of a description: MLP's arguments."""
+    return MLP(**description)
+
+
+def load_model(checkpoint: str) -> Trained:
+    """The model of a run's folder or a weights file.
+
+    A file of PyTorch's, without a description, is taken for an MLP with ReLU if its arrays look like one.
+    """
+    path = Path(checkpoint)
+    path = path / MODEL if path.is_dir() else path
+    weights = load_weights(path)
+    config = weights.config
+    if "model" not in config:
+        names = sorted(weights.arrays, key=lambda name: (len(name), name))  # 10.weight after 2.weight
+        shapes = [weights.arrays[name].shape for name in names if weights.arrays[name].ndim == 2]
+        if not shapes or any(below[0] != above[1] for below, above in pairwise(shapes)):
+            raise CheckpointError(f"{path}: does not say what model it is, and is no MLP by its arrays")
+        config = {"model": {"in_features": shapes[0][1], "widths": [shape[0] for shape in shapes]}}
+    try:
+        model = build(config["model"])
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: does not describe an MLP: {error}") from error
+    load_weights(path, model)
+    model.eval()
+    return Trained(model, config, config["model"]["in_features"])
+
+
+def check_features(wanted: int, x: Array, source: str) -> None:
+    """Refuse rows that the model cannot take."""
+    if x.ndim != 2 or x.shape[1] != wanted:
+        found = x.shape[1] if x.ndim == 2 else x.shape
+        raise DataError(f"{source}: has {found} numbers a row, and the model takes {wanted}")

@@ -1,0 +1,265 @@
+"""`minitensor train`: train an MLP, report, and save what was asked for."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minitensor import optim
+from minitensor.checkpoint import CHECKPOINT, Checkpoint, read_config
+from minitensor.cli import INTERRUPTED, task
+from minitensor.cli.options import OPTIMIZERS
+from minitensor.data import DataLoader, train_test_split
+from minitensor.errors import CheckpointError, OptionError
+from minitensor.nn import MLP, CrossEntropyLoss
+from minitensor.optim.lr_scheduler import Schedule
+from minitensor.training import (
+    Callback,
+    EarlyStopping,
+    History,
+    JSONLines,
+    PlainProgress,
+    ProgressBar,
+    StopWhenNotFinite,
+    evaluate,
+    fit,
+)
+
+SAVED = (
+    *("data", "hidden", "activation", "dropout", "epochs", "batch_size", "optimizer", "lr", "momentum"),
+    *("weight_decay", "schedule", "clip_norm", "validation", "early_stopping", "seed"),
+)
+"""The options that make a run what it is."""
+
+
+class Result(NamedTuple):
+    """What a training run came to; the fields of `--json`."""
+
+    test_accuracy: float
+    train_loss: float | None  # None if it was not finite
+    seconds: float
+    samples_per_second: float
+    parameters: int
+    epochs: int
+    seed: int
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train as the options say, and report."""
+    saved = _resumed(options)
+    if options.lr is None:
+        options.lr = OPTIMIZERS[options.optimizer]
+    if options.early_stopping and not options.validation:
+        raise OptionError("--early-stopping needs a part of the data to judge by. Try --validation 0.1.")
+    if os.path.exists(options.data):
+        options.data = os.path.abspath(options.data)
+    data = task.load(options.data)
+    digest = task.fingerprint(data)
+    if saved is not None and digest != saved["fingerprint"]:
+        raise CheckpointError(f"{options.checkpoint}: {options.data} is no longer what the run began with")
+
+    x_train, x_test, y_train, y_test, classes = task.split(data, options.seed)
+    validation = None
+    if options.validation:
+        x_train, x_held, y_train, y_held = train_test_split(x_train, y_train, test_size=options.validation)
+        validation = task.batches(x_held, y_held)
+    description = {
+        "in_features": x_train.shape[1],
+        "widths": [*options.hidden, classes],
+        "activation": options.activation,
+        "dropout": options.dropout,
+    }
+    model = task.build(description)
+    batches = task.batches(x_train, y_train, min(options.batch_size, len(x_train)), shuffle=True)
+    optimizer = _optimizer(options, model)
+    schedule = _schedule(options, optimizer, len(batches))
+    callbacks: list[Callback] = [StopWhenNotFinite()]
+    if options.early_stopping:
+        callbacks.append(EarlyStopping(patience=options.early_stopping))
+    if options.log:
+        callbacks.append(JSONLines(options.log))
+    if options.checkpoint:
+        config = {"model": description, "options": {name: getattr(options, name) for name in SAVED}}
+        callbacks.append(Checkpoint(options.checkpoint, config | {"fingerprint": digest}, options.resume))
+
+    history, interrupted = History(), False
+    start = time.perf_counter()
+    with (
+        _progress(options) as progress,
+        _threads(model, batches),
+        np.errstate(over="ignore", invalid="ignore"),
+    ):
+        try:
+            fit(
+                *(model, batches, validation, optimizer, CrossEntropyLoss(), options.epochs),
+                schedule=schedule,
+                clip_norm=options.clip_norm,
+                callbacks=[*progress, *callbacks],
+                history=history,
+            )
+        except KeyboardInterrupt:
+            interrupted = True
+        seconds = time.perf_counter() - start
+        judged = evaluate(model, task.batches(x_test, y_test), CrossEntropyLoss())
+
+    loss = history.last.get("loss", math.nan)
+    trained = sum(history.get("seconds", []))
+    result = Result(
+        test_accuracy=judged.accuracy or 0.0,
+        train_loss=loss if math.isfinite(loss) else None,
+        seconds=round(seconds, 3),
+        samples_per_second=round(history.epochs * len(x_train) / trained, 1) if trained else 0.0,
+        parameters=sum(parameter.size for parameter in model.parameters()),
+        epochs=history.epochs,
+        seed=options.seed,
+    )
+    if options.json:
+        print(json.dumps(result._asdict()))
+    else:
+        widths = [description["in_features"], *description["widths"]]
+        print(_summary(result, options, judged.correct or 0, widths, len(y_test), interrupted))
+    if options.plot:
+        _plot(history, options.plot)
+    if interrupted:
+        return INTERRUPTED
+    return 0 if result.train_loss is not None else 1
+
+
+def _resumed(options: argparse.Namespace) -> dict[str, Any] | None:
+    """Take the options of the run that is to go on; None if there is none."""
+    if not options.resume:
+        return None
+    if not options.checkpoint:
+        raise OptionError("--resume needs the folder of the run: --checkpoint FOLDER")
+    if not (Path(options.checkpoint) / CHECKPOINT).exists():
+        if sys.stderr is not None:
+            print(f"minitensor: {options.checkpoint} holds no run yet: this one starts it", file=sys.stderr)
+        return None
+    config = read_config(options.checkpoint)
+    if "options" not in config:
+        raise CheckpointError(
+            f"{options.checkpoint}: was not made by minitensor train, which cannot resume it"
+        )
+    for name, value in config["options"].items():
+        longer = name == "epochs" and config["options"]["schedule"] in ("constant", "plateau", "step")
+        typed = getattr(options, name)
+        if name in options.given and name == "data" and os.path.exists(typed):
+            typed = os.path.abspath(typed)
+        if name in options.given and typed != value and not longer:
+            flag = "--" + name.replace("_", "-")
+            raise OptionError(f"{flag} is {value} in {options.checkpoint}. Leave it out, or start a new run.")
+        if not (name in options.given and longer):
+            setattr(options, name, value)
+    return config
+
+
+def _optimizer(options: argparse.Namespace, model: MLP) -> optim.Optimizer:
+    settings = {"lr": options.lr, "weight_decay": options.weight_decay}
+    if options.optimizer == "sgd":
+        return optim.SGD(model.parameters(), momentum=options.momentum, **settings)
+    if options.optimizer == "rmsprop":
+        return optim.RMSprop(model.parameters(), momentum=options.momentum, **settings)
+    kinds = {"adam": optim.Adam, "adamw": optim.AdamW, "adagrad": optim.Adagrad}
+    return kinds[options.optimizer](model.parameters(), **settings)
+
+
+def _schedule(options: argparse.Namespace, optimizer: optim.Optimizer, batches: int) -> Schedule | None:
+    epochs = options.epochs
+    if options.schedule == "step":
+        return optim.StepLR(optimizer, step_size=max(1, epochs // 3))
+    if options.schedule == "cosine":
+        return optim.CosineAnnealingLR(optimizer, T_max=epochs)
+    if options.schedule == "onecycle":
+        cycled = options.optimizer in ("sgd", "adam", "adamw", "rmsprop")
+        return optim.OneCycleLR(optimizer, options.lr, epochs * batches, cycle_momentum=cycled)
+    if options.schedule == "warmup":
+        after = optim.CosineAnnealingLR(optimizer, T_max=max(1, (epochs - 1) * batches))
+        return optim.LinearWarmup(optimizer, batches, start_factor=0.1, after=after)
+    return optim.ReduceLROnPlateau(optimizer, patience=3) if options.schedule == "plateau" else None
+
+
+@contextlib.contextmanager
+def _progress(options: argparse.Namespace) -> Iterator[list[Callback]]:
+    live = sys.stderr is not None and sys.stderr.isatty()
+    if options.quiet or sys.stderr is None or (options.json and not live):
+        yield []
+    elif not live:
+        yield [PlainProgress()]
+    else:
+        bar = ProgressBar()
+        try:
+            yield [bar]
+        finally:
+            bar.close()
+
+
+@contextlib.contextmanager
+def _threads(model: MLP, batches: DataLoader) -> Iterator[None]:
+    """One thread where the products are small: two would wait for each other longer than they work."""
+    largest = max(parameter.size for parameter in model.parameters())
+    if largest * batches.batch_size > 4_000_000:
+        yield
+        return
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        yield
+
+
+def _plot(history: History, path: str) -> None:
+    from minitensor import plots
+
+    if path == "-":
+        print(plots.curves(history))
+        return
+    try:
+        plots.save_curves(history, path)
+    except ModuleNotFoundError:
+        print(plots.curves(history))
+        print(f'minitensor: {path} needs matplotlib: pip install "minitensor[plot]"', file=sys.stderr)
+
+
+def _summary(
+    result: Result,
+    options: argparse.Namespace,
+    correct: int,
+    widths: list[int],
+    tested: int,
+    interrupted: bool,
+) -> str:
+    loss = "not finite" if result.train_loss is None else f"{result.train_loss:.4f}"
+    trained = f"{result.epochs} epoch{'' if result.epochs == 1 else 's'}"
+    if interrupted:
+        again = f"minitensor train --checkpoint {options.checkpoint} --resume goes on."
+        advice = again if options.checkpoint else "Run it again to the end, or with fewer --epochs."
+        advice = f"This run was interrupted. {advice}"
+    elif result.train_loss is None:
+        advice = f"The loss is no longer finite: the steps are too large. Try --lr {options.lr / 10:g}."
+    elif result.test_accuracy < 0.95 and options.data == "digits":
+        advice = "Low accuracy. Try more --epochs, or another --lr, between 0.01 and 0.1."
+    elif options.checkpoint:
+        advice = f"minitensor evaluate {options.checkpoint} shows where it is wrong."
+    else:
+        advice = "Try a wider network (--hidden 512 256), another --activation, or another --seed."
+    what = "digits" if options.data == "digits" else "samples"
+    return "\n".join(
+        [
+            f"Test accuracy  {result.test_accuracy:.2%}  ({correct:,} of {tested:,} {what} it had not seen)",
+            f"Training loss  {loss}  after {trained}"
+            if result.epochs
+            else "Training loss  no epoch was finished",
+            f"Time           {result.seconds:.2f} s  ({result.samples_per_second:,.0f} samples per second)",
+            f"Parameters     {result.parameters:,}  (MLP {' → '.join(map(str, widths))})",
+            f"Next           {advice}",
+        ]
+    )
