@@ -33,7 +33,7 @@ class NumericError(RuntimeError):
 
 
 class DataError(ValueError):
-    """x"""
+    """Data cannot be fetched or read, are damaged, or are not what they should be."""
 
 
 class CheckpointError(ValueError):

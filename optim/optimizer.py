@@ -208,7 +208,7 @@ class Optimizer:
         }
         if missing:
             raise OptionError(
-                f"{self._name}.load_state_dict: it is another optimizer's, without {', '.join(sorted(missing))}. "
+                f"{self._name}.load_state_dict: is another optimizer's: has no {', '.join(sorted(missing))}. "
                 "Nothing was loaded."
             )
         states = {}

@@ -277,7 +277,7 @@ def test_a_parameter_is_not_lost_to_a_plain_tensor() -> None:
         (lambda: nn.L1Loss("avg"), 'L1Loss: reduction must be "mean", "sum" or "none", not \'avg\''),
         (lambda: nn.HuberLoss(delta=0)(np.zeros(1), np.zeros(1)), "huber_loss: delta must be positive"),
         (lambda: nn.GELU("fast")(Tensor([1.0])), 'gelu: approximate must be "none" or "tanh"'),
-        (lambda: functional.pad(np.zeros(2), 1, "mirror"), 'pad: mode must be "constant", '),
+        (lambda: minitensor.pad(Tensor(np.zeros(2)), 1, "mirror"), 'pad: mode must be "constant", '),
     ],
 )
 def test_unknown_options_are_refused_by_name(call: Callable[[], Any], message: str) -> None:

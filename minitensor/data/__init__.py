@@ -1,8 +1,9 @@
 """Data: real digits that need no network, MNIST, files of your own, toy data, splitting, and mini-batches."""
 
 from minitensor.data.datasets import load_digits, make_moons, train_test_split
-from minitensor.data.files import Dataset, load_fashion_mnist, load_file, load_mnist, scale_pixels
+from minitensor.data.files import Dataset, load_file, scale_pixels
 from minitensor.data.loader import DataLoader
+from minitensor.data.mnist import load_fashion_mnist, load_mnist
 
 __all__ = [
     "DataLoader",

@@ -1,31 +1,443 @@
-"""placeholder"""
+"""Data of your own: `.npz`, `.csv` and IDX files, read with nothing taken on trust.
+
+Every file that is malformed raises DataError, which names the file, the position, and the cure.
+"""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import math
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from minitensor.errors import DataError
+
+Array = NDArray[Any]
+MOST_CLASSES = 10_000
+
 
 class Dataset(NamedTuple):
-    x: NDArray[Any]
-    y: NDArray[Any]
-    x_test: NDArray[Any] | None
-    y_test: NDArray[Any] | None
+    """Arrays to train on, and a test part if the data come with one.
+
+    Attributes:
+        x: One row for each sample, of shape (n, features); uint8 where they are pixels, else float32.
+        y: The label of each row, int64 of shape (n,), from 0.
+        x_test: The rows of the test part, or None.
+        y_test: Its labels, or None.
+    """
+
+    x: Array
+    y: NDArray[np.int64]
+    x_test: Array | None = None
+    y_test: NDArray[np.int64] | None = None
 
 
-def load_file(path: str) -> Dataset:
-    with np.load(path) as f:
-        return Dataset(f["x"], f["y"].astype(np.int64), None, None)
+def load_file(path: str | os.PathLike[str], label: str | None = None) -> Dataset:
+    """Read rows and labels from a file or folder.
+
+    - `.npz`: arrays x and y, or Keras's x_train, y_train, x_test and y_test.
+    - IDX, MNIST's own format, plain or compressed: a folder with train-images-idx3-ubyte and
+      train-labels-idx1-ubyte (and t10k-… for the test part), or an images file with its labels beside it.
+    - `.csv`: one row a line, numbers between commas (or semicolons or tabs), also compressed. The label is in
+      the column that is named, or has a header label, class, target or y; else it is in the first.
+
+    Images are flattened. What is stored as bytes, or as whole numbers from 0 to at least 128 and at most 255,
+    is taken for pixels and stays uint8: see scale_pixels.
+
+    Args:
+        path: The file or folder.
+        label: The header of the column of labels in a `.csv`.
+
+    Raises:
+        DataError: If it is not there, damaged, or not what it should be.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "rows.csv").write_text("label,a,b\\n0,0.5,1\\n1,2.5,3\\n")
+    ...     load_file(f"{folder}/rows.csv").x
+    array([[0.5, 1. ],
+           [2.5, 3. ]], dtype=float32)
+    """
+    path = Path(path)
+    with _reading(path):
+        if path.is_dir():
+            return _load_folder(path)
+        start = _start(path)
+        if start.startswith(b"PK"):
+            return _load_npz(path)
+        if path.name.removesuffix(".gz").endswith((".csv", ".tsv", ".txt")):
+            return _load_csv(path, label)
+        if start[:2] == b"\0\0":
+            return _load_images_and_labels(path)
+    raise DataError(
+        f"{path}: begins with {start[:4].hex(' ') or 'nothing'}, which is neither .npz nor IDX. "
+        "Give one of these, or rows of numbers in a file named .csv."
+    )
 
 
-def load_rows(source: Any, features: int) -> NDArray[Any]:
-    return np.loadtxt(source, delimiter=",", ndmin=2, dtype=np.float32)
+def load_rows(source: str | os.PathLike[str] | IO[bytes], features: int) -> Array:
+    """Read rows without labels, each of `features` numbers: any format of load_file, or a stream of text.
+
+    A `.csv` may have the labels too, in the first column, which is then passed over.
+
+    Raises:
+        DataError: As load_file does.
+    """
+    if not isinstance(source, str | os.PathLike):
+        return _rows_of_table(_table(source.read(), "standard input")[1], features, "standard input")
+    path = Path(source)
+    with _reading(path):
+        if path.is_dir():
+            return _load_folder(path).x
+        start = _start(path)
+        if start.startswith(b"PK"):
+            arrays = _read_npz(path)
+            names = [name for name in ("x", "x_test", "x_train") if name in arrays]
+            if not names:
+                raise DataError(f"{path}: has no array x, only {', '.join(arrays) or 'none'}")
+            return _rows(f"{path}: array {names[0]}", arrays[names[0]])
+        if start[:2] == b"\0\0":
+            return _rows(f"{path}", _read_idx(path))
+        _, table = _table(_content(path), str(path))
+    return _rows_of_table(table, features, str(path))
 
 
-load_mnist = load_fashion_mnist = lambda: Dataset(*[np.zeros((1, 1))] * 4)
+def scale_pixels(x: Array) -> Array:
+    """Pixels, uint8 from 0 to 255, as float32 from 0 to 1; other numbers as they are.
 
-
-def scale_pixels(x: NDArray[Any]) -> NDArray[Any]:
+    >>> scale_pixels(np.array([0, 255], np.uint8))
+    array([0., 1.], dtype=float32)
+    >>> scale_pixels(np.array([0.0, 255.0]))
+    array([  0., 255.])
+    """
     return np.multiply(x, np.float32(1 / 255), dtype=np.float32) if x.dtype == np.uint8 else x
+
+
+# ------------------------------------------------------------------------------------------- checking
+
+
+def _dataset(name: str, x: Array, y: Array, x_name: str = "x", y_name: str = "y") -> tuple[Array, Array]:
+    """Rows and labels that fit each other, checked."""
+    rows = _rows(f"{name}: {x_name}", x)
+    labels = _labels(f"{name}: {y_name}", y)
+    if len(rows) != len(labels):
+        raise DataError(f"{name}: {len(rows):,} rows in {x_name} and {len(labels):,} labels in {y_name}")
+    return rows, labels
+
+
+def _rows(name: str, x: Array) -> Array:
+    if x.dtype.kind not in "buif":
+        raise DataError(f"{name} holds {x.dtype}, and must hold numbers")
+    if x.ndim == 0 or x.size == 0:
+        raise DataError(f"{name} is empty: it has shape {x.shape}, and must have shape (rows, features)")
+    rows = x.reshape(len(x), -1)
+    if x.dtype.kind == "f":
+        _check_finite(name, rows)
+        return rows.astype(np.float32, copy=False)
+    if x.dtype == np.uint8 or (rows.min() >= 0 and 128 <= rows.max() <= 255):
+        return rows.astype(np.uint8, copy=False)
+    return rows.astype(np.float32)
+
+
+def _labels(name: str, y: Array) -> NDArray[np.int64]:
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.dtype.kind not in "buif":
+        raise DataError(f"{name} holds {y.dtype}, and labels must be whole numbers from 0")
+    if y.ndim != 1:
+        hint = " For one-hot labels take y.argmax(axis=1)." if y.ndim == 2 else ""
+        raise DataError(f"{name} has shape {y.shape}, and there must be one label a row.{hint}")
+    bad = ~((y >= 0) & (y < MOST_CLASSES))
+    if y.dtype.kind == "f":
+        bad |= y != np.floor(y)
+    if bad.any():
+        i = int(bad.argmax())
+        raise DataError(f"{name}: label {y[i]} in row {i + 1:,}. Labels must be whole numbers from 0.")
+    return y.astype(np.int64)
+
+
+def _check_finite(name: str, rows: Array) -> None:
+    if not np.isfinite(rows).all():
+        row, column = (int(i) for i in np.argwhere(~np.isfinite(rows))[0])
+        found = rows[row, column]
+        raise DataError(
+            f"{name} has {found} in row {row + 1:,}, column {column + 1:,}. Remove or replace it."
+        )
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn what the system says of a file into DataError."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: there is no such file or folder") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except MemoryError as error:
+        raise DataError(f"{path}: needs more memory than there is") from error
+
+
+def _start(path: Path) -> bytes:
+    """The first bytes, of what is inside if it is compressed."""
+    return next(_chunks(path), b"")[:16]
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    """A file piece by piece, decompressed."""
+    import gzip
+
+    with open(path, "rb") as file:
+        compressed = file.peek(2)[:2] == b"\x1f\x8b"
+        source: Any = gzip.GzipFile(fileobj=file) if compressed else file
+        position = 0
+        try:
+            while chunk := source.read(1 << 20):
+                position += len(chunk)
+                yield chunk
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise DataError(
+                f"{path}: the compressed data are damaged after {position:,} bytes: {error}. Fetch it again."
+            ) from error
+
+
+def _content(path: Path, most: float = math.inf) -> bytes:
+    """What is in a file, decompressed; not much more than `most` bytes of it."""
+    parts, total = [], 0
+    for chunk in _chunks(path):
+        parts.append(chunk)
+        total += len(chunk)
+        if total > most:
+            break
+    return b"".join(parts)
+
+
+# ------------------------------------------------------------------------------------------------ npz
+
+
+def _load_npz(path: Path) -> Dataset:
+    arrays = _read_npz(path)
+    parts: list[Any] = []
+    for x_name, y_name in [("x", "y"), ("x_train", "y_train"), ("x_test", "y_test")]:
+        if x_name in arrays and y_name in arrays:
+            parts += _dataset(str(path), arrays[x_name], arrays[y_name], f"array {x_name}", f"array {y_name}")
+        elif (x_name in arrays) != (y_name in arrays):
+            lacking = y_name if x_name in arrays else x_name
+            raise DataError(f"{path}: has no array {lacking}, only {', '.join(arrays)}")
+    trained_on = {"x", "x_train"} & arrays.keys()
+    if len(trained_on) != 1:
+        found = ", ".join(arrays) or "no arrays"
+        raise DataError(f"{path}: must hold x and y, or x_train and y_train, and holds {found}")
+    _check_widths(path, parts)
+    return Dataset(*parts)
+
+
+def _check_widths(path: Path, parts: list[Any]) -> None:
+    if len(parts) == 4 and parts[0].shape[1] != parts[2].shape[1]:
+        widths = f"{parts[0].shape[1]:,} and {parts[2].shape[1]:,}"
+        raise DataError(f"{path}: the rows to train on and to test on have {widths} numbers")
+
+
+def _read_npz(path: Path) -> dict[str, Array]:
+    """The arrays of a file; none that would need pickle, and none that claims to be larger than it is."""
+    import zipfile
+
+    name = "archive"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            arrays = {}
+            for entry in archive.infolist():
+                name = entry.filename.removesuffix(".npy")
+                with archive.open(entry) as file:
+                    arrays[name] = _read_npy(file, entry.file_size)
+            return arrays
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # a damaged archive raises whatever its damage leads to
+        raise DataError(f"{path}: {name} cannot be read: {error}. Save it again with np.savez.") from error
+
+
+def _read_npy(file: IO[bytes], size: int) -> Array:
+    version = np.lib.format.read_magic(file)
+    read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    if version not in read_header:
+        raise ValueError(f"version {version} of the format is not known")
+    shape, fortran, dtype = read_header[version](file)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects, which only pickle could read")
+    if math.prod(shape) * dtype.itemsize != size - file.tell():
+        raise ValueError(f"it says that it has shape {shape} of {dtype}, which is not its size")
+    flat = np.frombuffer(file.read(), dtype)
+    return flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
+
+
+# ------------------------------------------------------------------------------------------------ IDX
+
+_IDX_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+
+
+def _read_idx(path: Path) -> Array:
+    """An array of an IDX file: two zero bytes, its type, its number of axes, their lengths, its elements."""
+    start = _content(path, 4)[:4]
+    if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in _IDX_TYPES or start[3] == 0:
+        raise DataError(
+            f"{path}: begins with {start.hex(' ') or 'nothing'}, which no IDX file does, at byte 0. "
+            "Give the file as it was published."
+        )
+    dtype, data_at = np.dtype(_IDX_TYPES[start[2]]), 4 + 4 * start[3]
+    header = _content(path, data_at)[:data_at]
+    if len(header) < data_at:
+        raise DataError(
+            f"{path}: its header has {data_at} bytes, and there are {len(header)}. Fetch it again."
+        )
+    shape = tuple(np.frombuffer(header, ">u4", offset=4).tolist())
+    size = data_at + math.prod(shape) * dtype.itemsize
+    content = _content(path, size)  # no more is read than there is, whatever the header says
+    if len(content) != size:
+        longer = "more" if len(content) > size else f"{len(content):,}"
+        raise DataError(
+            f"{path}: its header promises {size:,} bytes for shape {shape}, and there are {longer}. "
+            "Fetch it again."
+        )
+    array = np.frombuffer(content, dtype, offset=data_at).reshape(shape)
+    return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+def _load_folder(folder: Path) -> Dataset:
+    parts: list[Any] = []
+    for part in ("train", "t10k"):
+        for images in _spellings(f"{part}-images", 3):
+            if (folder / images).exists():
+                parts += _load_images_and_labels(folder / images)[:2]
+                break
+        else:
+            if part == "train":
+                raise DataError(
+                    f"{folder}: has no train-images-idx3-ubyte, plain or .gz. Put MNIST's four files there."
+                )
+    _check_widths(folder, parts)
+    return Dataset(*parts)
+
+
+def _spellings(name: str, axes: int) -> Iterable[str]:
+    """The names under which the files are published."""
+    return [f"{name}{dot}idx{axes}-ubyte{gz}" for gz in ("", ".gz") for dot in "-."]
+
+
+def _load_images_and_labels(images: Path) -> Dataset:
+    stem = images.name.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
+    candidates = [images.with_name(stem), images.with_name(stem + ".gz")]
+    labels = next((path for path in candidates if path.exists() and path != images), None)
+    if labels is None:
+        raise DataError(f"{images}: there is no {stem} beside it, plain or .gz, with the labels")
+    x, y = _dataset(str(images.parent), _read_idx(images), _read_idx(labels), images.name, labels.name)
+    return Dataset(x, y)
+
+
+# ------------------------------------------------------------------------------------------------ csv
+
+_LABELS = ("label", "class", "target", "y")
+
+
+def _load_csv(path: Path, label: str | None) -> Dataset:
+    header, table = _table(_content(path), str(path))
+    lowered = [name.lower() for name in header]
+    if label is not None:
+        if label not in header:
+            known = ", ".join(header[:20]) or "the file has no header line"
+            raise DataError(f"{path}: line 1 names no column {label!r}: {known}")
+        column = header.index(label)
+    else:
+        column = next((lowered.index(name) for name in _LABELS if name in lowered), 0)
+    if table.shape[1] < 2:
+        raise DataError(f"{path}: has one column. A row needs a label and at least one number.")
+    y = _labels(f"{path}: column {column + 1}", table[:, column])
+    return Dataset(_pixels(np.delete(table, column, axis=1)), y)
+
+
+def _rows_of_table(table: Array, features: int, name: str) -> Array:
+    if table.shape[1] == features + 1:
+        table = table[:, 1:]
+    if table.shape[1] != features:
+        raise DataError(f"{name}: has {table.shape[1]:,} numbers a row, and {features:,} are needed")
+    return _pixels(table)
+
+
+def _pixels(table: Array) -> Array:
+    """A table of float32, as uint8 if it is one of pixels."""
+    whole = table.min() >= 0 and 128 <= table.max() <= 255 and bool((table == np.floor(table)).all())
+    return table.astype(np.uint8) if whole else np.ascontiguousarray(table)
+
+
+def _table(content: bytes, name: str) -> tuple[list[str], Array]:
+    """The names in the header line, if there is one, and the numbers below as float32."""
+    import io
+
+    if not content.strip():
+        raise DataError(f"{name}: is empty. It needs a line of numbers for each row.")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{name}: is no text: byte {error.start:,} is not UTF-8") from error
+    first = text.lstrip("\r\n").split("\n", 1)[0].strip()
+    comma = next((mark for mark in ",;\t" if mark in first), ",")
+    fields = [field.strip().strip('"') for field in first.split(comma)]
+    header = fields if not any(_is_number(field) for field in fields) else []
+    if header:
+        text = text[text.index(first) + len(first) :]
+    settings: dict[str, Any] = {"delimiter": comma, "comments": None, "quotechar": '"', "ndmin": 2}
+    if not text.strip():
+        raise DataError(f"{name}: has a header line and no rows")
+    try:
+        table = np.loadtxt(io.StringIO(text), np.float32, **settings)
+    except ValueError as error:
+        raise _fault(content, name, comma, bool(header)) or DataError(f"{name}: {error}") from error
+    if header and len(header) != table.shape[1]:
+        raise DataError(f"{name}: line 1 names {len(header):,} columns, and line 2 has {table.shape[1]:,}")
+    if not np.isfinite(table).all():
+        raise _fault(content, name, comma, bool(header)) or DataError(f"{name}: a number is not finite")
+    return header, table
+
+
+def _is_number(field: str) -> bool:
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return True
+
+
+def _fault(content: bytes, name: str, comma: str, header: bool) -> DataError | None:
+    """The first field or line at fault: looked for only once there is one."""
+    import csv
+
+    lines = content.decode("utf-8-sig").splitlines()
+    wanted = None
+    for number, line in enumerate(lines, start=1):
+        if not line.strip() or (header and wanted is None and number == _first_line(lines)):
+            continue
+        fields = next(csv.reader([line], delimiter=comma))
+        wanted = wanted or len(fields)
+        if len(fields) != wanted:
+            return DataError(
+                f"{name}: line {number:,} has {len(fields):,} numbers, and those before {wanted:,}"
+            )
+        for column, field in enumerate(fields, start=1):
+            where = f"{name}: line {number:,}, column {column:,}"
+            if not field.strip():
+                return DataError(f"{where} is empty. Fill it, or leave the row out.")
+            if not _is_number(field):
+                return DataError(f"{where}: {field.strip()[:40]!r} is no number")
+            if not abs(float(field)) < 3.4e38:
+                return DataError(f"{where}: {field.strip()} is not finite. Remove or replace it.")
+    return None
+
+
+def _first_line(lines: list[str]) -> int:
+    return next(i for i, line in enumerate(lines, start=1) if line.strip())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ class DataLoader:
         shuffle: Whether to shuffle the rows anew for every epoch.
         drop_last: Whether to leave out a last batch that is shorter.
         rng: A generator or seed for shuffling.
+        transform: What to make of the first array of each batch, such as scale_pixels.
 
     Raises:
         ShapeError: If the numbers of rows differ.
@@ -41,9 +42,8 @@ class DataLoader:
         shuffle: bool = False,
         drop_last: bool = False,
         rng: np.random.Generator | int | None = None,
-        transform: Any = None,
+        transform: Callable[[NDArray[Any]], Any] | None = None,
     ) -> None:
-        self.transform = transform
         if len(arrays) == 1 and isinstance(arrays[0], tuple):
             raise DTypeError("DataLoader: takes arrays, not a tuple of them. Write DataLoader(*data).")
         self.arrays = tuple([np.asarray(array) for array in arrays])
@@ -54,6 +54,7 @@ class DataLoader:
         self.shuffle = shuffle
         self.drop_last = drop_last
         self.rng = None if rng is None else generator(rng)
+        self.transform = transform
 
     def __len__(self) -> int:
         """How many batches an epoch has."""
