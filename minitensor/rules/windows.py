@@ -94,7 +94,7 @@ def _count(length: int, size: int, stride: int, dilation: int) -> int:
 
 @rule
 def _rows_first(x: Array, padding: Any) -> Unary:
-    """Images (n, c, h, w) as (h, c, w, n), in memory too, with ((top, bottom), (left, right)) zeros around."""
+    """Images (n, c, h, w) as (h, c, w, n), in memory too; padding is ((top, bottom), (left, right))."""
     (top, bottom), (left, right) = padding
     n, c, h, w = x.shape
     inside = slice(top, top + h), slice(None), slice(left, left + w)
@@ -121,7 +121,7 @@ def conv2d(
     dilation: Pair = 1,
     groups: int = 1,
 ) -> Any:
-    """Every window of the images times every filter: (n, c, h, w) or (c, h, w) → (n, o, h', w') or (o, h', w').
+    """Every window of images (n, c, h, w) times every filter, summed: (n, o, h', w'); n may be left out.
 
     `weight` has shape (o, c / groups, kernel height, kernel width), `bias` (o,). Filters are not flipped:
     to mathematics this is a cross-correlation. `stride`, `padding` (zeros on both sides) and `dilation` are
@@ -194,7 +194,9 @@ def _margins(padding: Pair | str, weight: Shape, stride: Shape, dilation: Shape)
     """The padding as ((top, bottom), (left, right))."""
     if padding == "same":
         if stride != (1, 1):
-            raise OptionError(f'conv2d: padding="same" needs stride 1, not {stride}. Give padding as a number.')
+            raise OptionError(
+                f'conv2d: padding="same" needs stride 1, not {stride}. Give padding as a number.'
+            )
         whole = [(size - 1) * apart for size, apart in zip(weight[2:], dilation, strict=False)]
         return tuple([(m // 2, m - m // 2) for m in whole])
     if isinstance(padding, str) and padding != "valid":
@@ -241,7 +243,7 @@ def max_pool2d(
         for to_h, of_h in down.reaches()
         for to_w, of_w in right.reaches()
     ]
-    return _max_pool(_rows_first(input, _NONE), pairs, down.count, right.count).transpose((3, 1, 0, 2))
+    return _max_pool(_rows_first(input, _NONE), pairs, down.number, right.number).transpose((3, 1, 0, 2))
 
 
 @rule
@@ -326,15 +328,15 @@ class _Direction(NamedTuple):
     stride: int
     padding: int
     dilation: int
-    count: int
+    number: int
 
     def reaches(self) -> list[tuple[slice, slice]]:
-        """For each place in a window: the windows where it is inside the images, and the elements it is at."""
+        """For each place in a window: the windows in which it is inside the image, and where it is then."""
         found = []
         for i in range(self.size):
             offset = i * self.dilation - self.padding  # where the first window has this place
             first = max(0, -(offset // self.stride))
-            stop = min(self.count, (self.length - 1 - offset) // self.stride + 1)
+            stop = min(self.number, (self.length - 1 - offset) // self.stride + 1)
             start = offset + first * self.stride
             n = max(0, stop - first)
             at = slice(start, start + n * self.stride, self.stride) if n else slice(0)
@@ -343,12 +345,12 @@ class _Direction(NamedTuple):
 
     def margins(self) -> tuple[int, int]:
         """Zeros before and after, so that every window is inside."""
-        end = (self.count - 1) * self.stride + self.size - self.padding
+        end = (self.number - 1) * self.stride + self.size - self.padding
         return self.padding, max(0, end - self.length)
 
     def lengths(self, with_padding: bool) -> NDArray[np.int64]:
         """How many elements of each window count; none do that `ceil_mode` made hang over the padding."""
-        start = np.arange(self.count) * self.stride - self.padding
+        start = np.arange(self.number) * self.stride - self.padding
         stop = np.minimum(start + self.size, self.length + self.padding)
         return stop - start if with_padding else np.minimum(stop, self.length) - np.maximum(start, 0)
 
