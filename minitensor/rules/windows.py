@@ -185,7 +185,9 @@ def _convolve(
         return _convolve(spread, weight[:, :, ::-1].transpose((0, 3, 2, 1)), None, 1, dilation)
 
     def local_weight(g: Array) -> Array:
-        return np.add.reduce(g @ columns.swapaxes(2, 3), axis=1).reshape((groups, o, size, k))
+        # Not g times the columns: BLAS takes twice as long where the result is so flat.
+        sums = np.add.reduce(columns @ g.swapaxes(2, 3), axis=1)
+        return sums.swapaxes(1, 2).reshape((groups, o, size, k))
 
     return y, local_x, local_weight, unchanged
 
