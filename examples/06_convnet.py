@@ -35,12 +35,15 @@ print(model)
 
 for epoch in range(10):
     start = time.perf_counter()
+    optimizer.lr = 0.05 * (1 - epoch / 10)  # smaller and smaller steps
     for batch, digits in DataLoader(x_train, y_train, batch_size=batch_size, shuffle=True):
         loss = loss_function(model(batch), digits)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    print(f"epoch {epoch + 1:2}  loss of the last batch {loss.item():.4f}  {time.perf_counter() - start:.2f} s")
+    print(
+        f"epoch {epoch + 1:2}  loss of the last batch {loss.item():.4f}  {time.perf_counter() - start:.2f} s"
+    )
 
 with no_grad():
     predictions = model(x_test).argmax(axis=1).numpy()
