@@ -116,6 +116,8 @@ class TensorMethods:
         """The largest integer that is not above x; gradient 0."""
     def floor_divide(self, y: Operand) -> Tensor:
         """⌊x / y⌋, as Python's //; gradient 0."""
+    def fold(self, length: int, axis: int = ..., stride: int = ..., dilation: int = ...) -> Tensor:
+        """The windows (count, size) of an axis added up where they lie: the adjoint of `windows`."""
     def gather(self, axis: int, index: Any) -> Tensor:
         """y[i, j] = x[index[i, j], j] for axis 0, and so on; y has the shape of index."""
     def gelu(self, approximate: str = ...) -> Tensor:
@@ -274,6 +276,8 @@ class TensorMethods:
         """x²; derivative 2x."""
     def squeeze(self, axis: Axis = ...) -> Tensor:
         """Without the axes of length 1, or without those named, which must have length 1, as in NumPy."""
+    def standardize(self, axis: Axis = ..., eps: builtins.float = ...) -> Tensor:
+        """(x − mean) / √(variance + eps) over the axes: what batch norm and layer norm have in common."""
     def std(self, axis: Axis = ..., ddof: builtins.float = ..., keepdims: bool = ..., correction: builtins.float | None = ...) -> Tensor:
         """Standard deviation, the root of `var`, with gradient 0 where all elements are equal."""
     def sub(self, y: Operand) -> Tensor:
@@ -316,6 +320,8 @@ class TensorMethods:
         """Variance Σ (x − mean)² / (n − ddof); derivative 2 (x − mean) / (n − ddof)."""
     def vdot(self, y: Operand) -> Tensor:
         """Σ x y over all elements."""
+    def windows(self, size: int, axis: int = ..., stride: int = ..., dilation: int = ...) -> Tensor:
+        """Every window of `size` elements along an axis, as a read-only view; that axis becomes (count, size)."""
     def zero_where(self, mask: Any) -> Tensor:
         """0 where mask holds, else x, whatever x is: an infinity or NaN under the mask gives 0."""
 

@@ -62,7 +62,7 @@ def explain(name: str, shapes: Sequence[Shape], error: Exception) -> Exception:
     found = f"{name}: {error} (shape {' and '.join(map(str, shapes))})"
     if name == "matmul":
         return ShapeError(_explain_matmul(*shapes))
-    if name == "linear":
+    if name == "linear" and len(shapes) > 1:
         return ShapeError(_explain_linear(*shapes))
     if type(error).__name__ == "LinAlgError" and "dimension" not in str(error) and "square" not in str(error):
         return type(error)(found)  # singular, or not positive definite: no fault of the shapes
@@ -138,6 +138,54 @@ def explain_targets(name: str, x: Shape, target: Shape, dtype: str) -> str:
     elif _size(target) == _size(wanted):
         hint = " Try target.astype(int)." if target == wanted else f" Try target.reshape({wanted})."
     return f"{needs}, not {dtype} of shape {target}.{hint}"
+
+
+def explain_conv2d(
+    x: Shape, weight: Shape, bias: Shape | None, padding: Sequence[Shape], dilation: Shape, groups: int
+) -> str:
+    """Why conv2d cannot take images of shape `x`; "" if it can. Padding is ((top, bottom), (left, right)).
+
+    >>> print(explain_conv2d((8, 28, 28), (6, 1, 5, 5), None, ((0, 0), (0, 0)), (1, 1), 1))
+    Conv2d(1 → 6, kernel 5 × 5) got (8, 28, 28): images must be (n, 1, h, w) or (1, h, w). \
+For a batch try x.reshape(8, 1, 28, 28).
+    """
+    if len(weight) != 4 or groups < 1 or weight[0] % groups or 0 in weight:
+        form = "(o, c / groups, kernel height, kernel width), none of them 0 and o a multiple of groups"
+        return f"conv2d: the weight must be {form}, not {weight} with groups={groups}"
+    o, channels = weight[0], weight[1] * groups
+    name = f"Conv2d({channels} → {o}, kernel {weight[2]} × {weight[3]})"
+    if len(x) not in (3, 4) or x[-3] != channels:
+        needs = f"images must be (n, {channels}, h, w) or ({channels}, h, w)"
+        hint = ""
+        if len(x) == 3 and channels == 1:
+            hint = f" For a batch try x.reshape({x[0]}, 1, {x[1]}, {x[2]})."
+        elif len(x) in (3, 4) and x[-1] == channels:
+            hint = f" Channels come first: try x.transpose({'0, 3, 1, 2' if len(x) == 4 else '2, 0, 1'})."
+        return f"{name} got {x}: {needs}.{hint}"
+    if bias is not None and bias != (o,):
+        return f"{name}: the bias must have shape ({o},), not {bias}"
+    for axis in (0, 1):
+        if x[axis - 2] + sum(padding[axis]) <= (weight[axis + 2] - 1) * dilation[axis]:
+            return explain_window(name, x, padding, weight[2:], dilation)
+    return ""
+
+
+def explain_window(
+    name: str, x: Shape, padding: Sequence[Shape], kernel: Shape, dilation: Shape = (1, 1)
+) -> str:
+    """Say that windows do not fit into images of shape `x`.
+
+    >>> print(explain_window("max_pool2d", (1, 3, 4, 4), ((0, 0), (0, 0)), (5, 5)))
+    max_pool2d got (1, 3, 4, 4): a window spans 5 × 5, and an image only 4 × 4. \
+Try a smaller kernel, or padding.
+    """
+    h, w = [length + sum(pair) for length, pair in zip(x[-2:], padding, strict=True)]
+    down, right = [(size - 1) * apart + 1 for size, apart in zip(kernel, dilation, strict=True)]
+    padded = " with its padding" if any([sum(pair) for pair in padding]) else ""
+    return (
+        f"{name} got {x}: a window spans {down} × {right}, and an image{padded} only {h} × {w}. "
+        f"Try a smaller kernel, or {'more ' if padded else ''}padding."
+    )
 
 
 def _size(shape: Shape) -> int:

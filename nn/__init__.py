@@ -7,12 +7,14 @@ if __name__ != "minitensor.nn":
     raise ImportError("this package is minitensor.nn: write `import minitensor.nn`, not `import nn`")
 
 from minitensor.nn import functional, init, utils
+from minitensor.nn.convolution import AvgPool2d, Conv2d, MaxPool2d
 from minitensor.nn.layers import (
     ELU,
     GELU,
     MLP,
     SELU,
     Dropout,
+    Embedding,
     Flatten,
     Hardtanh,
     LeakyReLU,
@@ -36,25 +38,34 @@ from minitensor.nn.losses import (
     NLLLoss,
     SmoothL1Loss,
 )
-from minitensor.nn.module import Module, Parameter
+from minitensor.nn.module import Buffer, Module, Parameter
+from minitensor.nn.normalization import BatchNorm1d, BatchNorm2d, LayerNorm
 
 __all__ = [
     "ELU",
     "GELU",
     "MLP",
     "SELU",
+    "AvgPool2d",
     "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "Buffer",
+    "Conv2d",
     "CrossEntropyLoss",
     "Dropout",
+    "Embedding",
     "Flatten",
     "Hardtanh",
     "HingeLoss",
     "HuberLoss",
     "KLDivLoss",
     "L1Loss",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
     "MSELoss",
+    "MaxPool2d",
     "Module",
     "NLLLoss",
     "Parameter",

@@ -1,4 +1,4 @@
-"""Layers: Linear, activations, Dropout, Flatten, and the containers Sequential and MLP."""
+"""Layers: Linear, Embedding, activations, Dropout, Flatten, and the containers Sequential and MLP."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from numpy.typing import DTypeLike
 from minitensor import rules
 from minitensor.errors import DTypeError, OptionError
 from minitensor.nn import functional, init
-from minitensor.nn.module import Module, Parameter
+from minitensor.nn.module import Buffer, Module, Parameter
 from minitensor.random import generator
-from minitensor.tensor import Tensor
+from minitensor.tensor import Operand, Tensor
 
 
 class Linear(Module):
@@ -61,6 +61,47 @@ class Linear(Module):
 
     def extra_repr(self) -> str:
         return f"{self.in_features} → {self.out_features}"
+
+
+class Embedding(Module):
+    """A learnt vector for each integer: indices of any shape (...) → (..., embedding_dim).
+
+    Args:
+        num_embeddings: How many vectors there are; indices run from 0 to one less.
+        embedding_dim: The length of a vector.
+        padding_idx: The index of a vector that starts as 0 and is not trained, for what only fills up.
+        dtype: The dtype of the vectors.
+        rng: A generator or seed for the initial vectors, N(0, 1).
+
+    Attributes:
+        weight: Parameter of shape (num_embeddings, embedding_dim).
+
+    >>> Embedding(10, 3)(np.array([[0, 9], [2, 2]])).shape
+    (2, 2, 3)
+    """
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        dtype: DTypeLike = np.float32,
+        rng: np.random.Generator | int | None = None,
+    ) -> None:
+        self.num_embeddings = num_embeddings
+        self.embedding_dim = embedding_dim
+        self.padding_idx = functional.padding_index(padding_idx, num_embeddings)
+        self.weight = Parameter(np.empty((num_embeddings, embedding_dim), dtype))
+        init.normal_(self.weight, rng=generator(rng))
+        if self.padding_idx is not None:
+            self.weight.data[self.padding_idx] = 0
+
+    def forward(self, input: Operand) -> Tensor:
+        return functional.embedding(input, self.weight, self.padding_idx)
+
+    def extra_repr(self) -> str:
+        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        return f"{self.num_embeddings} × {self.embedding_dim}{padding}"
 
 
 class ReLU(Module):
@@ -218,7 +259,7 @@ class Sequential(Module):
                 )
         self.layers = list(layers)
 
-    def _members(self) -> Iterator[tuple[str, Parameter | Module]]:
+    def _members(self) -> Iterator[tuple[str, Parameter | Buffer | Module]]:
         yield from ((str(i), layer) for i, layer in enumerate(self.layers))
         yield from ((name, member) for name, member in super()._members() if not name.startswith("layers."))
 

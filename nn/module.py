@@ -1,9 +1,9 @@
-"""Module and Parameter: how a network holds its parameters, names them, and saves and loads them."""
+"""Module, Parameter and Buffer: how a network holds its state, names it, and saves and loads it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -26,10 +26,26 @@ class Parameter(Tensor):
         super().__init__(data, dtype=dtype, requires_grad=requires_grad)
 
 
+class Buffer(Tensor):
+    """A Tensor that a Module finds among its attributes, saves and loads, but that is not trained.
+
+    >>> Buffer([1.0, 2.0])
+    Buffer([1., 2.])
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data: Operand, dtype: DTypeLike | None = None) -> None:
+        super().__init__(data, dtype=dtype)
+
+
+State = TypeVar("State", bound=Tensor)
+
+
 class Module:
     """A function with parameters. Subclasses set attributes in `__init__` and define `forward`.
 
-    Parameters and submodules are found among the attributes, also inside lists, tuples and dicts.
+    Parameters, buffers and submodules are found among the attributes, also inside lists, tuples and dicts.
 
     >>> from minitensor import nn
     >>> class Residual(nn.Module):
@@ -46,12 +62,15 @@ class Module:
     if not TYPE_CHECKING:  # type checkers would take it that any attribute may be set
 
         def __setattr__(self, name: str, value: Any) -> None:
-            lost = isinstance(value, Tensor) and not isinstance(value, Parameter)
-            if lost and isinstance(vars(self).get(name), Parameter):
-                raise DTypeError(
-                    f"{type(self).__name__}.{name} is a Parameter, and would be lost from parameters(). "
-                    f"Assign nn.Parameter(...), or write into it under no_grad(): {name}[...] = x."
-                )
+            held = vars(self).get(name)
+            if isinstance(held, Parameter | Buffer) and isinstance(value, Tensor):
+                kind = Parameter if isinstance(held, Parameter) else Buffer
+                if not isinstance(value, kind):
+                    what = kind.__name__
+                    raise DTypeError(
+                        f"{type(self).__name__}.{name} is a {what}, and would be lost from {what.lower()}s()."
+                        f" Assign nn.{what}(...), or write into it under no_grad(): {name}[...] = x."
+                    )
             object.__setattr__(self, name, value)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -61,8 +80,8 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.forward(*args, **kwargs)
 
-    def _members(self) -> Iterator[tuple[str, Parameter | Module]]:
-        """The parameters and modules held directly, by name."""
+    def _members(self) -> Iterator[tuple[str, Parameter | Buffer | Module]]:
+        """The parameters, buffers and modules held directly, by name."""
         for name, value in vars(self).items():
             yield from _find(name, value)
 
@@ -79,21 +98,31 @@ class Module:
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """Every parameter under its dotted path, such as "0.weight"; a shared one under its first."""
-        seen = set()
-        for name, parameter in self._all_parameters():
-            if parameter not in seen:
-                seen.add(parameter)
-                yield name, parameter
+        return _each_once(self._all(Parameter))
 
-    def _all_parameters(self) -> Iterator[tuple[str, Parameter]]:
+    def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
+        """Every buffer under its dotted path, such as "1.running_mean"; a shared one under its first."""
+        return _each_once(self._all(Buffer))
+
+    def _all(self, *kinds: type[State]) -> Iterator[tuple[str, State]]:
+        """The members of these kinds, module by module, and in each module kind by kind."""
         for path, module in self.named_modules():
-            for name, member in module._members():
-                if isinstance(member, Parameter):
-                    yield f"{path}.{name}" if path else name, member
+            members = list(module._members())
+            for kind in kinds:
+                for name, member in members:
+                    if isinstance(member, kind):
+                        yield f"{path}.{name}" if path else name, member
 
     def parameters(self) -> Iterator[Parameter]:
         """Every parameter, once."""
         return (parameter for _, parameter in self.named_parameters())
+
+    def buffers(self) -> Iterator[Buffer]:
+        """Every buffer, once."""
+        return (buffer for _, buffer in self.named_buffers())
+
+    def _state(self) -> Iterator[tuple[str, Tensor]]:
+        return self._all(Parameter, Buffer)
 
     def train(self, mode: bool = True) -> Self:
         """Switch every submodule to training mode, in which Dropout drops."""
@@ -111,28 +140,28 @@ class Module:
             parameter._grad = None
 
     def state_dict(self) -> dict[str, NDArray[Any]]:
-        """A copy of every parameter's array, under the names that PyTorch gives them.
+        """A copy of every parameter's and buffer's array, under the names that PyTorch gives them.
 
         >>> from minitensor import nn
         >>> {name: array.shape for name, array in nn.Linear(3, 2).state_dict().items()}
         {'weight': (2, 3), 'bias': (2,)}
         """
-        return {name: parameter.data.copy() for name, parameter in self._all_parameters()}
+        return {name: tensor.data.copy() for name, tensor in self._state()}
 
     def load_state_dict(self, state: Mapping[str, ArrayLike]) -> None:
-        """Copy arrays (or CPU torch tensors) into the parameters, converted to the parameters' dtypes.
+        """Copy arrays (or CPU torch tensors) into the parameters and buffers, converted to their dtypes.
 
         Raises:
             ShapeError: Naming every missing, unexpected and misshapen key. Then nothing was loaded.
         """
-        own = dict(self._all_parameters())
+        own = dict(self._state())
         arrays = {name: np.asarray(value) for name, value in state.items()}
         faults = [f"missing {name}" for name in own if name not in arrays]
         faults += [f"unexpected {name}" for name in arrays if name not in own]
         faults += [
-            f"{name} has shape {arrays[name].shape} and must have {parameter.shape}"
-            for name, parameter in own.items()
-            if name in arrays and arrays[name].shape != parameter.shape
+            f"{name} has shape {arrays[name].shape} and must have {tensor.shape}"
+            for name, tensor in own.items()
+            if name in arrays and arrays[name].shape != tensor.shape
         ]
         faults += [
             f"{name} holds {x.dtype}, not real numbers"
@@ -141,10 +170,10 @@ class Module:
         ]
         if faults:
             raise ShapeError(f"load_state_dict: {'; '.join(faults)}. Nothing was loaded.")
-        converted = {name: arrays[name].astype(parameter.dtype) for name, parameter in own.items()}
+        converted = {name: arrays[name].astype(tensor.dtype) for name, tensor in own.items()}
         with no_grad():
-            for name, parameter in own.items():
-                parameter[...] = converted[name]
+            for name, tensor in own.items():
+                tensor[...] = converted[name]
 
     def extra_repr(self) -> str:
         """What the repr shows between the parentheses."""
@@ -153,6 +182,8 @@ class Module:
     def __repr__(self) -> str:
         members = list(self._members())
         own = [f"{name} {member.shape}" for name, member in members if isinstance(member, Parameter)]
+        buffers = [f"{name} {member.shape}" for name, member in members if isinstance(member, Buffer)]
+        own += [f"buffers {', '.join(buffers)}"] if buffers else []
         count = sum(parameter.size for parameter in self.parameters())
         lines = [f"({name}): {member!r}" for name, member in members if isinstance(member, Module)]
         inside = ", ".join(part for part in [self.extra_repr(), *own] if part)
@@ -161,8 +192,16 @@ class Module:
         return f"{type(self).__name__}({inside}{body}){total}"
 
 
-def _find(name: str, value: object) -> Iterator[tuple[str, Parameter | Module]]:
-    if isinstance(value, Parameter | Module):
+def _each_once(named: Iterator[tuple[str, State]]) -> Iterator[tuple[str, State]]:
+    seen = set()
+    for name, tensor in named:
+        if tensor not in seen:
+            seen.add(tensor)
+            yield name, tensor
+
+
+def _find(name: str, value: object) -> Iterator[tuple[str, Parameter | Buffer | Module]]:
+    if isinstance(value, Parameter | Buffer | Module):
         yield name, value
     elif isinstance(value, list | tuple):
         for i, item in enumerate(value):

@@ -413,6 +413,42 @@ ROWS: dict[str, list[Sample]] = {
         Sample(lambda x: mt.cholesky(x @ x.swapaxes(-1, -2) + 2 * EYE), (shape,))
         for shape in [(3, 3), (2, 3, 3)]
     ],
+    "standardize": [
+        *[
+            Sample(lambda x, a=axis: mt.standardize(x, a, 0.1), ((3, 4, 2),))
+            for axis in (0, -1, (0, 2), (-2, -1), None)
+        ],
+        Sample(mt.standardize, ((5,),)),
+    ],
+    "windows": [
+        Sample(lambda x: mt.windows(x, 3), ((2, 5),)),
+        Sample(lambda x: mt.windows(x, 2, 0, 3, 2), ((9, 2),)),
+        Sample(lambda x: mt.windows(x, 1, 1, 2), ((2, 4, 1),)),
+        Sample(lambda x: mt.windows(mt.windows(x, 2, 0), 2, 2, 2), ((3, 4),)),
+    ],
+    "fold": [
+        Sample(lambda x: mt.fold(x, 5), ((2, 3, 3),)),
+        Sample(lambda x: mt.fold(x, 9, 0, 3, 2), ((3, 2, 2),)),
+        Sample(lambda x: mt.fold(x, 6, -1, 2), ((2, 2, 3),)),
+    ],
+    "conv2d": [
+        Sample(mt.conv2d, ((2, 2, 4, 5), (3, 2, 3, 2), (3,))),
+        Sample(lambda x, w: mt.conv2d(x, w), ((2, 4, 3), (1, 2, 2, 2))),
+        Sample(lambda x, w, b: mt.conv2d(x, w, b, (2, 1), (1, 2)), ((2, 1, 4, 3), (2, 1, 3, 2), (2,))),
+        Sample(lambda x, w: mt.conv2d(x, w, dilation=2, padding="same"), ((1, 1, 3, 4), (1, 1, 2, 3))),
+        Sample(lambda x, w, b: mt.conv2d(x, w, b, 2, 1, groups=2), ((2, 4, 3, 3), (2, 2, 2, 2), (2,))),
+        Sample(mt.conv2d, ((0, 2, 3, 3), (1, 2, 2, 2), (1,))),
+    ],
+    "max_pool2d": [
+        Sample(lambda x: mt.max_pool2d(x, 2), ((2, 2, 4, 5),)),
+        Sample(lambda x: mt.max_pool2d(x, (3, 2), 1, 1), ((1, 4, 3),)),
+        Sample(lambda x: mt.max_pool2d(x, 2, 2, 0, (1, 2), ceil_mode=True), ((2, 1, 3, 6),)),
+    ],
+    "avg_pool2d": [
+        Sample(lambda x: mt.avg_pool2d(x, 2), ((2, 2, 4, 5),)),
+        Sample(lambda x: mt.avg_pool2d(x, (3, 2), 1, 1), ((1, 4, 3),)),
+        Sample(lambda x: mt.avg_pool2d(x, 3, 2, 1, True, False), ((1, 1, 4, 4),)),
+    ],
     "softmax": [Sample(lambda x, a=axis: mt.softmax(x, a), ((3, 4),)) for axis in (0, -1)],
     "log_softmax": [Sample(lambda x, a=axis: mt.log_softmax(x, a), ((3, 4),)) for axis in (0, -1)],
     "cross_entropy": [

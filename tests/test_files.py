@@ -28,7 +28,7 @@ TYPES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
 def idx(array: Any) -> bytes:
     array = np.asarray(array)
     header = struct.pack(f">BBBB{array.ndim}I", 0, 0, TYPES[array.dtype.str[1:]], array.ndim, *array.shape)
-    return header + array.astype(array.dtype.newbyteorder(">")).tobytes()
+    return header + bytes(array.astype(array.dtype.newbyteorder(">")).tobytes())
 
 
 def npz(**arrays: Any) -> bytes:
@@ -61,7 +61,8 @@ def written(folder: Path, files: dict[str, bytes]) -> Path:
 def check(data: Dataset, x: Any = X, y: Any = Y, dtype: Any = np.uint8) -> None:
     np.testing.assert_array_equal(data.x, np.asarray(x).reshape(len(x), -1))
     np.testing.assert_array_equal(data.y, y)
-    assert (data.x.dtype, data.y.dtype) == (dtype, np.int64)
+    assert data.x.dtype == dtype
+    assert data.y.dtype == np.int64
 
 
 @pytest.mark.parametrize("squeeze", [bytes, gzip.compress])

@@ -217,7 +217,7 @@ def test_hessians_of_several_arguments_are_blocks() -> None:
     [
         (lambda: grad(lambda x: x)(X), ShapeError, r"one number, not shape \(3,\). Reduce it with .mean"),
         (lambda: grad(lambda x: (x, x))(X), DTypeError, "must return one number, not a tuple"),
-        (lambda: grad(lambda x: x.sum())(np.arange(3)), DTypeError, "floating-point numbers, not by int64"),
+        (lambda: grad(lambda x: x.sum())(np.arange(3)), DTypeError, "floating-point numbers, not int64"),
         (lambda: grad(lambda x: x)(mt.Value(2.0)), DTypeError, "not by Value"),
         (lambda: grad(lambda x: x.sum(), 1)(X), OptionError, "no positional argument 1 among 1"),
         (lambda: grad(lambda x, y: x * y, (0, -2))(2.0, 3.0), OptionError, "an argument is named twice"),

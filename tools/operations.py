@@ -18,7 +18,7 @@ PATH = Path(minitensor.__file__).parents[1] / "docs" / "operations.md"
 
 ROOMS = [
     *["arithmetic", "elementwise", "activations", "reductions", "comparisons", "shapes", "indexing"],
-    "linear_algebra",
+    *["linear_algebra", "windows"],
 ]
 MODULES = [*[f"minitensor.rules.{room}" for room in ROOMS], "minitensor.losses", "minitensor.creation"]
 

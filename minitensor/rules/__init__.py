@@ -8,6 +8,7 @@
     shapes           reshaping, reordering, repeating, joining
     indexing         elements by their place: take, gather, sort, split
     linear_algebra   products of matrices and tensors, determinants, inverses
+    windows          sliding windows, convolution and pooling
     losses           cross-entropy, fused
 
 A rule returns its value and one local gradient per input: a closure that turns the gradient `g` of the
@@ -35,5 +36,6 @@ from minitensor.rules.linear_algebra import *
 from minitensor.rules.losses import *
 from minitensor.rules.reductions import *
 from minitensor.rules.shapes import *
+from minitensor.rules.windows import *
 
 __all__ = [name for name in registry if not name.startswith("_")]

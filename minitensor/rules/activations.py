@@ -56,7 +56,7 @@ def selu(x: Float) -> Any:
 @rule
 def hardtanh(x: Number, min: float = -1.0, max: float = 1.0) -> Unary:
     """x held between min and max; unlike clip's, the gradient on the bounds is 0."""
-    return np.clip(x, min, max), lambda g: zero_where(g, np.logical_not(np.logical_and(x > min, x < max)))
+    return np.clip(x, min, max), lambda g: zero_where(g, np.logical_or(x <= min, x >= max))
 
 
 # --------------------------------------------------------------------------------------------- gates

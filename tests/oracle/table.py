@@ -8,6 +8,7 @@ from tests.oracle.table_linear_algebra import LINEAR_ALGEBRA, LINEAR_ALGEBRA_BY_
 from tests.oracle.table_losses import LOSSES, LOSSES_OF_FIRST_ORDER
 from tests.oracle.table_reductions import OFF_THE_GRAPH, REDUCTIONS, REDUCTIONS_OF_FIRST_ORDER
 from tests.oracle.table_shapes import INDEXING, SHAPES
+from tests.oracle.table_windows import WINDOWS
 
 ROWS: dict[str, Row] = {
     **ELEMENTWISE,
@@ -17,6 +18,7 @@ ROWS: dict[str, Row] = {
     **INDEXING,
     **LINEAR_ALGEBRA,
     **LOSSES,
+    **WINDOWS,
 }
 
 ROWS_OF_FIRST_ORDER: dict[str, Row] = {

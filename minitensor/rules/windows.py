@@ -1,0 +1,392 @@
+"""Windows that slide along axes, and what networks for images make of them: convolution and pooling.
+
+Images are (n, c, h, w), as in PyTorch. Inside, they are worked on as (h, c, w, n): then whatever moves in
+memory moves in runs of n elements or more, and not of the few that a window is wide. The results are views
+in PyTorch's order, so that one layer hands its memory to the next as it is.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+
+from minitensor.errors import OptionError, ShapeError, explain_conv2d, explain_window
+from minitensor.graph import on_nodes
+from minitensor.operation import composite, rule
+from minitensor.rules.arithmetic import zero_where
+from minitensor.rules.indexing import scatter
+from minitensor.rules.notation import Array, Local, Shape, Unary, unchanged
+from minitensor.rules.shapes import _one_axis
+
+Pair = int | tuple[int, int]
+
+# ------------------------------------------------------------------------------------------- windows
+
+
+@rule
+def windows(x: Array, size: int, axis: int = -1, stride: int = 1, dilation: int = 1) -> Unary:
+    """Every window of `size` elements along an axis, as a read-only view; that axis becomes (count, size).
+
+    Windows begin `stride` elements apart, and the elements of one are `dilation` apart.
+
+    >>> windows(np.arange(5), 3)
+    array([[0, 1, 2],
+           [1, 2, 3],
+           [2, 3, 4]])
+    """
+    axis = _one_axis("windows", axis, x.ndim)
+    length = x.shape[axis]
+    if size < 1 or stride < 1 or dilation < 1:
+        raise OptionError(
+            f"windows: size, stride and dilation must be at least 1, not {size}, {stride} and {dilation}"
+        )
+    count = _count(length, size, stride, dilation)
+    if count < 1:
+        raise ShapeError(
+            f"windows: a window spans {(size - 1) * dilation + 1} elements, and axis {axis} of {x.shape} "
+            f"has {length}"
+        )
+    if on_nodes(x):
+        y = windows(x, size, axis, stride, dilation)
+    else:
+        shape = (*x.shape[:axis], count, size, *x.shape[axis + 1 :])
+        step = x.strides[axis]
+        strides = (*x.strides[:axis], step * stride, step * dilation, *x.strides[axis + 1 :])
+        y = as_strided(x, shape, strides, writeable=False)
+    return y, lambda g: fold(g, length, axis, stride, dilation)
+
+
+@rule
+def fold(x: Array, length: int, axis: int = -1, stride: int = 1, dilation: int = 1) -> Unary:
+    """The windows (count, size) of an axis added up where they lie: the adjoint of `windows`.
+
+    `axis` is the axis of the result, which has `length` elements.
+
+    >>> fold(np.ones((3, 3)), 5)
+    array([1., 2., 3., 2., 1.])
+    """
+    axis = _one_axis("fold", axis, x.ndim - 1)
+    before, whole = (slice(None),) * axis, (slice(None),) * (axis + 1)
+    count, size = x.shape[axis : axis + 2]
+    if _count(length, size, stride, dilation) != count:
+        raise ShapeError(
+            f"fold: {count} windows of {size} along axis {axis} of {x.shape} do not come from an axis of "
+            f"length {length} by stride {stride} and dilation {dilation}"
+        )
+    if on_nodes(x):
+        y = fold(x, length, axis, stride, dilation)
+    else:
+        y = np.zeros((*x.shape[:axis], length, *x.shape[axis + 2 :]), x.dtype)
+        for i in range(size):
+            start = i * dilation
+            y[(*before, slice(start, start + (count - 1) * stride + 1, stride))] += x[(*whole, i)]
+    return y, lambda g: windows(g, size, axis, stride, dilation)
+
+
+def _count(length: int, size: int, stride: int, dilation: int) -> int:
+    """How many windows lie wholly inside an axis."""
+    return (length - (size - 1) * dilation - 1) // stride + 1
+
+
+@rule
+def _rows_first(x: Array, padding: Any) -> Unary:
+    """Images (n, c, h, w) as (h, c, w, n), in memory too; padding is ((top, bottom), (left, right))."""
+    (top, bottom), (left, right) = padding
+    n, c, h, w = x.shape
+    inside = slice(top, top + h), slice(None), slice(left, left + w)
+    if on_nodes(x):
+        y = _rows_first(x, padding)
+    elif top or bottom or left or right:
+        y = np.zeros((top + h + bottom, c, left + w + right, n), x.dtype)
+        y[inside] = x.transpose(2, 1, 3, 0)
+    else:
+        y = np.ascontiguousarray(x.transpose(2, 1, 3, 0))
+    return y, lambda g: g[inside].transpose(3, 1, 0, 2)
+
+
+# --------------------------------------------------------------------------------------- convolution
+
+
+@composite
+def conv2d(
+    input: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: Pair = 1,
+    padding: Pair | str = 0,
+    dilation: Pair = 1,
+    groups: int = 1,
+) -> Any:
+    """Every window of images (n, c, h, w) times every filter, summed: (n, o, h', w'); n may be left out.
+
+    `weight` has shape (o, c / groups, kernel height, kernel width), `bias` (o,). Filters are not flipped:
+    to mathematics this is a cross-correlation. `stride`, `padding` (zeros on both sides) and `dilation` are
+    one number, or one for each direction; padding may be "same", for h' = h, or "valid", for none. With
+    `groups`, the channels fall into so many parts, and each filter sees one of them.
+
+    >>> conv2d(np.ones((1, 1, 3, 3)), np.ones((1, 1, 2, 2)), padding="same")[0, 0]
+    array([[4., 4., 2.],
+           [4., 4., 2.],
+           [2., 2., 1.]])
+    """
+    down, right = _pair("conv2d", "stride", stride)
+    apart = _pair("conv2d", "dilation", dilation)
+    around = _margins(padding, weight.shape, (down, right), apart)
+    of_bias = None if bias is None else bias.shape
+    if fault := explain_conv2d(input.shape, weight.shape, of_bias, around, apart, groups):
+        raise ShapeError(fault)
+    if input.ndim == 3:
+        return conv2d(input[None], weight, bias, stride, padding, dilation, groups)[0]
+    n, (o, c, kh, kw) = input.shape[0], weight.shape
+    rows = _rows_first(input, around)
+    h, _, w, _ = rows.shape
+    oh, ow = _count(h, kh, down, apart[0]), _count(w, kw, right, apart[1])
+    # Beside each other what windows share a row: kw times the memory, not kh · kw times. The rows of a
+    # window lie below each other, so that its kh · kw · c elements are a column without another copy.
+    beside = windows(rows.reshape((h, groups, c, w, n)), kw, 3, right, apart[1])
+    columns = beside.transpose((1, 0, 2, 4, 3, 5)).reshape((groups, h, c * kw, ow * n))
+    filters = weight.reshape((groups, o // groups, c, kh, kw)).transpose((0, 1, 3, 2, 4))
+    y = _convolve(
+        columns,
+        filters.reshape((groups, o // groups, kh, c * kw)),
+        None if bias is None else bias.reshape((groups, 1, o // groups, 1)),
+        down,
+        apart[0],
+    )
+    return y.reshape((groups, oh, o // groups, ow, n)).transpose((4, 0, 2, 1, 3)).reshape((n, o, oh, ow))
+
+
+@rule
+def _convolve(
+    x: Array, weight: Array, bias: Array | None = None, stride: int = 1, dilation: int = 1
+) -> tuple[Any, Local, Local, Local]:
+    """Along the rows alone: y[g, r] = Σᵢ weight[g, :, i] @ x[g, r · stride + i · dilation] + bias[g].
+
+    x is (groups, rows, k, m), weight (groups, o, size, k), bias (groups, 1, o, 1). The gradient of x is a
+    convolution too: of g, its rows `stride` apart between zeros, with the filters upside down.
+    """
+    groups, rows, k, m = x.shape
+    _, o, size, _ = weight.shape
+    below = windows(x, size, 1, stride, dilation)
+    count = below.shape[1]
+    columns = below.reshape((groups, count, size * k, m))  # a view, unless dilated or in groups
+    y = weight.reshape((groups, 1, o, size * k)) @ columns
+    if bias is not None:
+        y += bias
+
+    def local_x(g: Array) -> Array:
+        margin = (size - 1) * dilation
+        places = slice(None), slice(margin, margin + (count - 1) * stride + 1, stride)
+        spread = scatter(g, places, (groups, rows + margin, o, m))
+        return _convolve(spread, weight[:, :, ::-1].transpose((0, 3, 2, 1)), None, 1, dilation)
+
+    def local_weight(g: Array) -> Array:
+        # Not g times the columns: BLAS takes twice as long where the result is so flat.
+        sums = np.add.reduce(columns @ g.swapaxes(2, 3), axis=1)
+        return sums.swapaxes(1, 2).reshape((groups, o, size, k))
+
+    return y, local_x, local_weight, unchanged
+
+
+def _margins(padding: Pair | str, weight: Shape, stride: Shape, dilation: Shape) -> Any:
+    """The padding as ((top, bottom), (left, right))."""
+    if padding == "same":
+        if stride != (1, 1):
+            raise OptionError(
+                f'conv2d: padding="same" needs stride 1, not {stride}. Give padding as a number.'
+            )
+        whole = [(size - 1) * apart for size, apart in zip(weight[2:], dilation, strict=False)]
+        return tuple([(m // 2, m - m // 2) for m in whole])
+    if isinstance(padding, str) and padding != "valid":
+        raise OptionError(f'conv2d: padding must be numbers, "same" or "valid", not {padding!r}')
+    h, w = (0, 0) if isinstance(padding, str) else _pair("conv2d", "padding", padding, 0)
+    return (h, h), (w, w)
+
+
+def _pair(name: str, what: str, given: Any, least: int = 1) -> tuple[int, int]:
+    """One number for both directions, or one for each."""
+    pair = (given, given) if isinstance(given, int) else tuple(given)
+    if len(pair) != 2 or min(pair) < least:
+        raise OptionError(f"{name}: {what} must be one or two integers from {least} up, not {given}")
+    return pair
+
+
+# ------------------------------------------------------------------------------------------- pooling
+
+
+@composite
+def max_pool2d(
+    input: Array,
+    kernel_size: Pair,
+    stride: Pair | None = None,
+    padding: Pair = 0,
+    dilation: Pair = 1,
+    ceil_mode: bool = False,
+) -> Any:
+    """The largest element of every window of images (n, c, h, w) or (c, h, w); NaN where one is NaN.
+
+    Windows begin `stride` apart (by default side by side), and may reach over the edges by `padding`, which
+    is never the largest. With `ceil_mode`, a last one may hang over the end. Of elements that tie, the first,
+    row by row, has the whole gradient.
+
+    >>> max_pool2d(np.arange(16.0).reshape(1, 4, 4), 2)
+    array([[[ 5.,  7.],
+            [13., 15.]]])
+    """
+    down, right = _directions("max_pool2d", input.shape, kernel_size, stride, padding, dilation, ceil_mode)
+    if input.ndim == 3:
+        return max_pool2d(input[None], kernel_size, stride, padding, dilation, ceil_mode)[0]
+    pairs = [
+        ((to_h, slice(None), to_w), (of_h, slice(None), of_w))
+        for to_h, of_h in down.reaches()
+        for to_w, of_w in right.reaches()
+    ]
+    return _max_pool(_rows_first(input, _NONE), pairs, down.number, right.number).transpose((3, 1, 0, 2))
+
+
+@rule
+def _max_pool(x: Array, pairs: Any, height: int, width: int) -> Unary:
+    """Of images (h, c, w, n): at y[to] the largest of x[of], over all (to, of) among `pairs`."""
+    y = _max_pool(x, pairs, height, width) if on_nodes(x) else _largest(x, pairs, height, width)
+    shape = x.shape
+
+    def local(g: Array) -> Array:
+        winner = _winner(x, y, pairs)
+        parts = [(of, zero_where(g[to], winner[to] != i)) for i, (to, of) in enumerate(pairs)]
+        if on_nodes(x, g):
+            return sum([scatter(part, of, shape) for of, part in parts])
+        total = np.zeros(shape, g.dtype)
+        for of, part in parts:
+            total[of] += part
+        return total
+
+    return y, local
+
+
+def _largest(x: Array, pairs: Any, height: int, width: int) -> Array:
+    least = -math.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+    y = np.full((height, x.shape[1], width, x.shape[3]), least, x.dtype)
+    for to, of in pairs:
+        np.maximum(y[to], x[of], out=y[to])
+    return y
+
+
+@rule
+def _winner(x: Array, y: Array, pairs: Any) -> tuple[Any]:
+    """Which of the pairs each element of y came from: the first that is equal, or the last that is NaN."""
+    number = np.zeros(y.shape, np.min_scalar_type(len(pairs)))
+    sought = np.ones(y.shape, bool)
+    for to, of in pairs[:-1]:
+        sought[to] &= x[of] != y[to]
+        number += sought  # counting is three times as fast as choosing
+    if np.isnan(y).any():
+        for i, (to, of) in enumerate(pairs):
+            number[to][np.isnan(x[of])] = i
+    return (number,)
+
+
+@composite
+def avg_pool2d(
+    input: Array,
+    kernel_size: Pair,
+    stride: Pair | None = None,
+    padding: Pair = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Any:
+    """The mean of every window of images (n, c, h, w) or (c, h, w).
+
+    Windows begin `stride` apart (by default side by side), and may reach over the edges by `padding` zeros,
+    which count as elements unless `count_include_pad` is False. With `ceil_mode`, a last window may hang over
+    the end, where nothing counts.
+
+    >>> avg_pool2d(np.arange(16.0).reshape(1, 4, 4), 2)
+    array([[[ 2.5,  4.5],
+            [10.5, 12.5]]])
+    """
+    down, right = _directions("avg_pool2d", input.shape, kernel_size, stride, padding, 1, ceil_mode)
+    if input.ndim == 3:
+        return avg_pool2d(input[None], kernel_size, stride, padding, ceil_mode, count_include_pad)[0]
+    rows = _rows_first(input, (down.margins(), right.margins()))
+    inside = windows(windows(rows, right.size, 2, right.stride), down.size, 0, down.stride)
+    area = np.outer(down.lengths(count_include_pad), right.lengths(count_include_pad))
+    total = np.add.reduce(inside, axis=(1, 4))
+    if (area == area[0, 0]).all():
+        mean = total / int(area[0, 0])
+    else:
+        mean = total / area[:, None, :, None].astype(input.dtype)
+    return mean.transpose((3, 1, 0, 2))
+
+
+class _Direction(NamedTuple):
+    """How windows lie along one axis of the images."""
+
+    length: int
+    size: int
+    stride: int
+    padding: int
+    dilation: int
+    number: int
+
+    def reaches(self) -> list[tuple[slice, slice]]:
+        """For each place in a window: the windows in which it is inside the image, and where it is then."""
+        found = []
+        for i in range(self.size):
+            offset = i * self.dilation - self.padding  # where the first window has this place
+            first = max(0, -(offset // self.stride))
+            stop = min(self.number, (self.length - 1 - offset) // self.stride + 1)
+            start = offset + first * self.stride
+            n = max(0, stop - first)
+            at = slice(start, start + n * self.stride, self.stride) if n else slice(0)
+            found.append((slice(first, first + n), at))
+        return found
+
+    def margins(self) -> tuple[int, int]:
+        """Zeros before and after, so that every window is inside."""
+        end = (self.number - 1) * self.stride + self.size - self.padding
+        return self.padding, max(0, end - self.length)
+
+    def lengths(self, with_padding: bool) -> NDArray[np.int64]:
+        """How many elements of each window count; none do that `ceil_mode` made hang over the padding."""
+        start = np.arange(self.number) * self.stride - self.padding
+        stop = np.minimum(start + self.size, self.length + self.padding)
+        return stop - start if with_padding else np.minimum(stop, self.length) - np.maximum(start, 0)
+
+
+def _directions(
+    name: str,
+    shape: Shape,
+    kernel_size: Pair,
+    stride: Pair | None,
+    padding: Pair,
+    dilation: Pair,
+    ceil_mode: bool,
+) -> tuple[_Direction, _Direction]:
+    """How the windows lie along the height and the width of images."""
+    if len(shape) not in (3, 4):
+        raise ShapeError(f"{name}: images must be (n, c, h, w) or (c, h, w), not {shape}")
+    sizes = _pair(name, "kernel_size", kernel_size)
+    strides = sizes if stride is None else _pair(name, "stride", stride)
+    paddings, apart = _pair(name, "padding", padding, 0), _pair(name, "dilation", dilation)
+    found = []
+    for length, size, step, pad, d in zip(shape[-2:], sizes, strides, paddings, apart, strict=True):
+        if pad > size // 2:
+            raise OptionError(
+                f"{name}: padding {padding} must be at most half the kernel_size {kernel_size}: "
+                "some windows would hold nothing but padding"
+            )
+        room = length + 2 * pad
+        count = _count(room + step - 1 if ceil_mode else room, size, step, d)
+        if ceil_mode and (count - 1) * step >= length + pad:  # the last window would begin in the padding
+            count -= 1
+        if count < 1:
+            raise ShapeError(explain_window(name, shape, [(p, p) for p in paddings], sizes, apart))
+        found.append(_Direction(length, size, step, pad, d, count))
+    return found[0], found[1]
+
+
+_NONE = (0, 0), (0, 0)

@@ -1,0 +1,163 @@
+"""Layers for images: Conv2d, MaxPool2d and AvgPool2d."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from minitensor import rules
+from minitensor.errors import DTypeError, OptionError
+from minitensor.nn import init
+from minitensor.nn.module import Module, Parameter
+from minitensor.random import generator
+from minitensor.tensor import Tensor
+
+Pair = int | tuple[int, int]
+
+
+class Conv2d(Module):
+    """Filters that slide over images: (n, in_channels, h, w) → (n, out_channels, h', w'); n may be left out.
+
+    Args:
+        in_channels: The channels of the input.
+        out_channels: The number of filters, and so the channels of the output.
+        kernel_size: The height and width of a filter: one number, or two.
+        stride: How far a filter moves.
+        padding: Zeros around the image, one number or two, or "same" (h' = h) or "valid" (none).
+        dilation: How far apart the elements under a filter are.
+        groups: Into how many parts the channels fall; a filter sees one of them.
+        bias: Whether to add a number to each output channel.
+        dtype: The dtype of the parameters.
+        rng: A generator or seed for the initial parameters, U(−1/√m, 1/√m) with m the elements of a filter.
+
+    Attributes:
+        weight: Parameter of shape (out_channels, in_channels / groups, kernel height, kernel width).
+        bias: Parameter of shape (out_channels,), or None.
+
+    >>> Conv2d(1, 8, kernel_size=5)(np.zeros((32, 1, 28, 28), np.float32)).shape
+    (32, 8, 24, 24)
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Pair,
+        stride: Pair = 1,
+        padding: Pair | str = 0,
+        dilation: Pair = 1,
+        groups: int = 1,
+        bias: bool = True,
+        dtype: DTypeLike = np.float32,
+        rng: np.random.Generator | int | None = None,
+    ) -> None:
+        height, width = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
+        if min(in_channels, out_channels, height, width) < 1:
+            raise OptionError(
+                f"Conv2d({in_channels} → {out_channels}, kernel {height} × {width}): must all be at least 1"
+            )
+        if groups < 1 or in_channels % groups or out_channels % groups:
+            raise OptionError(
+                f"Conv2d({in_channels} → {out_channels}): groups={groups} must divide both channel numbers"
+            )
+        if np.dtype(dtype).kind != "f":
+            raise DTypeError(f"Conv2d: parameters must be floating-point, not {np.dtype(dtype)}")
+        draw = generator(rng)
+        self.in_channels = in_channels
+        self.out_channels = out_channels
+        self.kernel_size = height, width
+        self.stride = stride
+        self.padding = padding
+        self.dilation = dilation
+        self.groups = groups
+        self.weight = Parameter(np.empty((out_channels, in_channels // groups, height, width), dtype))
+        self.bias = Parameter(np.empty(out_channels, dtype)) if bias else None
+        init.kaiming_uniform_(self.weight, a=math.sqrt(5), rng=draw)
+        if self.bias is not None:
+            bound = 1 / math.sqrt(in_channels // groups * height * width)
+            init.uniform_(self.bias, -bound, bound, rng=draw)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return rules.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+
+    def extra_repr(self) -> str:
+        kernel = "{} × {}".format(*self.kernel_size)
+        others = [("stride", 1), ("padding", 0), ("dilation", 1), ("groups", 1)]
+        set_here = [
+            f", {name}={value!r}" for name, usual in others if (value := getattr(self, name)) != usual
+        ]
+        return f"{self.in_channels} → {self.out_channels}, kernel {kernel}{''.join(set_here)}"
+
+
+class MaxPool2d(Module):
+    """The largest element of every window of images (n, c, h, w) or (c, h, w).
+
+    Args:
+        kernel_size: The height and width of a window: one number, or two.
+        stride: How far apart windows begin; by default they lie side by side.
+        padding: How far windows may reach over the edges; what is there is never the largest.
+        dilation: How far apart the elements of a window are.
+        ceil_mode: Whether a last window may hang over the end.
+
+    >>> MaxPool2d(2)(np.zeros((32, 8, 24, 24), np.float32)).shape
+    (32, 8, 12, 12)
+    """
+
+    def __init__(
+        self,
+        kernel_size: Pair,
+        stride: Pair | None = None,
+        padding: Pair = 0,
+        dilation: Pair = 1,
+        ceil_mode: bool = False,
+    ) -> None:
+        self.kernel_size = kernel_size
+        self.stride = kernel_size if stride is None else stride
+        self.padding = padding
+        self.dilation = dilation
+        self.ceil_mode = ceil_mode
+
+    def forward(self, x: Tensor) -> Tensor:
+        return rules.max_pool2d(x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class AvgPool2d(Module):
+    """The mean of every window of images (n, c, h, w) or (c, h, w).
+
+    Args:
+        kernel_size: The height and width of a window: one number, or two.
+        stride: How far apart windows begin; by default they lie side by side.
+        padding: How many zeros are around the images.
+        ceil_mode: Whether a last window may hang over the end.
+        count_include_pad: Whether those zeros count as elements.
+
+    >>> AvgPool2d(2)(np.zeros((32, 8, 24, 24), np.float32)).shape
+    (32, 8, 12, 12)
+    """
+
+    def __init__(
+        self,
+        kernel_size: Pair,
+        stride: Pair | None = None,
+        padding: Pair = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> None:
+        self.kernel_size = kernel_size
+        self.stride = kernel_size if stride is None else stride
+        self.padding = padding
+        self.ceil_mode = ceil_mode
+        self.count_include_pad = count_include_pad
+
+    def forward(self, x: Tensor) -> Tensor:
+        return rules.avg_pool2d(
+            x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
+        )
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"

@@ -1,0 +1,324 @@
+"""Convolution, pooling, normalisation and embedding against torch.nn, over many hyperparameters."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from torch.nn import functional
+
+import minitensor as mt
+from minitensor import Tensor, nn, no_grad
+from tests.oracle.agreement import Array, assert_agree, assert_same, tolerance
+
+RNG = np.random.default_rng(0)
+
+
+def drawn(*shape: int) -> Array:
+    return RNG.normal(size=shape)
+
+
+# --------------------------------------------------------------------------- convolution and pooling
+
+SMALL = st.integers(1, 3)
+PAIR = st.one_of(SMALL, st.tuples(SMALL, SMALL))
+PADDING = st.one_of(st.integers(0, 3), st.tuples(st.integers(0, 2), st.integers(0, 2)))
+LENGTHS = st.tuples(st.integers(3, 8), st.integers(3, 8))
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    st.integers(0, 3),
+    SMALL,
+    SMALL,
+    LENGTHS,
+    st.tuples(SMALL, SMALL),
+    PAIR,
+    PADDING,
+    PAIR,
+    SMALL,
+    st.booleans(),
+)
+def test_conv2d_agrees_with_pytorch_to_second_order(
+    n: int,
+    channels: int,
+    filters: int,
+    size: tuple[int, int],
+    kernel: tuple[int, int],
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+    bias: bool,
+) -> None:
+    apart, around = [x if isinstance(x, tuple) else (x, x) for x in (dilation, padding)]
+    for i in (0, 1):
+        assume(size[i] + 2 * around[i] > (kernel[i] - 1) * apart[i])
+    images = (n, channels * groups, *size) if n else (channels * groups, *size)
+    inputs = [drawn(*images), drawn(filters * groups, channels, *kernel)]
+    inputs += [drawn(filters * groups)] if bias else []
+
+    def theirs(x: Any, w: Any, b: Any = None) -> Any:
+        return functional.conv2d(x, w, b, stride, padding, dilation, groups)
+
+    def ours(x: Any, w: Any, b: Any = None) -> Any:
+        return mt.conv2d(x, w, b, stride, padding, dilation, groups)
+
+    assert_agree(ours, theirs, inputs)
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize(("kernel", "dilation"), list(product([(3, 3), (2, 4), (1, 5)], [1, (2, 1), 3])))
+def test_named_padding_agrees_with_pytorch(kernel: Any, dilation: Any, padding: str) -> None:
+    def theirs(x: Any, w: Any) -> Any:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that an even kernel needs a copy
+            return functional.conv2d(x, w, padding=padding, dilation=dilation)
+
+    assert_agree(
+        lambda x, w: mt.conv2d(x, w, padding=padding, dilation=dilation),
+        theirs,
+        [drawn(2, 2, 9, 14), drawn(3, 2, *kernel)],
+    )
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(
+    st.integers(0, 2),
+    LENGTHS,
+    st.tuples(SMALL, SMALL),
+    st.none() | PAIR,
+    st.booleans(),
+    PAIR,
+    st.booleans(),
+    st.data(),
+)
+def test_pooling_agrees_with_pytorch_to_second_order(
+    n: int,
+    size: tuple[int, int],
+    kernel: tuple[int, int],
+    stride: Any,
+    ceil_mode: bool,
+    dilation: Any,
+    ties: bool,
+    data: st.DataObject,
+) -> None:
+    padding = data.draw(st.tuples(*[st.integers(0, k // 2) for k in kernel]))
+    apart = dilation if isinstance(dilation, tuple) else (dilation, dilation)
+    for i in (0, 1):
+        assume(size[i] + 2 * padding[i] > (kernel[i] - 1) * apart[i])
+    x = drawn(*[n] * (n > 0), 2, *size)
+    x = x.round() if ties else x
+    args = (kernel, stride, padding, dilation, ceil_mode)
+    assert_agree(lambda x: mt.max_pool2d(x, *args), lambda x: functional.max_pool2d(x, *args), [x])
+    for counted in (True, False):
+        means = (kernel, stride, padding, ceil_mode, counted)
+        assert_agree(lambda x: mt.avg_pool2d(x, *means), lambda x: functional.avg_pool2d(x, *means), [x])  # noqa: B023
+
+
+@pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("args", [(2,), (3, 1, 1), (2, 2, 1)], ids=str)
+def test_max_pooling_of_nan_and_infinities_agrees_with_pytorch(args: Any, special: float) -> None:
+    x = drawn(2, 3, 6, 5)
+    x[RNG.random(x.shape) < 0.5] = special
+    assert_agree(lambda x: mt.max_pool2d(x, *args), lambda x: functional.max_pool2d(x, *args), [x], 1)
+
+
+# ---------------------------------------------------------------------------------------- the layers
+
+LAYERS: dict[str, tuple[Any, Any, tuple[int, ...]]] = {
+    "Conv2d": (
+        lambda **kw: nn.Conv2d(4, 6, 3, 2, 1, 1, 2, **kw),
+        lambda **kw: torch.nn.Conv2d(4, 6, 3, 2, 1, 1, 2, **kw),
+        (3, 4, 7, 6),
+    ),
+    "Conv2d of one image": (
+        lambda **kw: nn.Conv2d(2, 3, (2, 3), padding="same", bias=False, **kw),
+        lambda **kw: torch.nn.Conv2d(2, 3, (2, 3), padding="same", bias=False, **kw),
+        (2, 7, 6),
+    ),
+    "LayerNorm": (lambda **kw: nn.LayerNorm(4, **kw), lambda **kw: torch.nn.LayerNorm(4, **kw), (2, 3, 4)),
+    "LayerNorm over two": (
+        lambda **kw: nn.LayerNorm((3, 4), 1e-3, bias=False, **kw),
+        lambda **kw: torch.nn.LayerNorm((3, 4), 1e-3, bias=False, **kw),
+        (2, 3, 4),
+    ),
+    "LayerNorm without parameters": (
+        lambda **kw: nn.LayerNorm(4, elementwise_affine=False, **kw),
+        lambda **kw: torch.nn.LayerNorm(4, elementwise_affine=False, **kw),
+        (5, 4),
+    ),
+    **{
+        f"{name}{options}{shape}": (
+            lambda _n=name, _o=options, **kw: getattr(nn, _n)(3, **_o, **kw),
+            lambda _n=name, _o=options, **kw: getattr(torch.nn, _n)(3, **_o, **kw),
+            shape,
+        )
+        for name, shape in [
+            ("BatchNorm1d", (5, 3)),
+            ("BatchNorm1d", (4, 3, 2)),
+            ("BatchNorm1d", (1, 3, 2)),
+            ("BatchNorm2d", (2, 3, 2, 4)),
+        ]
+        for options in (
+            {},
+            {"momentum": None},
+            {"momentum": 0.7, "eps": 0.1},
+            {"affine": False},
+            {"track_running_stats": False},
+        )
+    },
+}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_has_pytorch_s_output_gradients_and_state_over_several_steps(
+    name: str, training: bool, dtype: str
+) -> None:
+    make, make_theirs, shape = LAYERS[name]
+    ours, theirs = make(dtype=dtype), make_theirs(dtype=getattr(torch, dtype))
+    for parameter in theirs.parameters():  # not 1 and 0
+        torch.nn.init.normal_(parameter)
+    ours.load_state_dict(theirs.state_dict())
+    for step in range(3):
+        x = drawn(*shape).astype(dtype)
+        ours(Tensor(x))
+        theirs(torch.tensor(x))
+        if step == 1:
+            with no_grad(), torch.no_grad():
+                ours(Tensor(x))
+                theirs(torch.tensor(x))
+    assert_same_state(ours, theirs)
+    ours.train(training)
+    theirs.train(training)
+    x = drawn(*shape).astype(dtype)
+    if dtype == "float64":
+        assert_agree(ours, theirs, [x])
+    ours.zero_grad()
+    theirs.zero_grad()
+    y, z = ours(Tensor(x, requires_grad=True)), theirs(torch.tensor(x, requires_grad=True))
+    cotangent = drawn(*y.shape).astype(dtype)
+    y.backward(cotangent)
+    z.backward(torch.tensor(cotangent))
+    assert_same(y.data, z.detach().numpy(), "value", 5 * tolerance(x))
+    expected = dict(theirs.named_parameters())
+    for key, parameter in ours.named_parameters():
+        assert_same(parameter.grad, expected[key].grad.numpy(), key, 5 * tolerance(x))
+    assert_same_state(ours, theirs)
+
+
+def assert_same_state(ours: nn.Module, theirs: Any) -> None:
+    found, expected = ours.state_dict(), theirs.state_dict()
+    assert list(found) == list(expected)
+    for key, x in expected.items():
+        assert_same(np.asarray(found[key]), x.numpy(), key, 5 * tolerance(x.numpy()))
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("shape", [(6, 3), (2, 3, 4)], ids=str)
+def test_the_function_batch_norm_agrees_to_second_order_in_all_its_inputs(
+    shape: tuple[int, ...], training: bool
+) -> None:
+    mean, var = drawn(3), drawn(3) ** 2
+
+    def ours(x: Any, w: Any, b: Any) -> Any:
+        return nn.functional.batch_norm(x, mean.copy(), var.copy(), w, b, training)
+
+    def theirs(x: Any, w: Any, b: Any) -> Any:
+        running = torch.tensor(mean), torch.tensor(var)
+        return functional.batch_norm(x, *running, w, b, training)
+
+    assert_agree(ours, theirs, [drawn(*shape), drawn(3), drawn(3)])
+
+
+def test_the_function_layer_norm_agrees_to_second_order_in_all_its_inputs() -> None:
+    for shape in [(4,), (3, 4)]:
+        assert_agree(
+            lambda x, w, b: nn.functional.layer_norm(x, shape, w, b),  # noqa: B023
+            lambda x, w, b: functional.layer_norm(x, shape, w, b),  # noqa: B023
+            [drawn(2, 3, 4), drawn(*shape), drawn(*shape)],
+        )
+
+
+@pytest.mark.parametrize("padding_idx", [None, 2, -1])
+@pytest.mark.parametrize("shape", [(), (5,), (2, 3), (0,)], ids=str)
+def test_an_embedding_agrees_with_pytorch(shape: tuple[int, ...], padding_idx: int | None) -> None:
+    indices = RNG.integers(0, 4, shape)
+    assert_agree(
+        lambda w: nn.functional.embedding(indices, w, padding_idx),
+        lambda w: functional.embedding(torch.as_tensor(indices), w, padding_idx),
+        [drawn(4, 3)],
+        order=1,
+    )
+    theirs = torch.nn.Embedding(4, 3, padding_idx)
+    ours = nn.Embedding(4, 3, padding_idx)
+    assert ours.padding_idx == theirs.padding_idx
+    if padding_idx is not None:
+        assert ours.weight.data[padding_idx].tolist() == theirs.weight[padding_idx].tolist() == [0.0] * 3
+    ours.load_state_dict(theirs.state_dict())
+    assert_same_state(ours, theirs)
+
+
+@pytest.mark.parametrize("library", [nn, torch.nn], ids=["ours", "theirs"])
+def test_both_refuse_the_same(library: Any) -> None:
+    tensor = Tensor if library is nn else torch.as_tensor
+    for index in (3, -1):
+        with pytest.raises(IndexError):
+            library.Embedding(3, 2)(tensor(np.array([index])))
+    with pytest.raises(ValueError, match="training"):
+        library.BatchNorm1d(3)(tensor(np.zeros((1, 3), np.float32)))
+    with pytest.raises(ValueError, match="groups"):
+        library.Conv2d(3, 2, 1, groups=2)
+
+
+def network(library: Any) -> Any:
+    return library.Sequential(
+        library.Conv2d(1, 4, 3, padding=1),
+        library.BatchNorm2d(4),
+        library.ReLU(),
+        library.MaxPool2d(2),
+        library.Conv2d(4, 6, 3),
+        library.ReLU(),
+        library.AvgPool2d(2),
+        library.Flatten(),
+        library.Linear(6, 3),
+        library.LayerNorm(3),
+    )
+
+
+def test_a_convnet_s_state_goes_to_pytorch_and_comes_back() -> None:
+    ours, theirs = network(nn), network(torch.nn)
+    x = drawn(5, 1, 8, 8).astype(np.float32)
+    ours(x)
+    theirs.load_state_dict({key: torch.tensor(value) for key, value in ours.state_dict().items()})
+    again = network(nn)
+    again.load_state_dict(theirs.state_dict())
+    assert_same_state(again, theirs)
+    expected = theirs.eval()(torch.tensor(x)).detach().numpy()
+    assert_same(again.eval()(Tensor(x)).data, expected, "value", 1e-4)
+
+
+@pytest.mark.parametrize("kernel", [5, (2, 3)], ids=str)
+def test_conv2d_starts_with_pytorch_s_bounds(kernel: Any) -> None:
+    ours, theirs = nn.Conv2d(6, 600, kernel, groups=2, rng=0), torch.nn.Conv2d(6, 600, kernel, groups=2)
+    bound = 1 / math.sqrt(3 * np.prod(kernel if isinstance(kernel, tuple) else (kernel, kernel)))
+    assert ours.bias is not None
+    assert theirs.bias is not None
+    for x in (ours.weight.data, ours.bias.data, *[p.detach().numpy() for p in theirs.parameters()]):
+        assert 0.98 * bound < np.abs(x).max() <= bound * (1 + 1e-6)
+        assert np.std(x) == pytest.approx(bound / math.sqrt(3), rel=0.1)
+
+
+def test_embeddings_start_as_standard_normal() -> None:
+    for x in (nn.Embedding(500, 40, rng=0).weight.data, torch.nn.Embedding(500, 40).weight.detach().numpy()):
+        assert np.mean(x) == pytest.approx(0, abs=0.05)
+        assert np.std(x) == pytest.approx(1, rel=0.05)
