@@ -106,6 +106,9 @@ class _MLP(BaseEstimator):
         tags.input_tags.sparse = True
         return tags
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "model_")
+
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train for at most max_iter epochs, from new weights unless warm_start is set.
 
@@ -120,7 +123,9 @@ class _MLP(BaseEstimator):
 
         Warns with a ConvergenceWarning if the loss was still falling after max_iter epochs.
         """
-        X, targets, weights = self._prepared(X, y, sample_weight, self.warm_start and self._is_fitted)
+        X, targets, weights = self._prepared(
+            X, y, sample_weight, self.warm_start and self.__sklearn_is_fitted__()
+        )
         self._start_optimizer()
         self._train(X, targets, weights)
         return self
@@ -130,7 +135,7 @@ class _MLP(BaseEstimator):
     ) -> Self:
         if self.early_stopping:
             raise OptionError(f"{type(self).__name__}.partial_fit: needs early_stopping=False")
-        going_on = self._is_fitted
+        going_on = self.__sklearn_is_fitted__()
         X, targets, weights = self._prepared(X, y, sample_weight, going_on, classes)
         if not going_on:
             self._start_optimizer()
@@ -153,6 +158,10 @@ class _MLP(BaseEstimator):
         targets = self._targets(y, going_on, classes)
         if not going_on:
             self._build(X)
+        if not going_on or self.early_stopping != (self.best_loss_ is None):
+            self.best_loss_ = None if self.early_stopping else math.inf
+            self.validation_scores_ = [] if self.early_stopping else None
+            self.best_validation_score_ = -math.inf if self.early_stopping else None
         return X, targets, weights
 
     # ------------------------------------------------------------------------- what subclasses say
@@ -271,9 +280,6 @@ class _MLP(BaseEstimator):
             for parameter in layer.parameters():
                 init.uniform_(parameter, -bound, bound, self._rng)
         self.loss_curve_ = []
-        self.best_loss_ = None if self.early_stopping else math.inf
-        self.validation_scores_ = [] if self.early_stopping else None
-        self.best_validation_score_ = -math.inf if self.early_stopping else None
 
     def _start_optimizer(self) -> None:
         parameters = list(self.model_.parameters())
@@ -397,12 +403,8 @@ class _MLP(BaseEstimator):
 
     def _predicted(self, X: ArrayLike) -> Array:
         """The outputs for new samples, checked."""
-        check_is_fitted(self, "model_")
+        check_is_fitted(self)
         return self._outputs(validate_data(self, X, reset=False, accept_sparse="csr", dtype=self._dtype))
-
-    @property
-    def _is_fitted(self) -> bool:
-        return hasattr(self, "model_")
 
     @property
     def _layers(self) -> list[Linear]:
@@ -495,9 +497,9 @@ class MLPClassifier(ClassifierMixin, _MLP):
             classes: All labels that will ever come; needed at the first call.
         """
         known = None if classes is None else np.unique(np.asarray(classes))
-        if known is None and not self._is_fitted:
+        if known is None and not self.__sklearn_is_fitted__():
             raise ValueError("MLPClassifier.partial_fit: the first call needs all the classes")
-        if known is not None and self._is_fitted and not np.array_equal(known, self.classes_):
+        if known is not None and self.__sklearn_is_fitted__() and not np.array_equal(known, self.classes_):
             raise ValueError("MLPClassifier.partial_fit: classes must be those of the first call")
         return self._partial_fit(X, y, sample_weight, known)
 
