@@ -13,14 +13,10 @@ from minitensor.sklearn import MLPClassifier
 x, y = load_digits(return_X_y=True)  # 1,797 images of 8×8 pixels, and the digits they show
 x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=0.2, random_state=0)
 
-network = MLPClassifier(
-    (64,), learning_rate_init=0.01, early_stopping=True, n_iter_no_change=5, random_state=0
-)
-pipeline = make_pipeline(MinMaxScaler(), network)
+network = MLPClassifier((64,), learning_rate_init=0.01, early_stopping=True, random_state=0)
+pipeline = make_pipeline(MinMaxScaler(), network)  # pixels from 0 to 1, then the network
 
-scores = cross_val_score(
-    pipeline, x_train, y_train, cv=3
-)  # each part is predicted by a network of the others
+scores = cross_val_score(pipeline, x_train, y_train, cv=3)
 print(f"cross-validation  {scores.mean():.1%} ± {scores.std():.1%}")
 
 search = GridSearchCV(

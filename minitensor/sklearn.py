@@ -181,11 +181,11 @@ class _MLP(BaseEstimator):
     # ------------------------------------------------------------------------------- before training
 
     def _check_options(self, going_on: bool) -> None:
-        """Refuse options without a meaning; those that MLP and the optimizers take, they check too."""
-        activations = ["identity", "logistic", *ACTIVATIONS]
+        """Refuse options without a meaning, and widths that the fitted network does not have."""
         name = type(self).__name__
+        widths = np.ravel(self.hidden_layer_sizes)
         for option, known in [
-            ("activation", activations),
+            ("activation", ["identity", "logistic", *ACTIVATIONS]),
             ("solver", ["adam", "sgd"]),
             ("learning_rate", ["constant", "adaptive"]),
         ]:
@@ -194,11 +194,7 @@ class _MLP(BaseEstimator):
                     f"{name}: {option} {getattr(self, option)!r} is not one of {', '.join(known)}"
                 )
         for option, holds, needs in [
-            (
-                "hidden_layer_sizes",
-                all(map(_count, np.ravel(self.hidden_layer_sizes))),
-                "widths of at least 1",
-            ),
+            ("hidden_layer_sizes", all(map(_count, widths)), "widths of at least 1"),
             ("batch_size", self.batch_size == "auto" or _count(self.batch_size), '"auto" or at least 1'),
             ("max_iter", _count(self.max_iter), "an integer of at least 1"),
             ("n_iter_no_change", self.n_iter_no_change >= 1, "at least 1"),
@@ -258,7 +254,7 @@ class _MLP(BaseEstimator):
         return (X, y, weights) if counted.all() else (X[counted], y[counted], weights[counted])
 
     def _build(self, X: Any) -> None:
-        """A new network, and a history to go with it."""
+        """A new network, without a history."""
         if self.random_state is None:
             seed = int(generator().integers(2**31))
         else:
@@ -295,7 +291,7 @@ class _MLP(BaseEstimator):
 
     def _train(self, X: Any, targets: Array, weights: Array) -> None:
         """Epochs until max_iter, or until n_iter_no_change of them brought no improvement of tol."""
-        held = None
+        validation = None
         if self.early_stopping:
             rows, held = self._split(targets)
             validation = X[held], targets[held], weights[held]
@@ -305,7 +301,7 @@ class _MLP(BaseEstimator):
         for epoch in range(1, self.max_iter + 1):
             self._epoch(X, targets, weights)
             self.n_iter_ = epoch
-            if held is None:
+            if validation is None:
                 improves = self.loss_ <= self.best_loss_ - self.tol
                 self.best_loss_ = min(self.best_loss_, self.loss_)
             else:
@@ -330,7 +326,7 @@ class _MLP(BaseEstimator):
                 ConvergenceWarning,
                 stacklevel=3,
             )
-        if held is not None:
+        if validation is not None:
             self.model_.load_state_dict(best)
 
     def _epoch(self, X: Any, targets: Array, weights: Array) -> None:
