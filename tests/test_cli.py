@@ -311,7 +311,9 @@ def test_bad_files_end_with_code_2_and_one_line(
         fails(capsys, "cannot be read as a safetensors file", command, tmp_path / "bad.safetensors")
     fails(capsys, "is no MLP by its arrays", "evaluate", tmp_path / "other.safetensors")
     fails(capsys, "has 65 numbers a row", "predict", run_folder, tmp_path / "wide.npz")
-    fails(capsys, "Choose another folder", "train", "--quiet", "--epochs", "1", "--checkpoint", "/dev/null/run")
+    fails(
+        capsys, "Choose another folder", "train", "--quiet", "--epochs", "1", "--checkpoint", "/dev/null/run"
+    )
 
 
 def test_a_network_too_large_for_memory_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

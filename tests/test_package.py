@@ -77,6 +77,7 @@ EXPECTED = {
     "01_chain_rule.py": "d car / d walker  = 32",
     "02_same_rule_on_tensors.py": "largest difference: ",
     "03_train_digits.py": "test accuracy 9",
+    "05_sklearn_pipeline.py": "test accuracy 9",
     "06_convnet.py": "test accuracy 9",
 }
 

@@ -1,0 +1,170 @@
+"""An epoch of MNIST's size: minitensor against the loops that PyTorch's users write.
+
+60,000 × 784 bytes, 784-256-128-10, batches of 128, SGD with momentum 0.9, float32; loading, shuffling and
+scaling the data are part of it. The peers are
+
+- `minitensor`: a DataLoader over bytes that scales each batch, and the loop of examples/03_train_digits.py;
+- `DataLoader`: PyTorch's tutorial loop, a torch DataLoader over a TensorDataset of floats;
+- `sliced`: PyTorch with batches cut by hand from a shuffled order, over the same floats.
+
+Each runs in a process of its own with as many threads as there are cores, takes its epochs in turn with the
+others (A B C A B C ...), and reports its peak memory. All start from the same weights; after the first epoch
+their losses must agree. The images are random, as the time does not depend on them.
+
+Run with `python -m benchmarks.epoch [--rounds 7]`; needs PyTorch. Leave the machine idle meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import resource
+import time
+from collections.abc import Callable, Iterable
+from multiprocessing.connection import Connection
+from statistics import median
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import machine, use_all_cores
+
+ROWS, BATCH = 60_000, 128
+WIDTHS = [256, 128, 10]
+LEARNING_RATE, MOMENTUM = 0.02, 0.9
+
+
+def images() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Random images of ten kinds, so that there is something to learn."""
+    rng = np.random.default_rng(0)
+    kinds = rng.integers(0, 256, (10, 784), dtype=np.uint8)
+    y = rng.integers(0, 10, ROWS)
+    x = rng.integers(0, 256, (ROWS, 784), dtype=np.uint8)
+    x //= 2
+    x += kinds[y] // 2
+    return x, y
+
+
+def minitensor_epoch() -> Callable[[], float]:
+    """The epoch; it returns the mean loss."""
+    from minitensor import nn, optim
+    from minitensor.data import DataLoader, scale_pixels
+
+    model = nn.MLP(784, WIDTHS, rng=0)
+    optimizer = optim.SGD(model.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM)
+    batches = DataLoader(*images(), batch_size=BATCH, shuffle=True, rng=0, transform=scale_pixels)
+    return lambda: train(model, nn.CrossEntropyLoss(), optimizer, batches)
+
+
+def torch_model() -> tuple[Any, Any, Any]:
+    """The same model from the same weights, its loss and its optimizer."""
+    import torch
+
+    from minitensor import nn
+
+    widths = [784, *WIDTHS]
+    layers: list[Any] = []
+    for i in range(len(WIDTHS)):
+        layers += [torch.nn.Linear(widths[i], widths[i + 1]), torch.nn.ReLU()]
+    model = torch.nn.Sequential(*layers[:-1])
+    state = nn.MLP(784, WIDTHS, rng=0).state_dict()
+    model.load_state_dict({name: torch.tensor(array) for name, array in state.items()})
+    optimizer = torch.optim.SGD(model.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM)
+    return model, torch.nn.CrossEntropyLoss(), optimizer
+
+
+def loader_epoch() -> Callable[[], float]:
+    """The loop of PyTorch's tutorials."""
+    import torch
+
+    x, y = images()
+    data = torch.utils.data.TensorDataset(torch.from_numpy(x).float() / 255, torch.from_numpy(y))
+    batches = torch.utils.data.DataLoader(data, batch_size=BATCH, shuffle=True)
+    model, loss, optimizer = torch_model()
+    return lambda: train(model, loss, optimizer, batches)
+
+
+def sliced_epoch() -> Callable[[], float]:
+    """Batches cut by hand."""
+    import torch
+
+    bytes_, labels = images()
+    x, y = torch.from_numpy(bytes_).float() / 255, torch.from_numpy(labels)
+    model, loss, optimizer = torch_model()
+
+    def batches() -> Iterable[tuple[Any, Any]]:
+        order = torch.randperm(ROWS)
+        for start in range(0, ROWS, BATCH):
+            rows = order[start : start + BATCH]
+            yield x[rows], y[rows]
+
+    return lambda: train(model, loss, optimizer, batches())
+
+
+def train(model: Any, loss_of: Any, optimizer: Any, batches: Iterable[tuple[Any, Any]]) -> float:
+    """One epoch, the same words for both libraries; its mean loss."""
+    total = 0.0
+    for x, y in batches:
+        loss = loss_of(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(y)
+    return total / ROWS
+
+
+PEERS: dict[str, Callable[[], Callable[[], float]]] = {
+    "minitensor": minitensor_epoch,
+    "DataLoader": loader_epoch,
+    "sliced": sliced_epoch,
+}
+
+
+def serve(name: str, pipe: Connection) -> None:
+    """Run an epoch whenever asked; answer with its seconds, its loss, and the peak memory in MB so far."""
+    epoch = PEERS[name]()
+    while pipe.recv():
+        start = time.perf_counter()
+        loss = epoch()
+        seconds = time.perf_counter() - start
+        pipe.send((seconds, loss, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7)
+    rounds = parser.parse_args().rounds
+    use_all_cores()
+    context = multiprocessing.get_context("spawn")
+    pipes = {}
+    for name in PEERS:
+        ours, theirs = context.Pipe()
+        context.Process(target=serve, args=(name, theirs), daemon=True).start()
+        pipes[name] = ours
+    times: dict[str, list[float]] = {name: [] for name in PEERS}
+    memory = dict.fromkeys(PEERS, 0.0)
+    for number in range(rounds + 1):
+        losses = {}
+        for name, pipe in pipes.items():
+            pipe.send(True)
+            seconds, losses[name], memory[name] = pipe.recv()
+            if number:  # the first epoch warms up
+                times[name].append(seconds)
+        if not number:
+            if max(losses.values()) > 1.05 * min(losses.values()):
+                raise SystemExit(f"the peers do not train alike: {losses}")
+            print("mean loss of the first epoch:", {name: round(loss, 4) for name, loss in losses.items()})
+    for pipe in pipes.values():
+        pipe.send(False)
+    print(f"seconds an epoch; median and minimum of {rounds}; peak memory")
+    first = times["minitensor"]
+    for name, seconds in times.items():
+        ratios = f"{median(first) / median(seconds):8.3f}{min(first) / min(seconds):8.3f}"
+        print(f"{name:12}{median(seconds):8.3f}{min(seconds):8.3f}{memory[name]:8.0f} MB  ratio{ratios}")
+    print(machine())
+
+
+if __name__ == "__main__":
+    main()
