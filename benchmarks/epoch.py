@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import resource
 import time
 from collections.abc import Callable, Iterable
 from multiprocessing.connection import Connection
@@ -28,10 +27,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import machine, use_all_cores
+from benchmarks import machine, memory, use_all_cores
 
 ROWS, BATCH = 60_000, 128
 WIDTHS = [256, 128, 10]
+SETTLE = 0.2  # seconds: longer than the idle threads of another peer spin
 LEARNING_RATE, MOMENTUM = 0.02, 0.9
 
 
@@ -102,7 +102,7 @@ def sliced_epoch() -> Callable[[], float]:
     return lambda: train(model, loss, optimizer, batches())
 
 
-def train(model: Any, loss_of: Any, optimizer: Any, batches: Iterable[tuple[Any, Any]]) -> float:
+def train(model: Any, loss_of: Any, optimizer: Any, batches: Iterable[Any]) -> float:
     """One epoch, the same words for both libraries; its mean loss."""
     total = 0.0
     for x, y in batches:
@@ -128,7 +128,7 @@ def serve(name: str, pipe: Connection) -> None:
         start = time.perf_counter()
         loss = epoch()
         seconds = time.perf_counter() - start
-        pipe.send((seconds, loss, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+        pipe.send((seconds, loss, memory("VmHWM") / 2**20))
 
 
 def main() -> None:
@@ -148,6 +148,7 @@ def main() -> None:
     for number in range(rounds + 1):
         losses = {}
         for name, pipe in pipes.items():
+            time.sleep(SETTLE)
             pipe.send(True)
             seconds, losses[name], memory[name] = pipe.recv()
             if number:  # the first epoch warms up
@@ -163,7 +164,7 @@ def main() -> None:
     for name, seconds in times.items():
         ratios = f"{median(first) / median(seconds):8.3f}{min(first) / min(seconds):8.3f}"
         print(f"{name:12}{median(seconds):8.3f}{min(seconds):8.3f}{memory[name]:8.0f} MB  ratio{ratios}")
-    print(machine())
+    print(machine("numpy", "torch"))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from minitensor.data.files import Dataset, load_file
 from minitensor.errors import DataError
 from minitensor.files import write_atomically
 
-TRAINED_ON = 60_000  # the rest, 10,000, is the test part
+ROWS, TRAINED_ON = 70_000, 60_000  # the rest is the test part
+_PATIENCE = 10.0  # seconds for an answer
 
 
 def load_mnist() -> Dataset:
@@ -56,37 +57,51 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "minitensor"
 
 
-def _load(openml_name: str, name: str, rows: int = 70_000, trained_on: int = TRAINED_ON) -> Dataset:
+def _load(openml_name: str, name: str) -> Dataset:
     path = cache_folder() / f"{name}.npz"
     checksum = path.with_suffix(".sha256")
     if path.exists() and checksum.exists() and checksum.read_text() == _sha256(path):
         return load_file(path)
-    return _fetch(openml_name, path, checksum, rows, trained_on)
+    return _fetch(openml_name, path, checksum)
 
 
-def _fetch(openml_name: str, path: Path, checksum: Path, rows: int, trained_on: int) -> Dataset:
+def _fetch(openml_name: str, path: Path, checksum: Path) -> Dataset:
     import io
+    import socket
+    import warnings
 
     from sklearn.datasets import fetch_openml
 
+    patience = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_PATIENCE)  # fetch_openml would wait for ever
     try:
         # The pandas parser of scikit-learn 1.9.1 fails on integer classes.
-        x, y = fetch_openml(
-            *(openml_name, 1), parser="liac-arff", as_frame=False, return_X_y=True, n_retries=1, delay=0.5
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of retries, and of an invalid cache where there is none
+            x, y = fetch_openml(
+                openml_name,
+                version=1,
+                parser="liac-arff",
+                as_frame=False,
+                return_X_y=True,
+                n_retries=1,
+                delay=0.5,
+            )
     except Exception as error:  # no network, a proxy's page, a truncated answer: many kinds
         raise DataError(
             f"{openml_name} cannot be fetched: {error}. Without a network, give files that you have: "
             'load_file("folder with MNIST\'s four IDX files") or load_file("mnist.npz"); '
             "on the command line, --data FOLDER or FILE."
         ) from error
-    pixels, labels = _checked(openml_name, x, y, rows)
+    finally:
+        socket.setdefaulttimeout(patience)
+    pixels, labels = _checked(openml_name, x, y)
     buffer = io.BytesIO()
     parts = {
-        "x_train": pixels[:trained_on],
-        "y_train": labels[:trained_on],
-        "x_test": pixels[trained_on:],
-        "y_test": labels[trained_on:],
+        "x_train": pixels[:TRAINED_ON],
+        "y_train": labels[:TRAINED_ON],
+        "x_test": pixels[TRAINED_ON:],
+        "y_test": labels[TRAINED_ON:],
     }
     np.savez_compressed(buffer, **parts)
     try:
@@ -98,15 +113,15 @@ def _fetch(openml_name: str, path: Path, checksum: Path, rows: int, trained_on: 
     return load_file(path)
 
 
-def _checked(name: str, x: Any, y: Any, rows: int) -> tuple[Any, Any]:
+def _checked(name: str, x: Any, y: Any) -> tuple[Any, Any]:
     """What came, as bytes, if it is what it should be."""
     pixels, labels = np.asarray(x, float), np.asarray(y).astype(float)
-    fits = pixels.shape == (rows, 784) and labels.shape == (rows,)
+    fits = pixels.shape == (ROWS, 784) and labels.shape == (ROWS,)
     for array, most in ((pixels, 255), (labels, 9)):
         fits = fits and bool(((array >= 0) & (array <= most) & (array == np.floor(array))).all())
     if not fits:
         raise DataError(
-            f"{name}: what was fetched is not {rows:,} images of 28×28 bytes with digits as labels"
+            f"{name}: what was fetched is not {ROWS:,} images of 28×28 bytes with digits as labels"
         )
     return pixels.astype(np.uint8), labels.astype(np.uint8)
 
