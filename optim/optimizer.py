@@ -17,6 +17,8 @@ from minitensor.tensor import Tensor
 Group: TypeAlias = dict[str, Any]
 """Parameters under "params", and the options by which they are updated, such as "lr"."""
 
+_FLUSH_EVERY = 64  # steps
+
 
 class Optimizer:
     """Base class. A subclass says in `update` what one parameter's step is.
@@ -51,6 +53,7 @@ class Optimizer:
         self.param_groups: list[Group] = []
         self.state: dict[Tensor, dict[str, Any]] = {}
         self._scratch: dict[Tensor, NDArray[Any]] = {}
+        self._steps = 0
         given: list[Any] = list(params)
         self._check(defaults)  # before the parameters: a typing error is the likelier mistake
         if not given:
@@ -131,12 +134,26 @@ class Optimizer:
                     state = self.state[parameter] = {}
                 self.update(parameter, gradient, state, group)
                 updated = True
+        self._steps += 1
+        if self._steps % _FLUSH_EVERY == 0:
+            self._flush()
         if not updated:
             warnings.warn(
                 f"{self._name}.step(): no parameter has a gradient, so nothing was updated. "
                 "Call loss.backward() first, on a loss computed from these parameters.",
                 stacklevel=2,
             )
+
+    def _flush(self) -> None:
+        """Set what is too small for a normal floating-point number to 0 in all that is remembered.
+
+        The velocity of a weight whose gradient stays 0, such as that of a unit which no input activates,
+        shrinks to such numbers and stays there, and arithmetic on them is many times slower.
+        """
+        for state in self.state.values():
+            for x in state.values():
+                if isinstance(x, np.ndarray):
+                    x *= np.abs(x) >= np.finfo(x.dtype).tiny
 
     def update(self, parameter: Tensor, gradient: NDArray[Any], state: dict[str, Any], group: Group) -> None:
         """Write one step into `parameter.data`.
@@ -186,6 +203,7 @@ class Optimizer:
                 {**group, "params": [position[parameter] for parameter in group["params"]]}
                 for group in self.param_groups
             ],
+            "steps": self._steps,
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
@@ -219,6 +237,7 @@ class Optimizer:
             known = group.keys() | {"initial_lr"}
             group.update({name: saved[name] for name in saved if name in known and name != "params"})
         self.state = states
+        self._steps = int(state_dict.get("steps", 0))
 
     def _restored(self, name: str, value: Any, parameter: Tensor) -> Any:
         if value is None or (np.ndim(value) == 0 and name == "step"):
