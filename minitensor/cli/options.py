@@ -31,9 +31,7 @@ def parser() -> Parser:
     commands = top.add_subparsers(metavar="command", required=True, parser_class=Parser)
 
     def command(name: str, help: str, description: str) -> Callable[..., Any]:
-        made = commands.add_parser(
-            name, help=help, description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-        )
+        made = commands.add_parser(name, help=help, description=description)
         made.set_defaults(run=lambda options: import_module(f"minitensor.cli.{name}").run(options), given=())
         return made.add_argument
 
@@ -60,8 +58,12 @@ class _Note(argparse.Action):
 
 
 def _train(add_argument: Callable[..., Any]) -> None:
-    def add(name: str, **settings: Any) -> None:
-        add_argument(name, action=_Note, **settings)
+    def add(name: str, help: str, **settings: Any) -> None:
+        default = settings.get("default")
+        if default is not None and default is not False:
+            shown = " ".join(map(str, default)) if isinstance(default, list) else default
+            help = f"{help} ({shown})"
+        add_argument(name, action=_Note, help=help, **settings)
 
     add("--data", default="digits", metavar="DATA", help=DATA)
     add("--hidden", type=at_least(1), nargs="*", default=[256, 128], metavar="N", help="hidden widths")
@@ -77,7 +79,7 @@ def _train(add_argument: Callable[..., Any]) -> None:
     add("--batch-size", type=at_least(1), default=16, metavar="N", help="samples per step")
     add("--optimizer", choices=tuple(OPTIMIZERS), default="sgd", help="the rule of a step")
     rates = ", ".join(f"{rate:g} for {name}" for name, rate in OPTIMIZERS.items())
-    add("--lr", type=between(0, math.inf), metavar="X", help=f"learning rate; by default {rates}")
+    add("--lr", type=between(0, math.inf), metavar="X", help=f"learning rate ({rates})")
     add("--momentum", type=between(0, 1), default=0.9, metavar="X", help="momentum of sgd and rmsprop")
     add(
         "--weight-decay",
