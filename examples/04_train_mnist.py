@@ -12,10 +12,9 @@ from minitensor.data import DataLoader, load_file, load_mnist, scale_pixels, tra
 
 minitensor.manual_seed(0)
 data = load_file(sys.argv[1]) if len(sys.argv) > 1 else load_mnist()
-if data.x_test is not None:
-    x_train, y_train, x_test, y_test = data  # bytes: 55 MB and not 220
-else:
-    x_train, x_test, y_train, y_test = train_test_split(data.x, data.y, test_size=0.2)
+x_train, y_train, x_test, y_test = data  # bytes: 55 MB and not 220
+if x_test is None or y_test is None:
+    x_train, x_test, y_train, y_test = train_test_split(x_train, y_train, test_size=0.2)
 
 epochs, batch_size = 10, 128
 model = nn.MLP(784, [256, 128, 10], dropout=0.2)
