@@ -6,6 +6,7 @@ import operator
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
+from sys import getrefcount
 from types import FunctionType
 from typing import Any, ClassVar, Self, TypeAlias
 
@@ -227,10 +228,10 @@ class Tensor(ArrayMethods):
                     part = part.astype(data.dtype)  # a copy
                 return part if held is None else held + part
             part = np.asarray(part)
-        # No two gradients share memory. A local gradient returns an array it made, or a view of `source`.
+        # No two gradients share memory. A local gradient returns an array it made, or a view.
         if held is None:
-            return part if self._edges or (part is not source and part.base is None) else part.copy()
-        if part is not source and part.base is None:
+            return part if self._edges or (part is not source and _is_alone(part)) else part.copy("K")
+        if part is not source and _is_alone(part):
             return np.add(held, part, out=part)
         return np.asarray(held + part)
 
@@ -374,6 +375,22 @@ class Tensor(ArrayMethods):
         if self._edges != ():
             raise GraphError("only leaves can be copied or pickled, not a graph: use detach() first")
         return _rebuild, (type(self), self._data, self._requires_grad, self._grad)
+
+
+def _is_alone(array: Array) -> bool:
+    """Whether nobody else can see the array's memory: it is its own, or that of an array which only it holds."""
+    if array.base is None:
+        return True
+    return type(array.base) is np.ndarray and array.flags.writeable and _holders(array) == _ONE_HOLDER
+
+
+def _holders(view: Array) -> int:
+    return getrefcount(view.base)
+
+
+_ONE_HOLDER = _holders(
+    np.empty((1, 2)).T
+)  # with those of the call, which versions of Python count differently
 
 
 def _sum(x: Any, y: Any) -> Any:

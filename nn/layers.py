@@ -49,7 +49,8 @@ class Linear(Module):
         draw = generator(rng)
         self.in_features = in_features
         self.out_features = out_features
-        self.weight = Parameter(np.empty((out_features, in_features), dtype))
+        # Column by column in memory: x Wᵀ, and the gradient, are products of rows then, which BLAS does faster.
+        self.weight = Parameter(np.empty((in_features, out_features), dtype).T)
         self.bias = Parameter(np.empty(out_features, dtype)) if bias else None
         init.kaiming_uniform_(self.weight, a=math.sqrt(5), rng=draw)
         if self.bias is not None:

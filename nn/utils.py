@@ -44,7 +44,7 @@ def clip_grad_norm_(
     if not max_norm >= 0:
         raise OptionError(f"clip_grad_norm_: max_norm must not be negative, and is {max_norm}")
     gradients = _gradients(parameters)
-    norms = [float(np.linalg.norm(gradient.reshape(-1), norm_type)) for gradient in gradients]
+    norms = [float(np.linalg.norm(gradient.ravel("K"), norm_type)) for gradient in gradients]
     total = float(np.linalg.norm(norms, norm_type)) if norms else 0.0
     if error_if_nonfinite and not np.isfinite(total):
         raise NumericError(f"clip_grad_norm_: the norm of the gradients is {total}. None was changed.")

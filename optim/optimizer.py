@@ -242,13 +242,15 @@ class Optimizer:
     def _restored(self, name: str, value: Any, parameter: Tensor) -> Any:
         if value is None or (np.ndim(value) == 0 and name == "step"):
             return value if value is None else int(value)
-        array = np.asarray(value).astype(parameter.dtype)
+        array = np.asarray(value)
         if array.shape != parameter.shape:
             raise ShapeError(
                 f"{self._name}.load_state_dict: {name} has shape {array.shape} for a parameter of shape "
                 f"{parameter.shape}. Nothing was loaded."
             )
-        return array
+        restored = np.empty_like(parameter.data)  # in the parameter's order of memory
+        restored[...] = array
+        return restored
 
     def __repr__(self) -> str:
         lines = []

@@ -54,9 +54,9 @@ def linear(x: Array, weight: Array, bias: Array | None = None) -> tuple[Any, Loc
 
     def local_weight(g: Array) -> Array:
         if x.ndim == 2:
-            return _product(g.T, x)
+            return _product(x.T, g).T
         rows = math.prod(x.shape[:-1])
-        return _product(g.reshape(rows, out_features).T, x.reshape(rows, in_features))
+        return _product(x.reshape(rows, in_features).T, g.reshape(rows, out_features)).T
 
     return y, lambda g: _product(g, weight), local_weight, unchanged
 
