@@ -378,7 +378,7 @@ class Tensor(ArrayMethods):
 
 
 def _is_alone(array: Array) -> bool:
-    """Whether nobody else can see the array's memory: it is its own, or that of an array which only it holds."""
+    """Whether nobody else sees the array's memory: it is its own, or of an array which only it holds."""
     if array.base is None:
         return True
     return type(array.base) is np.ndarray and array.flags.writeable and _holders(array) == _ONE_HOLDER

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import DTypeLike
 
-from minitensor import rules
+from minitensor import memory, rules
 from minitensor.errors import DTypeError, OptionError
 from minitensor.nn import functional, init
 from minitensor.nn.module import Buffer, Module, Parameter
@@ -49,8 +49,9 @@ class Linear(Module):
         draw = generator(rng)
         self.in_features = in_features
         self.out_features = out_features
-        # Column by column in memory: x Wᵀ, and the gradient, are products of rows then, which BLAS does faster.
-        self.weight = Parameter(np.empty((in_features, out_features), dtype).T)
+        # Column by column in memory, as BLAS takes less time then for x Wᵀ and for the gradient of W.
+        columns = np.empty((in_features, out_features), dtype).T
+        self.weight = Parameter.from_numpy(memory.empty_like(columns)).requires_grad_()
         self.bias = Parameter(np.empty(out_features, dtype)) if bias else None
         init.kaiming_uniform_(self.weight, a=math.sqrt(5), rng=draw)
         if self.bias is not None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from minitensor import memory
 from minitensor.optim.optimizer import Group, Optimizer, number
 from minitensor.tensor import Tensor
 
@@ -70,10 +71,10 @@ class Adam(Optimizer):
     ) -> None:
         if not state:
             state["step"] = 0
-            state["exp_avg"] = np.zeros_like(parameter.data)
-            state["exp_avg_sq"] = np.zeros_like(parameter.data)
+            state["exp_avg"] = memory.zeros_like(parameter.data)
+            state["exp_avg_sq"] = memory.zeros_like(parameter.data)
             if group["amsgrad"]:
-                state["max_exp_avg_sq"] = np.zeros_like(parameter.data)
+                state["max_exp_avg_sq"] = memory.zeros_like(parameter.data)
         state["step"] += 1
         beta1, beta2 = group["betas"]
         mean, square, scratch = state["exp_avg"], state["exp_avg_sq"], self._scratch_of(parameter)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from minitensor import memory
 from minitensor.optim.optimizer import Group, Optimizer, number
 from minitensor.tensor import Tensor
 
@@ -68,11 +69,11 @@ class RMSprop(Optimizer):
         gradient = self._penalized(parameter, gradient, group)
         if not state:
             state["step"] = 0
-            state["square_avg"] = np.zeros_like(parameter.data)
+            state["square_avg"] = memory.zeros_like(parameter.data)
             if group["momentum"]:
-                state["momentum_buffer"] = np.zeros_like(parameter.data)
+                state["momentum_buffer"] = memory.zeros_like(parameter.data)
             if group["centered"]:
-                state["grad_avg"] = np.zeros_like(parameter.data)
+                state["grad_avg"] = memory.zeros_like(parameter.data)
         state["step"] += 1  # PyTorch counts them too
         square, scratch = state["square_avg"], self._scratch_of(parameter)
         keep = number(group["alpha"], scratch.dtype)

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from minitensor import memory
 from minitensor.errors import DTypeError, GraphError, OptionError, ShapeError
 from minitensor.graph import observers
 from minitensor.tensor import Tensor
@@ -178,7 +179,7 @@ class Optimizer:
         """Memory of a parameter's size for what lives within one update: fresh pages would cost more."""
         scratch = self._scratch.get(parameter)
         if scratch is None:
-            scratch = self._scratch[parameter] = np.empty_like(parameter.data)
+            scratch = self._scratch[parameter] = memory.empty_like(parameter.data)
         return scratch
 
     def state_dict(self) -> dict[str, Any]:
@@ -248,7 +249,7 @@ class Optimizer:
                 f"{self._name}.load_state_dict: {name} has shape {array.shape} for a parameter of shape "
                 f"{parameter.shape}. Nothing was loaded."
             )
-        restored = np.empty_like(parameter.data)  # in the parameter's order of memory
+        restored = memory.empty_like(parameter.data)  # in the parameter's order of memory
         restored[...] = array
         return restored
 

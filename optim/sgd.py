@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from minitensor import memory
 from minitensor.errors import OptionError
 from minitensor.optim.optimizer import Group, Optimizer, number
 from minitensor.tensor import Tensor
@@ -73,7 +74,8 @@ class SGD(Optimizer):
         if momentum:
             velocity = state.get("momentum_buffer")
             if velocity is None:
-                velocity = state["momentum_buffer"] = np.array(gradient)  # an array also in 0 dimensions
+                velocity = state["momentum_buffer"] = memory.empty_like(parameter.data)
+                velocity[...] = gradient
             else:
                 velocity *= number(momentum, velocity.dtype)
                 velocity += (1 - group["dampening"]) * gradient if group["dampening"] else gradient

@@ -1,0 +1,53 @@
+"""Memory for what lives as long as a model: large arrays side by side in huge pages.
+
+The processor finds a page of 4 KiB through a table that has room for a few MB. The weights of a network for
+MNIST, their velocities and gradients are more, and much of an optimizer's step goes into looking pages up.
+Linux gives pages of 2 MiB to whoever asks, and NumPy asks for arrays of 4 MiB or more: so smaller ones are
+cut from such an array here.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+_SMALL, _LARGE = 1 << 16, 1 << 22  # bytes: below, it makes no difference; above, NumPy asks itself
+_ARENA = 1 << 23  # bytes
+_CACHE_LINE = 64  # bytes
+
+_lock = Lock()
+_rest = memoryview(b"")  # of the newest arena; each lives as long as an array that was cut from it
+
+
+def empty_like(array: Array) -> Array:
+    """An array of the same shape, dtype and order in memory, not initialised.
+
+    >>> empty_like(np.zeros((512, 128)).T).flags.f_contiguous
+    True
+    """
+    if not _SMALL <= array.nbytes < _LARGE:
+        return np.empty_like(array)
+    fortran = array.flags.f_contiguous and not array.flags.c_contiguous
+    return np.ndarray(array.shape, array.dtype, _cut(array.nbytes), order="F" if fortran else "C")
+
+
+def zeros_like(array: Array) -> Array:
+    """The same, filled with zeros."""
+    zeros = empty_like(array)
+    zeros[...] = 0
+    return zeros
+
+
+def _cut(size: int) -> memoryview:
+    global _rest
+    whole = -(-size // _CACHE_LINE) * _CACHE_LINE
+    with _lock:
+        if len(_rest) < whole:
+            arena = np.empty(_ARENA, np.uint8)
+            _rest = arena[-arena.ctypes.data % _CACHE_LINE :].data
+        taken, _rest = _rest[:size], _rest[whole:]
+    return taken
