@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from onnx import TensorProto, checker, helper, numpy_helper
 
 from minitensor import nn
 from minitensor.errors import CheckpointError, OptionError
@@ -43,7 +42,10 @@ def export(model: nn.Module, path: str | os.PathLike[str], in_features: int) -> 
     Raises:
         OptionError: If a layer has no counterpart.
         CheckpointError: If the file cannot be written.
+        ModuleNotFoundError: Without the package onnx.
     """
+    from onnx import TensorProto, checker, helper, numpy_helper
+
     if not isinstance(model, nn.Sequential):
         raise OptionError(f"export: takes a Sequential, such as an MLP, not {type(model).__name__}")
     nodes, arrays, name, width = [], [], "x", in_features

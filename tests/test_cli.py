@@ -321,3 +321,10 @@ def test_a_network_too_large_for_memory_is_one_line(capsys: pytest.CaptureFixtur
     captured = capsys.readouterr()
     assert captured.err.startswith("minitensor: not enough memory: ")
     assert captured.err.count("\n") == 1
+
+
+def test_export_without_onnx_says_what_to_install(
+    run_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    fails(capsys, 'pip install "minitensor[onnx]"', "export", run_folder, tmp_path / "m.onnx")

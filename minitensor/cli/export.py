@@ -6,16 +6,15 @@ import argparse
 
 from minitensor.cli import task
 from minitensor.errors import OptionError
+from minitensor.onnx import export
 
 
 def run(options: argparse.Namespace) -> int:
     """Write the file, and say what is in it."""
     model, _, in_features = task.load_model(options.checkpoint)
     try:
-        from minitensor.onnx import export
+        size = export(model, options.output, in_features)
     except ModuleNotFoundError as error:
         raise OptionError('ONNX files need the package onnx: pip install "minitensor[onnx]"') from error
-
-    size = export(model, options.output, in_features=in_features)
     print(f"{options.output}: {size:,} bytes; takes float32 (n, {in_features}), gives logits")
     return 0
