@@ -228,12 +228,13 @@ class Tensor(ArrayMethods):
                     part = part.astype(data.dtype)  # a copy
                 return part if held is None else held + part
             part = np.asarray(part)
+        if held is None and self._edges:
+            return part
         # No two gradients share memory. A local gradient returns an array it made, or a view.
+        own = part is not source and (part.base is None or _is_alone(part))
         if held is None:
-            return part if self._edges or (part is not source and _is_alone(part)) else part.copy("K")
-        if part is not source and _is_alone(part):
-            return np.add(held, part, out=part)
-        return np.asarray(held + part)
+            return part if own else part.copy("K")
+        return np.add(held, part, out=part) if own else np.asarray(held + part)
 
     def _receive(self, gradient: Any) -> None:
         if self._edges == ():
@@ -377,20 +378,14 @@ class Tensor(ArrayMethods):
         return _rebuild, (type(self), self._data, self._requires_grad, self._grad)
 
 
-def _is_alone(array: Array) -> bool:
-    """Whether nobody else sees the array's memory: it is its own, or of an array which only it holds."""
-    if array.base is None:
-        return True
-    return type(array.base) is np.ndarray and array.flags.writeable and _holders(array) == _ONE_HOLDER
+def _is_alone(view: Array) -> bool:
+    """Whether nobody else sees the view's memory: it is that of an array which only the view holds."""
+    one = type(view.base) is np.ndarray and getrefcount(view.base) == _ONE_HOLDER
+    return one and view.flags.writeable
 
 
-def _holders(view: Array) -> int:
-    return getrefcount(view.base)
-
-
-_ONE_HOLDER = _holders(
-    np.empty((1, 2)).T
-)  # with those of the call, which versions of Python count differently
+_view = np.empty((1, 2)).T
+_ONE_HOLDER = getrefcount(_view.base)  # with that of the call
 
 
 def _sum(x: Any, y: Any) -> Any:

@@ -128,8 +128,9 @@ class Optimizer:
                     continue
                 if isinstance(gradient, Tensor):
                     gradient = gradient.data
-                for observer in observers:
-                    observer.writes(parameter.data)
+                if observers:
+                    for observer in observers:
+                        observer.writes(parameter.data)
                 state = self.state.get(parameter)
                 if state is None:
                     state = self.state[parameter] = {}

@@ -136,6 +136,8 @@ def test_csv(text: str, label: str | None, squeeze: Callable[[bytes], bytes], tm
 def test_numbers_of_a_csv_that_are_no_pixels_stay_as_they_are(tmp_path: Path) -> None:
     path = written(tmp_path, {"a.csv": b"0,0.5,-1e3\n1,200,3\n"})
     check(load_file(path), [[0.5, -1000], [200, 3]], [0, 1], np.float32)
+    path = written(tmp_path, {"a.csv": b"300,200.0,7\n1,0,1\n"})
+    check(load_file(path), [[200, 7], [0, 1]], [300, 1])
     path = written(tmp_path, {"a.csv": b"0,1,0\n1,0,1\n"})
     check(load_file(path), [[1, 0], [0, 1]], [0, 1], np.float32)
 
