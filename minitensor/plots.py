@@ -45,6 +45,21 @@ def _bars(numbers: Sequence[float], width: int) -> str:
     )
 
 
+def check_format(path: str | os.PathLike[str]) -> None:
+    """Refuse a picture's name whose ending matplotlib does not know; without matplotlib, nothing is checked.
+
+    Raises:
+        OptionError: Naming the endings that there are.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError:
+        return
+    known = sorted(Figure().canvas.get_supported_filetypes())
+    if os.path.splitext(path)[1].lower().removeprefix(".") not in known:
+        raise OptionError(f"{os.fspath(path)}: a picture's name must end in one of .{', .'.join(known)}")
+
+
 def save_curves(history: History, path: str | os.PathLike[str]) -> None:
     """Draw loss and accuracy over the epochs into a picture; its format follows from the name.
 

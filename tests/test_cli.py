@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -297,6 +298,15 @@ def test_bad_files_end_with_code_2_and_one_line(
     fails(capsys, "bad.npz: archive cannot be read", "train", "--data", tmp_path / "bad.npz")
     fails(capsys, "one row cannot be divided", "train", "--data", tmp_path / "single.npz")
     fails(capsys, "--early-stopping needs", "train", "--early-stopping", "3")
+    fails(capsys, "leaves one part empty", "train", "--validation", "0.9999")
+    for option in ("--log", "--plot"):
+        fails(capsys, "there is no folder", "train", option, tmp_path / "no" / "file")
+        fails(capsys, "cannot be written", "train", option, tmp_path)
+    if find_spec("matplotlib"):
+        fails(capsys, "must end in one of .", "train", "--plot", tmp_path / "curves.abc")
+    np.savez(tmp_path / "same.npz", x=np.ones((9, 4)), y=np.ones(9))
+    fails(capsys, "there is nothing to tell apart", "train", "--data", tmp_path / "same.npz")
+    fails(capsys, "is there to resume a run", "evaluate", run_folder / "checkpoint.safetensors")
     fails(
         capsys,
         "has 65 numbers a row, and the model takes 64",
@@ -328,3 +338,14 @@ def test_export_without_onnx_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
     fails(capsys, 'pip install "minitensor[onnx]"', "export", run_folder, tmp_path / "m.onnx")
+
+
+def test_a_disk_that_is_full_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device", str(tmp_path / "log"))
+
+    monkeypatch.setattr("minitensor.training.write_atomically", full)
+    assert cli.main(["train", "--quiet", "--epochs", "1", "--log", str(tmp_path / "log")]) == 1
+    assert capsys.readouterr().err == f"minitensor: {tmp_path / 'log'}: No space left on device\n"

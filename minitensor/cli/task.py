@@ -66,7 +66,10 @@ def split(data: Dataset, seed: int) -> Task:
             raise DataError("one row cannot be divided into rows to train on and rows to judge by")
         arrays = train_test_split(data.x, data.y, test_size=HELD_OUT)
     x_train, x_test, y_train, y_test = arrays
-    return Task(x_train, x_test, y_train, y_test, int(max(y_train.max(), y_test.max())) + 1)
+    classes = int(max(y_train.max(), y_test.max())) + 1
+    if y_train.min() == y_train.max():
+        raise DataError(f"all labels to train on are {y_train[0]}: there is nothing to tell apart")
+    return Task(x_train, x_test, y_train, y_test, classes)
 
 
 def batches(x: Array, y: Array, batch_size: int = 1024, shuffle: bool = False) -> DataLoader:
@@ -104,6 +107,8 @@ def load_model(checkpoint: str) -> Trained:
     path = path / MODEL if path.is_dir() else path
     weights = load_weights(path)
     config = weights.config
+    if "state" in config:
+        raise CheckpointError(f"{path}: is there to resume a run. Give {MODEL} beside it, or the folder.")
     if "model" not in config:
         names = sorted(weights.arrays, key=lambda name: (len(name), name))  # 10.weight after 2.weight
         shapes = [weights.arrays[name].shape for name in names if weights.arrays[name].ndim == 2]

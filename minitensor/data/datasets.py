@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from minitensor.errors import ShapeError
+from minitensor.errors import OptionError, ShapeError
 from minitensor.random import generator
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -73,7 +73,7 @@ def train_test_split(
 
     Raises:
         ShapeError: If the numbers of rows differ.
-        ValueError: If one of the parts would be empty.
+        OptionError: If one of the parts would be empty.
 
     >>> x_train, x_test, y_train, y_test = train_test_split(np.eye(4), np.arange(4), rng=0)
     >>> len(x_train), len(y_test)
@@ -83,7 +83,7 @@ def train_test_split(
     n = same_length("train_test_split", columns)
     n_test = int(np.ceil(n * test_size))
     if not 0 < n_test < n:
-        raise ValueError(f"train_test_split: test_size={test_size} of {n} rows leaves one part empty")
+        raise OptionError(f"train_test_split: test_size={test_size} of {n} rows leaves one part empty")
     order = generator(rng).permutation(n)
     return tuple(array[part] for array in columns for part in (order[n_test:], order[:n_test]))
 
