@@ -13,7 +13,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import minitensor
-from minitensor import CheckpointError, nn, optim
+from minitensor import CheckpointError, cli, nn, optim
 from minitensor.checkpoint import (
     CHECKPOINT,
     MODEL,
@@ -186,6 +186,25 @@ def test_damage_is_refused_and_changes_nothing(damage: str, which: str, tmp_path
         np.testing.assert_array_equal(array, before[name])
     assert optimizer.state == {}
     assert path.read_bytes() == damaged
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_on_the_command_line_damage_is_one_line(
+    damage: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = str(tmp_path / "run")
+    short = ["train", "--quiet", "--epochs", "1", "--hidden", "2", "--checkpoint", folder]
+    assert cli.main(short) == 0
+    for name in (CHECKPOINT, MODEL):
+        path = tmp_path / "run" / name
+        path.write_bytes(DAMAGES[damage](path.read_bytes()))
+    capsys.readouterr()
+    for command in (["train", "--checkpoint", folder, "--resume"], ["evaluate", folder], ["info", folder]):
+        assert cli.main(command) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.startswith(f"minitensor: {folder}")
+        assert captured.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("position", range(0, 3000, 83))

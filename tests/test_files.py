@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from minitensor import DataError
+from minitensor import DataError, cli
 from minitensor.data import Dataset, load_file, scale_pixels
 from minitensor.data.files import load_rows
 
@@ -315,6 +315,18 @@ def test_what_is_malformed_is_one_clear_error(name: str, tmp_path: Path) -> None
         load_file(path)
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_on_the_command_line_it_is_one_line(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, MALFORMED[name][0])
+    assert cli.main(["train", "--data", str(path)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(f"minitensor: {path}")
+    assert captured.err.count("\n") == 1
 
 
 def test_there_are_more_than_sixty_of_them() -> None:
