@@ -224,10 +224,11 @@ def _join(tree: Any, arrays: Arrays) -> Any:
 def _write(path: Path, arrays: Arrays, content: Mapping[str, Any]) -> None:
     from safetensors.numpy import save
 
-    text = json.dumps(content)
     whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    # One entry: safetensors writes several in a random order, and equal runs would not give equal files.
+    text = json.dumps({"sha256": _checksum(whole, content), "content": content})
     try:
-        write_atomically(path, save(whole, {"minitensor": text, "sha256": _checksum(whole, text)}))
+        write_atomically(path, save(whole, {"minitensor": text}))
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be written: {error.strerror}") from error
 
@@ -244,16 +245,20 @@ def _read(path: Path) -> Weights:
     except (OSError, SafetensorError, TypeError, ValueError, KeyError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise CheckpointError(f"{path}: cannot be read as a safetensors file: {reason}") from error
-    text = metadata.get("minitensor")
-    if text is None:  # of another program
+    if "minitensor" not in metadata:  # of another program
         return Weights(arrays, {})
-    if metadata.get("sha256") != _checksum(arrays, text):
+    try:
+        note = json.loads(metadata["minitensor"])
+        whole = note["sha256"] == _checksum(arrays, note["content"])
+    except (ValueError, KeyError, TypeError):
+        whole = False
+    if not whole:
         raise CheckpointError(f"{path}: is damaged: its content does not match its checksum")
-    return Weights(arrays, json.loads(text))
+    return Weights(arrays, note["content"])
 
 
-def _checksum(arrays: Arrays, text: str) -> str:
-    total = hashlib.sha256(text.encode())
+def _checksum(arrays: Arrays, content: Mapping[str, Any]) -> str:
+    total = hashlib.sha256(json.dumps(content).encode())
     for name in sorted(arrays):
         array = arrays[name]
         total.update(f"{name} {array.dtype} {array.shape}".encode())

@@ -306,4 +306,10 @@ def test_the_metadata_is_json_for_anyone(tmp_path: Path) -> None:
     header = (tmp_path / "w").read_bytes()
     size = int.from_bytes(header[:8], "little")
     metadata = json.loads(header[8 : 8 + size])["__metadata__"]
-    assert json.loads(metadata["minitensor"]) == {"widths": [1, 1]}
+    assert json.loads(metadata["minitensor"])["content"] == {"widths": [1, 1]}
+
+
+def test_equal_runs_give_equal_files(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        train(tmp_path / folder, 2)
+    assert (tmp_path / "a" / MODEL).read_bytes() == (tmp_path / "b" / MODEL).read_bytes()
