@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from minitensor.creation import *
 from minitensor.debugging import debug as debug
 from minitensor.errors import CheckpointError as CheckpointError
+from minitensor.errors import CompileError as CompileError
 from minitensor.errors import DataError as DataError
 from minitensor.errors import DTypeError as DTypeError
 from minitensor.errors import GradcheckError as GradcheckError

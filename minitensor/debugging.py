@@ -104,9 +104,9 @@ class _Watch:
 
         return look
 
-    def received(self, leaf: Node, gradient: Any) -> None:
+    def received(self, leaf: Node, gradient: Any) -> Any:
         if threading.get_ident() != self.thread:
-            return
+            return gradient
         worst = _worst(_data(gradient))
         if worst:
             shape = np.shape(_data(leaf))
@@ -120,6 +120,10 @@ class _Watch:
                 f"{np.shape(_data(leaf))}: call zero_grad() between them, unless the sum is meant",
                 stacklevel=5,
             )
+        return gradient
+
+    def entered(self, module: Any) -> None:
+        pass
 
     def origin(self, node: Node) -> str:
         return self.origins.get(id(node), "")
@@ -160,7 +164,8 @@ class _Watch:
         for array in self.memory.pop(owner).arrays:  # the owner comes first, as its views need
             array.flags.writeable = True
 
-    def writes(self, array: Array) -> None:
+    def writes(self, node: Node) -> None:
+        array = _data(node)
         owner = id(array.base if isinstance(array.base, np.ndarray) else array)
         if owner in self.memory:
             self.thaw(owner)

@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 from minitensor.errors import DTypeError
 from minitensor.graph import Node
 from minitensor.operation import Operation
+from minitensor.recording import ARRAYS, DuckArray, array_of
 
 Array: TypeAlias = NDArray[Any]
 
@@ -21,6 +22,8 @@ _FLOAT32 = np.dtype(np.float32)
 
 def as_array(data: Any, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
     """Numbers as an array: an array keeps its dtype, Python floats become float32."""
+    if isinstance(data, DuckArray):
+        return data.astype(data.dtype if dtype is None else dtype, copy=bool(copy))  # type: ignore
     array = np.array(data, dtype=dtype, copy=copy)
     _check_numeric(array, data)
     if dtype is None and array.dtype == np.float64 and not isinstance(data, np.ndarray | np.generic):
@@ -65,9 +68,9 @@ def promote(operation: Operation, inputs: tuple[Any, ...], floats: bool) -> list
             if not operation.optional:
                 raise DTypeError(f"{operation.name}: None is no number")
         elif type(x) not in WEAK:
-            array = np.asarray(x)
+            array = array_of(x)
             _check_numeric(array, x)
-            if array.dtype.kind == "f" and not isinstance(x, np.ndarray):
+            if array.dtype.kind == "f" and not isinstance(x, ARRAYS):
                 lists_of_floats = True
             else:
                 typed.append(array)

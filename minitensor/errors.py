@@ -28,6 +28,10 @@ class GraphError(RuntimeError):
     """The graph cannot do what was asked: nothing requires grad, it was freed, or a saved input changed."""
 
 
+class CompileError(RuntimeError):
+    """compile() cannot record what a step does."""
+
+
 class NumericError(RuntimeError):
     """Under debug(), an operation made NaN or inf, or was given NaN."""
 

@@ -270,16 +270,20 @@ def record(operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any], k
 
 
 class Observer(Protocol):
-    """What `debug` hangs into the engine: it is told of each node made, and of each pass back."""
+    """What `debug` and `compile` hang into the engine: it is told of each node made, and of each pass back."""
 
     def made(self, node: Node, operation: Operation, args: tuple[Any, ...]) -> None:
         """An operation made this node; its edges may be replaced."""
 
-    def received(self, leaf: Node, gradient: Data) -> None:
-        """A leaf is about to receive this gradient."""
+    def received(self, leaf: Node, gradient: Data) -> Data:
+        """A leaf is about to receive this gradient; returns it, or what to receive instead."""
+        return gradient
 
-    def writes(self, array: Any) -> None:
-        """The engine is about to write into this array, and will notice if that makes a graph stale."""
+    def entered(self, module: Any) -> None:
+        """A module is about to run."""
+
+    def writes(self, node: Node) -> None:
+        """The engine is about to write into a node's data, and will notice if that makes a graph stale."""
 
     def origin(self, node: Node) -> str:
         """Where the node was made, as the end of an error message."""

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from minitensor import rules
 from minitensor.errors import DTypeError, OptionError, ShapeError, explain_targets
 from minitensor.operation import composite
+from minitensor.recording import ARRAYS, array_of, holds, peek
 from minitensor.rules.losses import _cross_entropy
 from minitensor.tensor import Array, Operand, Tensor
 
@@ -151,11 +152,11 @@ def cross_entropy(
     Tensor(2000.)
     """
     x = input if type(input) is Tensor else _tensor(input)
-    labels = target.data if isinstance(target, Tensor) else np.asarray(target)
+    labels = target.data if isinstance(target, Tensor) else array_of(target)
     if reduction not in ("mean", "sum", "none"):
         check_reduction("cross_entropy", reduction)
     shape = x.shape
-    if x.made_by == "softmax" or _rows_are_probabilities(x.data, shape):
+    if x.made_by == "softmax" or _rows_are_probabilities(peek(x.data), shape):
         warnings.warn(
             "cross_entropy: the input looks like probabilities, and it takes logits: leave out the softmax",
             stacklevel=3,
@@ -163,7 +164,7 @@ def cross_entropy(
     plain = weight is None and not label_smoothing and len(shape) == 2 and not 0 <= ignore_index < shape[1]
     if plain and labels.shape == shape[:1] and labels.dtype.kind in "iu":
         onehot = _column(shape[1]) == labels
-        if np.count_nonzero(onehot) == labels.size:
+        if holds(np.count_nonzero(onehot) == labels.size):
             return _cross_entropy(x, onehot, reduction)
     axis = 1 if x.ndim > 1 else 0
     if x.ndim == 0:
@@ -210,7 +211,7 @@ def nll_loss(
     Tensor(2.5)
     """
     x = _tensor(input)
-    labels = target.data if isinstance(target, Tensor) else np.asarray(target)
+    labels = target.data if isinstance(target, Tensor) else array_of(target)
     check_reduction("nll_loss", reduction)
     if x.dtype.kind != "f":
         raise DTypeError(f"nll_loss: the input must be floating-point, not {x.dtype}")
@@ -271,7 +272,7 @@ def kl_div(input: Operand, target: Operand, reduction: str = "mean", *, log_targ
 def _tensor(x: Operand) -> Tensor:
     if isinstance(x, Tensor):
         return x
-    return Tensor.from_numpy(x) if isinstance(x, np.ndarray) else Tensor(x)
+    return Tensor.from_numpy(x) if isinstance(x, ARRAYS) else Tensor(x)
 
 
 def _same_shape(name: str, input: Operand, target: Operand) -> tuple[Tensor, Tensor]:
@@ -309,7 +310,7 @@ def _are_classes(labels: Array, shape: tuple[int, ...]) -> bool:
 
 
 def _in_range(labels: Array, classes: int) -> bool:
-    return bool(((labels >= 0) & (labels < classes)).all())
+    return holds(((labels >= 0) & (labels < classes)).all())
 
 
 def _class_weights(name: str, weight: ArrayLike | None, x: Tensor, axis: int) -> Any:
@@ -330,7 +331,7 @@ def _target_weights(
     if weight is None:
         return counted.astype(x.dtype)
     factors = _class_weights(name, weight, x, min(x.ndim - 1, 1)).reshape(-1)
-    return np.asarray(factors[np.where(counted, labels, 0)] * counted)
+    return array_of(factors[np.where(counted, labels, 0)] * counted)
 
 
 def _rows_are_probabilities(x: Array, shape: tuple[int, ...]) -> bool:

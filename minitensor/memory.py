@@ -51,3 +51,12 @@ def _cut(size: int) -> memoryview:
             _rest = arena[-arena.ctypes.data % _CACHE_LINE :].data
         taken, _rest = _rest[:size], _rest[whole:]
     return taken
+
+
+def empty(nbytes: int) -> Array:
+    """So many bytes, not initialised, from the start of a cache line."""
+    if nbytes < _LARGE:
+        return np.ndarray(nbytes, np.uint8, _cut(nbytes))
+    whole = np.empty(nbytes + _CACHE_LINE, np.uint8)
+    start = -whole.ctypes.data % _CACHE_LINE
+    return whole[start : start + nbytes]

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from minitensor.recording import active
+
 _generator: np.random.Generator | None = None
 
 
@@ -35,6 +37,8 @@ def generator(rng: np.random.Generator | int | None = None) -> np.random.Generat
     np.True_
     """
     global _generator
+    if active.recorder is not None:
+        return active.recorder.draw_from(lambda: generator(rng))
     if rng is not None:
         return np.random.default_rng(rng)
     if _generator is None:

@@ -20,6 +20,7 @@ from minitensor.errors import DTypeError, GraphError, ShapeError, explain
 from minitensor.graph import Node, is_grad_enabled, observers, origin, propagate, write_tick
 from minitensor.operation import Operation
 from minitensor.operators import Constant, add_methods
+from minitensor.recording import ARRAYS, DuckArray, array_of
 
 Array: TypeAlias = NDArray[Any]
 Operand: TypeAlias = "Tensor | ArrayLike"
@@ -180,7 +181,7 @@ class Tensor(ArrayMethods):
                 attrs = {k: x.item() if isinstance(x, np.generic) else x for k, x in attrs.items()}
         dtype = None
         for x in data[operation.inputs]:
-            if type(x) is np.ndarray:
+            if type(x) is np.ndarray or (type(x) not in WEAK and isinstance(x, DuckArray)):
                 if dtype is None:
                     dtype = x.dtype
                 elif x.dtype is not dtype:
@@ -202,7 +203,7 @@ class Tensor(ArrayMethods):
     @classmethod
     def _wrap(cls, data: Any, args: tuple[Any, ...]) -> Tensor:
         if type(data) is not np.ndarray:
-            data = np.asarray(data)  # NumPy's reductions return scalars
+            data = array_of(data)  # NumPy's reductions return scalars
         node = _new(Tensor)
         node._data = data
         node._grad = node._call = node._written = None
@@ -227,20 +228,20 @@ class Tensor(ArrayMethods):
                 if self._edges == () and (part is source or part._data.base is not None):
                     part = part.astype(data.dtype)  # a copy
                 return part if held is None else held + part
-            part = np.asarray(part)
+            part = array_of(part)
         if held is None and self._edges:
             return part
         # No two gradients share memory. A local gradient returns an array it made, or a view.
         own = part is not source and (part.base is None or _is_alone(part))
         if held is None:
             return part if own else part.copy("K")
-        return np.add(held, part, out=part) if own else np.asarray(held + part)
+        return np.add(held, part, out=part) if own else array_of(held + part)
 
     def _receive(self, gradient: Any) -> None:
         if self._edges == ():
             if observers:
                 for observer in observers:
-                    observer.received(self, gradient)
+                    gradient = observer.received(self, gradient)
             self._grad = gradient if self._grad is None else _sum(self._grad, gradient)
         elif self._retains:
             own = gradient.astype(self.dtype)
@@ -254,7 +255,7 @@ class Tensor(ArrayMethods):
     @grad.setter
     def grad(self, value: Any) -> None:
         if value is not None and value is not self._grad:
-            value = value if isinstance(value, Tensor) else np.asarray(value)
+            value = value if isinstance(value, Tensor) else array_of(value)
             if (value.shape, value.dtype) != (self.shape, self.dtype):
                 fault = ShapeError if value.shape != self.shape else DTypeError
                 raise fault(
@@ -321,9 +322,9 @@ class Tensor(ArrayMethods):
                 f"{name}: writing in place into a tensor that requires grad, or from one. "
                 f"Write under no_grad(), or make a new tensor: a = {new}."
             )
-        array = value._data if isinstance(value, Tensor) else np.asarray(value)
+        array = value._data if isinstance(value, Tensor) else array_of(value)
         for observer in observers:
-            observer.writes(self._data)
+            observer.writes(self)
         try:
             write(self._data, array)
         except TypeError as error:
@@ -391,7 +392,7 @@ _ONE_HOLDER = getrefcount(_view.base)  # with that of the call
 def _sum(x: Any, y: Any) -> Any:
     """x + y, an array also in 0 dimensions."""
     total = x + y
-    return total if isinstance(total, Tensor) else np.asarray(total)
+    return total if isinstance(total, Tensor) else array_of(total)
 
 
 def _rebuild(cls: type[Tensor], data: Array, requires_grad: bool, grad: Any) -> Tensor:
@@ -404,7 +405,7 @@ def captured(local: Any) -> Iterator[Array]:
     """The arrays that a local gradient keeps, also inside the functions and sequences it keeps."""
     found, seen = [local], {id(local)}
     for item in found:  # grows while it is walked
-        if isinstance(item, np.ndarray):
+        if isinstance(item, ARRAYS):
             yield item
         inside: Any = ()
         if isinstance(item, list | tuple):

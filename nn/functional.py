@@ -18,6 +18,7 @@ from minitensor.losses import (
     smooth_l1_loss,
 )
 from minitensor.random import generator
+from minitensor.recording import array_of, holds, replayed
 from minitensor.rules import (
     avg_pool2d,
     conv2d,
@@ -143,6 +144,7 @@ def batch_norm(
     return y if bias is None else y + reshape(bias, columns)
 
 
+@replayed
 def _move(running: Tensor | Array, momentum: float, found: Array) -> None:
     """Bring a running average nearer to what was found, in place."""
     old = running.data if isinstance(running, Tensor) else running
@@ -189,11 +191,12 @@ def embedding(input: Operand, weight: Operand, padding_idx: int | None = None) -
              [1., 2.]]])
     """
     table = weight if isinstance(weight, Tensor) else Tensor(weight)
-    indices = np.array(input.data if isinstance(input, Tensor) else input)  # changing it later is harmless
+    given = input.data if isinstance(input, Tensor) else input
+    indices = array_of(given).copy()  # changing it later is harmless
     if indices.dtype.kind not in "iu" and indices.size:
         raise IndexError(f"embedding: indices must be integers, not {indices.dtype}. Try x.astype(int).")
     count = table.shape[0]
-    if indices.size and (indices.max() >= count or indices.min() < 0):
+    if indices.size and (holds(indices.max() >= count) or holds(indices.min() < 0)):
         raise IndexError(
             f"embedding: indices run from {indices.min()} to {indices.max()}, and must be from 0 to "
             f"{count - 1}: num_embeddings={count}"

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from minitensor.errors import DTypeError, ShapeError
-from minitensor.graph import no_grad
+from minitensor.graph import no_grad, observers
+from minitensor.recording import replayed
 from minitensor.tensor import Operand, Tensor
 
 
@@ -78,6 +79,9 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} does not define forward(...)")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if observers:
+            for observer in observers:
+                observer.entered(self)
         return self.forward(*args, **kwargs)
 
     def _members(self) -> Iterator[tuple[str, Parameter | Buffer | Module]]:
@@ -134,6 +138,7 @@ class Module:
         """Switch every submodule to evaluation mode."""
         return self.train(False)
 
+    @replayed
     def zero_grad(self) -> None:
         """Set every parameter's gradient to None."""
         for parameter in self.parameters():

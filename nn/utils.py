@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minitensor.errors import NumericError, OptionError
+from minitensor.recording import replayed
 from minitensor.tensor import Tensor
 
 
+@replayed
 def clip_grad_norm_(
     parameters: Iterable[Tensor] | Tensor,
     max_norm: float,
@@ -55,6 +57,7 @@ def clip_grad_norm_(
     return total
 
 
+@replayed
 def clip_grad_value_(parameters: Iterable[Tensor] | Tensor, clip_value: float) -> None:
     """Hold every element of every gradient between −clip_value and clip_value, in place.
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from minitensor.errors import DTypeError, OptionError
 from minitensor.optim.optimizer import Optimizer
+from minitensor.recording import replayed
 
 
 class Schedule:
@@ -88,6 +89,7 @@ class LRScheduler(Schedule):
         """The learning rate after `step` steps of a group that began with `base`."""
         raise NotImplementedError(f"{type(self).__name__} does not define lr_at(step, base)")
 
+    @replayed
     def step(self) -> None:
         """Go on to the next learning rate, after the optimizer's step."""
         self.last_epoch += 1
@@ -332,6 +334,7 @@ class ReduceLROnPlateau(Schedule):
         self.num_bad_epochs = 0
         self.cooldown_counter = 0
 
+    @replayed
     def step(self, metrics: float) -> None:
         """Take the metric into account, and reduce the learning rate if it is time to."""
         metric = float(metrics)

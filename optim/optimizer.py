@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from minitensor import memory
 from minitensor.errors import DTypeError, GraphError, OptionError, ShapeError
 from minitensor.graph import observers
+from minitensor.recording import replayed
 from minitensor.tensor import Tensor
 
 Group: TypeAlias = dict[str, Any]
@@ -64,6 +65,10 @@ class Optimizer:
         if not any(parameter.requires_grad for parameter in self._parameters()):
             raise GraphError(f"{self._name}: no parameter requires grad, so none can be updated")
 
+    def __init_subclass__(cls) -> None:
+        for name in {"step", "zero_grad"} & vars(cls).keys():
+            setattr(cls, name, replayed(vars(cls)[name]))
+
     @property
     def _name(self) -> str:
         return type(self).__name__
@@ -112,12 +117,14 @@ class Optimizer:
                     f"{self._name}: {name} must be at least 0 and below 1, and is {options[name]}"
                 )
 
+    @replayed
     def zero_grad(self) -> None:
         """Set every parameter's gradient to None."""
         for group in self.param_groups:
             for parameter in group["params"]:
                 parameter._grad = None
 
+    @replayed
     def step(self) -> None:
         """Update every parameter that has a gradient; warns if none has one."""
         updated = False
@@ -130,7 +137,7 @@ class Optimizer:
                     gradient = gradient.data
                 if observers:
                     for observer in observers:
-                        observer.writes(parameter.data)
+                        observer.writes(parameter)
                 state = self.state.get(parameter)
                 if state is None:
                     state = self.state[parameter] = {}
@@ -143,7 +150,7 @@ class Optimizer:
             warnings.warn(
                 f"{self._name}.step(): no parameter has a gradient, so nothing was updated. "
                 "Call loss.backward() first, on a loss computed from these parameters.",
-                stacklevel=2,
+                stacklevel=3,
             )
 
     def _flush(self) -> None:

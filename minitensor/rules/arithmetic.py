@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from minitensor.operation import alias, rule
+from minitensor.recording import ARRAYS
 from minitensor.rules.notation import Binary, Float, Local, Number, Unary, unchanged
 
 # ---------------------------------------------------------------------------------------- arithmetic
@@ -201,10 +202,10 @@ def zero_where(x: Number, mask: Any) -> Unary:
 def _zero_where(x: Number, mask: Any) -> Number:
     if type(x) is float and isinstance(mask, bool):
         return 0.0 if mask else x
-    arrays = isinstance(x, np.ndarray) and isinstance(mask, np.ndarray) and mask.dtype == np.bool_
+    arrays = isinstance(x, ARRAYS) and isinstance(mask, ARRAYS) and mask.dtype == np.bool_
     integer = _SAME_SIZE.get(x.dtype) if arrays else None
     if integer is None:
-        return np.where(mask, x.dtype.type(0) if isinstance(x, np.ndarray) else 0.0, x)
+        return np.where(mask, x.dtype.type(0) if isinstance(x, ARRAYS) else 0.0, x)
     # x AND 000…0 or 111…1. On a random mask np.where takes ten times as long: its branches mispredict.
     return (x.view(integer) & (mask.view(np.int8) - _ONE)).view(x.dtype)
 

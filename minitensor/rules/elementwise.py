@@ -8,6 +8,7 @@ import numpy as np
 
 from minitensor.graph import on_nodes
 from minitensor.operation import rule
+from minitensor.recording import ARRAYS
 from minitensor.rules.notation import Binary, Float, Unary
 
 LN2, LN10 = math.log(2), math.log(10)
@@ -205,6 +206,6 @@ def erf(x: Float) -> Unary:
     from scipy import special  # 60 ms, for those who use it
 
     y = erf(x) if on_nodes(x) else special.erf(x)
-    if isinstance(x, np.ndarray):
+    if isinstance(x, ARRAYS):
         y = y.astype(x.dtype)  # SciPy has no float16
     return y, lambda g: g * (2 / math.sqrt(math.pi)) * np.exp(-x * x)

@@ -10,6 +10,7 @@ import numpy as np
 from minitensor.errors import ShapeError
 from minitensor.graph import on_nodes
 from minitensor.operation import composite, rule
+from minitensor.recording import ARRAYS
 from minitensor.rules.indexing import diagonal, scatter
 from minitensor.rules.notation import Array, Binary, FloatArray, Local, Unary, unchanged
 from minitensor.rules.reductions import sum
@@ -66,7 +67,7 @@ def _product(x: Array, y: Array) -> Array:
 
     Not for a factor of one element: dot takes it for a number, and 0 times NaN for 0.
     """
-    if type(x) is type(y) is np.ndarray and x.ndim == 2 and x.size > 1 and y.size > 1:
+    if isinstance(x, ARRAYS) and isinstance(y, ARRAYS) and x.ndim == 2 and x.size > 1 and y.size > 1:
         return x.dot(y)
     return x @ y
 

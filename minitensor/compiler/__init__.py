@@ -1,0 +1,146 @@
+"""compile: record a training step once, and run it from then on as a flat list of NumPy calls."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any, Generic, ParamSpec, TypeVar
+
+import numpy as np
+
+from minitensor.compiler.compare import difference
+from minitensor.compiler.program import Program, Stale
+from minitensor.compiler.recorder import Recorder, Recording
+from minitensor.errors import CompileError, DTypeError
+from minitensor.graph import is_grad_enabled, observers
+from minitensor.recording import active
+from minitensor.tensor import Tensor
+
+__all__ = ["Compiled", "compile"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_ATTEMPTS = 3  # at finding two recordings in a row that agree
+_PROGRAMS = 32  # of one step, before it is better left alone
+
+
+def compile(step: Callable[P, R]) -> Compiled[P, R]:
+    """Make a training step fast: record what it computes, and run that without a graph and without allocating.
+
+    The first two calls with arguments of certain shapes and dtypes run the step as it is, and record it; from
+    the third on, a program runs in its place. It makes the same NumPy calls on memory that it keeps, so
+    results are the same to the last bit, and losses, parameters, gradients, running statistics and random
+    numbers are as they would have been.
+
+    Args:
+        step: A function of arrays and tensors; other arguments, such as numbers, are constants, and each
+            combination of them has a program of its own. It may do everything that a training step does:
+            forward, backward, zero_grad, clipping, the optimizer's step, a schedule's. It returns tensors,
+            arrays, or tuples, lists and dicts of them, without a graph; each call returns new ones.
+
+    What the step does in Python alone is done while it is recorded, and not again: numbers that it takes from
+    elsewhere are constants. Learning rates and all else that an optimizer or a schedule holds are read at
+    each step. Gradients lie in memory that the next call overwrites.
+
+    Raises:
+        CompileError: From the call, if the step does what a program cannot do again: branch on a value, take
+            a number out of a tensor (`.item()`), hand an array to code that is not NumPy's.
+
+    >>> from minitensor import nn, optim
+    >>> model = nn.MLP(2, [8, 1], rng=0)
+    >>> optimizer = optim.SGD(model.parameters(), lr=0.1)
+    >>> @compile
+    ... def step(x, y):
+    ...     loss = nn.functional.mse_loss(model(x), y)
+    ...     optimizer.zero_grad()
+    ...     loss.backward()
+    ...     optimizer.step()
+    ...     return loss
+    >>> x = np.array([[0.0, 1.0], [1.0, 0.0]], np.float32)
+    >>> losses = [step(x, np.ones((2, 1), np.float32)).item() for _ in range(10)]
+    >>> losses[-1] < losses[0]
+    True
+    """
+    return Compiled(step)
+
+
+class Compiled(Generic[P, R]):
+    """A step with its programs; see compile."""
+
+    def __init__(self, step: Callable[P, R]) -> None:
+        self._step = step
+        self._programs: dict[Any, list[Program]] = {}
+        self._earlier: dict[Any, Recording] = {}
+        self._disagreed: dict[Any, int] = {}
+        update_wrapper(self, step)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        if observers or active.recorder is not None:  # debug(), or another recording
+            return self._step(*args, **kwargs)
+        key: list[Any] = [is_grad_enabled()]
+        arrays = []
+        for x in (*args, *kwargs.values()) if kwargs else args:
+            kind = type(x)
+            if kind is Tensor:
+                if x._requires_grad:  # type: ignore[union-attr]
+                    key.append(x)
+                    continue
+                x = x._data  # type: ignore[union-attr]
+            elif kind is not np.ndarray:
+                key += kind, x
+                continue
+            key += kind, x.shape, x.dtype, x.strides  # type: ignore[union-attr]
+            arrays.append(x)
+        if kwargs:
+            key.append(tuple(kwargs))
+        found = tuple(key)
+        try:
+            programs = self._programs.get(found, ())
+        except TypeError:
+            raise DTypeError(
+                f"compile: the arguments of {self.__name__} may be arrays, tensors and what can be hashed, "  # type: ignore
+                f"not {', '.join([type(x).__name__ for x in args])}. Pass the arrays themselves."
+            ) from None
+        for program in programs:
+            if program.valid():
+                try:
+                    return program.run(*arrays)  # type: ignore[no-any-return]
+                except Stale:
+                    pass
+        return self._record(found, args, kwargs)
+
+    def _record(self, key: Any, args: Any, kwargs: Any) -> R:
+        programs = self._programs.setdefault(key, [])
+        programs[:] = [program for program in programs if program.valid()]
+        if sum(map(len, self._programs.values())) >= _PROGRAMS:
+            warnings.warn(
+                f"compile: {_PROGRAMS} programs were made of one step and a new one is needed: it runs as it is. "
+                "Give it fewer shapes, or fewer different numbers as arguments.",
+                stacklevel=3,
+            )
+            return self._step(*args, **kwargs)
+        recorder = Recorder()
+        result = recorder.run_step(self._step, args, kwargs)
+        recording = recorder.recording
+        earlier = self._earlier.pop(key, None)
+        if earlier is not None:
+            fault = difference(earlier, recording)
+            if fault is None:
+                programs.append(Program(recording))
+                return result  # type: ignore[no-any-return]
+            self._disagreed[key] = self._disagreed.get(key, 0) + 1
+            if self._disagreed[key] >= _ATTEMPTS:
+                raise CompileError(
+                    f"compile: {self.__name__} does not do the same at each call: {fault} "  # type: ignore
+                    "Make it an argument of the step, or move it out."
+                )
+        self._earlier[key] = recording
+        return result  # type: ignore[no-any-return]
+
+    def explain(self) -> str:
+        """The programs made so far: each call, the operation it belongs to, shapes, and memory."""
+        programs = [program for found in self._programs.values() for program in found]
+        if not programs:
+            return "No program yet: a step is recorded at its first two calls with the same shapes."
+        return "\n\n".join([program.explain() for program in programs])
