@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,8 @@ class Adam(Optimizer):
     >>> w
     Tensor([ 0.90000004, 99.9       ], requires_grad=True)
     """
+
+    elementwise: ClassVar[bool] = True
 
     def __init__(
         self,

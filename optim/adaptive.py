@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,8 @@ class RMSprop(Optimizer):
     >>> w
     Tensor([ 0.9, 99.9], requires_grad=True)
     """
+
+    elementwise: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -131,6 +133,8 @@ class Adagrad(Optimizer):
     >>> w
     Tensor([ 0.9, 99.9], requires_grad=True)
     """
+
+    elementwise: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,8 @@ class Optimizer:
         defaults: The options of a group that does not name its own.
 
     Attributes:
+        elementwise: Whether `update` treats each element by itself, so that compile may let it work on several
+            parameters, or a part of one, as one vector. A subclass says so.
         param_groups: The groups. Their options may be changed at any time; schedules change "lr".
         state: What each updated parameter remembers between steps, such as its velocity.
 
@@ -50,11 +52,14 @@ class Optimizer:
         GraphError: If a parameter is not a leaf, or none requires grad.
     """
 
+    elementwise: ClassVar[bool] = False
+
     def __init__(self, params: Iterable[Tensor] | Iterable[Mapping[str, Any]], **defaults: Any) -> None:
         self.defaults = defaults
         self.param_groups: list[Group] = []
         self.state: dict[Tensor, dict[str, Any]] = {}
         self._scratch: dict[Tensor, NDArray[Any]] = {}
+        self._homes: list[Any] = []  # flat.Home: where compile put parameters side by side
         self._steps = 0
         given: list[Any] = list(params)
         self._check(defaults)  # before the parameters: a typing error is the likelier mistake
@@ -143,15 +148,18 @@ class Optimizer:
                     state = self.state[parameter] = {}
                 self.update(parameter, gradient, state, group)
                 updated = True
-        self._steps += 1
-        if self._steps % _FLUSH_EVERY == 0:
-            self._flush()
+        self._count_step()
         if not updated:
             warnings.warn(
                 f"{self._name}.step(): no parameter has a gradient, so nothing was updated. "
                 "Call loss.backward() first, on a loss computed from these parameters.",
                 stacklevel=3,
             )
+
+    def _count_step(self) -> None:
+        self._steps += 1
+        if self._steps % _FLUSH_EVERY == 0:
+            self._flush()
 
     def _flush(self) -> None:
         """Set what is too small for a normal floating-point number to 0 in all that is remembered.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,8 @@ class SGD(Optimizer):
     >>> w
     Tensor([0.8], requires_grad=True)
     """
+
+    elementwise: ClassVar[bool] = True
 
     def __init__(
         self,

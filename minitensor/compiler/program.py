@@ -17,7 +17,11 @@ from minitensor import memory
 from minitensor.compiler.recorded import Array, AsTensor, Call, Slot, map_tree, slots_in
 from minitensor.compiler.recorder import Recording
 from minitensor.errors import CompileError
+from minitensor.optim.flat import FlatStep, home_of
+from minitensor.optim.optimizer import Optimizer
 from minitensor.tensor import Tensor
+
+_STEP = Optimizer.step.__wrapped__  # type: ignore[attr-defined]
 
 
 class Stale(Exception):  # noqa: N818
@@ -233,9 +237,43 @@ class Program:
         kept = {slot.root for slot in taken} & set(self.owned)
         self.block_of, self.sizes = share_memory(calls, self.owned, kept)
         self.blocks = [memory.empty(size) for size in self.sizes]
+        self.flat_steps = {call.args[0]: self._flat_step(call.args[0]) for call in calls if call.function is _STEP}
         self.static: set[Slot] = set()
         self.comments: dict[int, Call] = {}
         self._write()
+
+    def _flat_step(self, optimizer: Optimizer) -> Any:
+        """The optimizer's step over gradients side by side, if that is possible; otherwise its own."""
+        if not optimizer.elementwise:
+            return optimizer.step
+        received = [call.args for call in self.calls if call.function == "receive"]
+        gradients = {tensor: slot for tensor, slot in received if isinstance(slot, Slot)}
+        if len(gradients) < len(received):
+            return optimizer.step
+        groups = []
+        for group in optimizer.param_groups:
+            parameters = [parameter for parameter in group["params"] if parameter in gradients]
+            slots = [gradients[parameter] for parameter in parameters]
+            for parameter, slot in zip(parameters, slots, strict=True):
+                same = (slot.shape, slot.strides, slot.dtype) == (
+                    parameter.shape,
+                    parameter.data.strides,
+                    parameter.dtype,
+                )
+                if not same or slot.root not in self.block_of or slot.root.nbytes != slot.nbytes:
+                    return optimizer.step
+            if not parameters:
+                continue
+            home = home_of(optimizer, parameters)
+            if home is None:
+                return optimizer.step
+            vector = memory.empty(home.vector.nbytes)
+            start = 0
+            for slot in slots:
+                self.blocks[self.block_of[slot.root]] = vector[start : start + slot.nbytes]
+                start += slot.nbytes
+            groups.append((home, group, vector.view(home.vector.dtype), slots))
+        return groups
 
     # ------------------------------------------------------------------------------------------ arrays
 
@@ -318,8 +356,8 @@ class Program:
             inside = ", ".join([*args[1:], *([out] if out else []), *attrs])
             return f"{args[0]}{function.removesuffix('()')}({inside})"
         if out:
-            if isinstance(function, np.ufunc):
-                args.append(out)
+            if isinstance(function, np.ufunc) and function not in (np.maximum, np.minimum):
+                args.append(out)  # takes less time than by name, which those two insist on
             else:
                 attrs.append(f"out={out}")
         return f"{self._function(function)}({', '.join([*args, *attrs])})"
@@ -397,6 +435,13 @@ class Program:
                 number += 1
                 self.names[result] = f"v{number}"
                 text = f"v{number} = {expression_text}"
+            elif call.function is _STEP and isinstance(self.flat_steps[call.args[0]], list):
+                optimizer = call.args[0]
+                groups = [
+                    (home, group, vector, [self.namespace[self.names[slot]] for slot in slots])
+                    for home, group, vector, slots in self.flat_steps[optimizer]
+                ]
+                text = f"{self._bind('step', FlatStep(optimizer, groups))}()"
             else:
                 text = self._expression(call)
             lines.append((text, call))

@@ -1,0 +1,140 @@
+"""An optimizer's step over one vector: what small networks wait for is the number of calls, not of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minitensor import memory
+from minitensor.optim.optimizer import Group, Optimizer
+from minitensor.tensor import Tensor
+
+Array = NDArray[Any]
+_PIECE = 1 << 15  # elements: few enough for a cache to keep what one piece's update works on
+
+
+class Home:
+    """Parameters of one group side by side in a vector, and beside it what the optimizer remembers of them.
+
+    Parameters keep their shapes and their order in memory, as views into the vector.
+    """
+
+    def __init__(self, optimizer: Optimizer, parameters: Sequence[Tensor]) -> None:
+        self.parameters = tuple(parameters)
+        self.states = [optimizer.state[parameter] for parameter in parameters]
+        self.vector, self.views = _side_by_side([parameter.data for parameter in parameters])
+        written = [max([p._last_write()[0] for p in parameters])]
+        for parameter, view in zip(parameters, self.views, strict=True):
+            parameter._data, parameter._written = view, written
+        self.state: dict[str, Any] = {}
+        self.remembered: dict[str, list[Array]] = {}
+        for name, value in self.states[0].items():
+            if isinstance(value, np.ndarray):
+                self.state[name], views = _side_by_side([state[name] for state in self.states])
+                self.remembered[name] = views
+                for state, view in zip(self.states, views, strict=True):
+                    state[name] = view
+            else:
+                self.state[name] = value
+        self.pieces = []
+        scratch = np.empty(min(_PIECE, self.vector.size), self.vector.dtype)
+        for start in range(0, self.vector.size, _PIECE):
+            piece = slice(start, min(start + _PIECE, self.vector.size))
+            part = Tensor.from_numpy(self.vector[piece])
+            part._written = written
+            optimizer._scratch[part] = scratch[: part.size]
+            state = {n: x[piece] if isinstance(x, np.ndarray) else x for n, x in self.state.items()}
+            self.pieces.append((piece, part, state))
+        self.counters = [name for name, x in self.state.items() if not isinstance(x, np.ndarray)]
+
+    def is_inhabited(self, optimizer: Optimizer) -> bool:
+        """Whether the parameters and what is remembered of them still are where they were put."""
+        known = optimizer.state
+        for parameter, state, view in zip(self.parameters, self.states, self.views, strict=True):
+            if parameter._data is not view or known.get(parameter) is not state:
+                return False
+        for name, views in self.remembered.items():
+            for state, view in zip(self.states, views, strict=True):
+                if state[name] is not view:
+                    return False
+        return True
+
+    def update(self, optimizer: Optimizer, gradient: Array, group: Group) -> None:
+        """One step."""
+        counters = self.counters
+        for piece, part, state in self.pieces:
+            if counters:
+                for name in counters:
+                    state[name] = self.states[0][name]
+            optimizer.update(part, gradient[piece], state, group)
+        if counters:
+            for name in counters:
+                for own in self.states:
+                    own[name] = state[name]
+
+
+def _side_by_side(arrays: list[Array]) -> tuple[Array, list[Array]]:
+    """A vector with all elements, in the order they have in memory, and views of it with the arrays' shapes."""
+    vector = memory.empty(sum([x.nbytes for x in arrays])).view(arrays[0].dtype)
+    views, start = [], 0
+    for x in arrays:
+        view: Array = np.ndarray(x.shape, x.dtype, vector[start : start + x.size].data, 0, x.strides)
+        view[...] = x
+        views.append(view)
+        start += x.size
+    return vector, views
+
+
+class FlatStep:
+    """`optimizer.step()` for gradients that lie in a vector for each group; elsewhere, it is that itself.
+
+    Args:
+        optimizer: The optimizer.
+        groups: For each group its home, and its gradients: as a vector, and as each parameter's `.grad`.
+    """
+
+    def __init__(self, optimizer: Optimizer, groups: Sequence[tuple[Home, Group, Array, list[Array]]]) -> None:
+        self.optimizer = optimizer
+        self.groups = groups
+
+    def __call__(self) -> None:
+        optimizer = self.optimizer
+        for home, _, _, gradients in self.groups:
+            for parameter, gradient in zip(home.parameters, gradients, strict=True):
+                if parameter._grad is not gradient:
+                    return optimizer.step()
+            if not home.is_inhabited(optimizer):
+                return optimizer.step()
+        for home, group, vector, _ in self.groups:
+            home.update(optimizer, vector, group)
+        optimizer._count_step()
+        return None
+
+
+def home_of(optimizer: Optimizer, parameters: Sequence[Tensor]) -> Home | None:
+    """The home of these parameters, made if there is none; None where they cannot live together."""
+    homes: list[Home] = [home for home in optimizer._homes if home.is_inhabited(optimizer)]
+    optimizer._homes = homes
+    for home in homes:
+        if home.parameters == tuple(parameters):
+            return home
+    settled = {parameter for home in homes for parameter in home.parameters}
+    states = [optimizer.state.get(parameter) for parameter in parameters]
+    if any([parameter in settled for parameter in parameters]) or None in states:
+        return None
+    first: Any = states[0]
+    for parameter, state in zip(parameters, states, strict=True):
+        assert state is not None
+        if parameter.dtype != parameters[0].dtype or state.keys() != first.keys():
+            return None
+        for name, x in state.items():
+            if isinstance(x, np.ndarray):
+                if (x.shape, x.strides, x.dtype) != (parameter.shape, parameter.data.strides, parameter.dtype):
+                    return None
+            elif x != first[name]:
+                return None
+    homes.append(Home(optimizer, parameters))
+    return homes[-1]
