@@ -36,6 +36,7 @@ from minitensor.value import Value as Value
 
 if TYPE_CHECKING:
     from minitensor import data as data
+    from minitensor.compiler import compile as compile
     from minitensor import nn as nn
     from minitensor import optim as optim
 
@@ -47,8 +48,10 @@ _ROOMS = ("data", "nn", "optim")
 def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return import_module(f"minitensor.{name}")
+    if name == "compile":
+        return import_module("minitensor.compiler").compile
     raise AttributeError(f"module 'minitensor' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_ROOMS])
+    return sorted([*globals(), *_ROOMS, "compile"])

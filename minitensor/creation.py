@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from minitensor.errors import ShapeError
 from minitensor.operation import composite
 from minitensor.random import generator
+from minitensor.recording import array_of, holds
 from minitensor.tensor import Array, Operand, Tensor
 
 __all__ = [
@@ -238,12 +239,12 @@ def one_hot(labels: Operand, num_classes: int | None = None, dtype: DTypeLike = 
     Tensor([[0, 0, 1],
             [1, 0, 0]])
     """
-    array = labels.data if isinstance(labels, Tensor) else np.asarray(labels)
+    array = labels.data if isinstance(labels, Tensor) else array_of(labels)
     if array.dtype.kind not in "iu":
         raise ShapeError(f"one_hot: the classes must be integers, not {array.dtype}")
     if num_classes is None:
         num_classes = int(array.max(initial=-1)) + 1
-    if array.size and not 0 <= array.min() <= array.max() < num_classes:
+    if array.size and not (holds(array.min() >= 0) and holds(array.max() < num_classes)):
         raise ShapeError(f"one_hot: the classes must be from 0 to {num_classes - 1}; some are not")
     return _own((array[..., None] == np.arange(num_classes)).astype(dtype), False)
 
@@ -254,5 +255,5 @@ def _shape(shape: tuple[Any, ...]) -> tuple[int, ...]:
 
 
 def _own(array: ArrayLike, requires_grad: bool) -> Tensor:
-    tensor = Tensor.from_numpy(np.asarray(array))
+    tensor = Tensor.from_numpy(array_of(array))
     return tensor.requires_grad_() if requires_grad else tensor

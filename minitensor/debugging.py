@@ -122,6 +122,9 @@ class _Watch:
             )
         return gradient
 
+    def assigns(self, leaf: Node) -> None:
+        pass
+
     def entered(self, module: Any) -> None:
         pass
 

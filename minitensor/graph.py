@@ -279,6 +279,9 @@ class Observer(Protocol):
         """A leaf is about to receive this gradient; returns it, or what to receive instead."""
         return gradient
 
+    def assigns(self, leaf: Node) -> None:
+        """The gradient of a node is about to be set by hand."""
+
     def entered(self, module: Any) -> None:
         """A module is about to run."""
 

@@ -232,7 +232,7 @@ def _nll(
     if not (
         logp.ndim
         and _are_classes(labels, shape)
-        and _in_range(labels[counted], logp.shape[min(logp.ndim - 1, 1)])
+        and _in_range(np.where(counted, labels, 0), logp.shape[min(logp.ndim - 1, 1)])
     ):
         raise ShapeError(explain_targets(name, logp.shape, labels.shape, labels.dtype.name))
     rows = rules.moveaxis(logp, 1, -1) if logp.ndim > 2 else logp
@@ -331,7 +331,7 @@ def _target_weights(
     if weight is None:
         return counted.astype(x.dtype)
     factors = _class_weights(name, weight, x, min(x.ndim - 1, 1)).reshape(-1)
-    return array_of(factors[np.where(counted, labels, 0)] * counted)
+    return array_of(rules.index(factors, np.where(counted, labels, 0)) * counted)
 
 
 def _rows_are_probabilities(x: Array, shape: tuple[int, ...]) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from minitensor.errors import DTypeError
 from minitensor.graph import Data, Node, on_nodes, record
+from minitensor.recording import active, is_refusal
 
 if TYPE_CHECKING:
     from inspect import Signature
@@ -158,8 +159,12 @@ def rule(function: Callable[P, tuple[Any, ...]]) -> Callable[P, Data]:
                 return record(operation, args, attrs, arg.kind)
         try:
             value = function(*args, **attrs)[0]
-        except (AttributeError, TypeError) as error:
-            raise _not_an_array(operation, args, error) from error
+        except Exception as error:
+            if active.recorder is not None and is_refusal(error):
+                return active.recorder.as_a_whole(operation, args, attrs)[0]
+            if isinstance(error, AttributeError | TypeError):
+                raise _not_an_array(operation, args, error) from error
+            raise
         if type(value) is list:  # the sum of two lists is a longer list
             raise _not_an_array(operation, args, TypeError())
         return value

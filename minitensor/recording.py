@@ -14,6 +14,8 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 
+from minitensor.errors import CompileError
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -42,6 +44,9 @@ class Recorder(Protocol):
     def replay(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call a function now, and again whenever the program runs."""
 
+    def as_a_whole(self, operation: Any, args: tuple[Any, ...], attrs: dict[str, Any]) -> tuple[Any, ...]:
+        """What a rule returns, recorded as one call, where its lines cannot be recorded one by one."""
+
     def draw_from(self, source: Callable[[], np.random.Generator]) -> np.random.Generator:
         """A generator whose drawing is done again whenever the program runs."""
 
@@ -51,6 +56,11 @@ class _Active(threading.local):
 
 
 active = _Active()
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether a recorded array raised it, perhaps on NumPy's behalf."""
+    return isinstance(error, CompileError) or isinstance(error.__cause__, CompileError)
 
 
 def holds(condition: Any) -> bool:

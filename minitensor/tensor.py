@@ -20,7 +20,7 @@ from minitensor.errors import DTypeError, GraphError, ShapeError, explain
 from minitensor.graph import Node, is_grad_enabled, observers, origin, propagate, write_tick
 from minitensor.operation import Operation
 from minitensor.operators import Constant, add_methods
-from minitensor.recording import ARRAYS, DuckArray, array_of
+from minitensor.recording import ARRAYS, DuckArray, array_of, peek
 
 Array: TypeAlias = NDArray[Any]
 Operand: TypeAlias = "Tensor | ArrayLike"
@@ -232,7 +232,7 @@ class Tensor(ArrayMethods):
         if held is None and self._edges:
             return part
         # No two gradients share memory. A local gradient returns an array it made, or a view.
-        own = part is not source and (part.base is None or _is_alone(part))
+        own = part is not source and (part.base is None or _is_alone(peek(part)))
         if held is None:
             return part if own else part.copy("K")
         return np.add(held, part, out=part) if own else array_of(held + part)
@@ -254,6 +254,8 @@ class Tensor(ArrayMethods):
 
     @grad.setter
     def grad(self, value: Any) -> None:
+        for observer in observers:
+            observer.assigns(self)
         if value is not None and value is not self._grad:
             value = value if isinstance(value, Tensor) else array_of(value)
             if (value.shape, value.dtype) != (self.shape, self.dtype):

@@ -104,13 +104,14 @@ def batch_norm(
     weight: Tensor | Array | None = None,
     bias: Tensor | Array | None = None,
     training: bool = False,
-    momentum: float = 0.1,
+    momentum: float | Tensor = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
     """(x − mean) / √(variance + eps) · weight + bias for each channel of input (n, c, ...).
 
     In training, mean and variance are the input's, and running_mean and running_var, tensors or arrays of
-    shape (c,), move towards them by `momentum` in place (towards the variance that divides by n − 1). In
+    shape (c,), move towards them by `momentum` in place (towards the variance that divides by n − 1; if it is
+    a tensor, by one over it: where it counts the batches, that is their plain average). In
     evaluation the running ones are used. Weight and bias have shape (c,).
 
     >>> batch_norm(Tensor([[1.0], [3.0]]), None, None, training=True, eps=0.0)
@@ -145,8 +146,10 @@ def batch_norm(
 
 
 @replayed
-def _move(running: Tensor | Array, momentum: float, found: Array) -> None:
+def _move(running: Tensor | Array, momentum: float | Tensor, found: Array) -> None:
     """Bring a running average nearer to what was found, in place."""
+    if isinstance(momentum, Tensor):
+        momentum = 1 / momentum.item()
     old = running.data if isinstance(running, Tensor) else running
     running[...] = (1 - momentum) * old + momentum * found
 

@@ -66,11 +66,9 @@ class BatchNorm1d(Module):
         if x.ndim not in self.SHAPES or x.shape[1] != self.num_features:
             wanted = " or ".join(self.SHAPES.values()).format(*[self.num_features] * 2)
             raise ShapeError(f"{type(self).__name__}({self.num_features}) got {x.shape}: it takes {wanted}")
-        momentum = self.momentum
         if self.training and self.num_batches_tracked is not None:
             self.num_batches_tracked += 1
-            if momentum is None:
-                momentum = 1 / self.num_batches_tracked.item()
+        momentum = self.num_batches_tracked if self.momentum is None else self.momentum
         return functional.batch_norm(
             x,
             self.running_mean,

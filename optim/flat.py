@@ -119,11 +119,11 @@ def home_of(optimizer: Optimizer, parameters: Sequence[Tensor]) -> Home | None:
     homes: list[Home] = [home for home in optimizer._homes if home.is_inhabited(optimizer)]
     optimizer._homes = homes
     for home in homes:
-        if home.parameters == tuple(parameters):
+        if list(map(id, home.parameters)) == list(map(id, parameters)):
             return home
     settled = {parameter for home in homes for parameter in home.parameters}
     states = [optimizer.state.get(parameter) for parameter in parameters]
-    if any([parameter in settled for parameter in parameters]) or None in states:
+    if settled.intersection(parameters) or any([state is None for state in states]):
         return None
     first: Any = states[0]
     for parameter, state in zip(parameters, states, strict=True):

@@ -59,6 +59,50 @@ def without_copies(calls: list[Call], shared: set[Slot]) -> list[Call]:
     return kept
 
 
+def without_repeats(calls: list[Call]) -> list[Call]:
+    """Where the same is computed twice, take the first result again."""
+    written = {slot.root for call in calls for slot in call.writes}
+    known: dict[Any, Slot] = {}
+    checked: set[Any] = set()
+    same: dict[Slot, Slot] = {}  # by result, the first like it
+    kept = []
+    for call in calls:
+        result = call.result
+        stays = all([slot.root.kind != "tensor" and slot.root not in written for slot in call.reads()])
+        if not stays or call.kind in ("write", "replay") or (result is not None and result.root in written):
+            kept.append(call)
+            continue
+        key = (call.function, _key((call.args, call.attrs), same), call.errors is None)
+        if call.kind == "check":
+            if key not in checked:
+                checked.add(key)
+                kept.append(call)
+        elif result is not None and key in known:
+            first = known[key]
+            same[result] = first
+            if result.view_of is None:
+                result.view_of = first
+            kept.append(Call("view", "same", (first,), {}, result, (), call.part_of, call.line))
+        else:
+            if result is not None:
+                known[key] = result
+            kept.append(call)
+    return kept
+
+
+def _key(x: Any, same: dict[Slot, Slot]) -> Any:
+    """What can be compared and hashed of the arguments of a call."""
+    if isinstance(x, Slot):
+        return id(same.get(x, x))
+    if isinstance(x, tuple | list):
+        return (type(x), *[_key(item, same) for item in x])
+    if isinstance(x, dict):
+        return tuple([(name, _key(item, same)) for name, item in x.items()])
+    if isinstance(x, slice):
+        return ("slice", repr(x))
+    return (type(x), x) if isinstance(x, int | float | str | None) else id(x)
+
+
 def without_dead(calls: list[Call], wanted: set[Slot]) -> list[Call]:
     """Only the calls on which a wanted slot, a tensor's memory, a check or a replayed function depends."""
     live = set(wanted)
@@ -215,11 +259,12 @@ class Program:
 
     def __init__(self, recording: Recording) -> None:
         self.recording = recording
-        self.namespace: dict[str, Any] = {"_Stale": Stale, "_tensor": _tensor, "_errstate": np.errstate}
+        self.namespace: dict[str, Any] = {"_Stale": Stale, "_tensor": _tensor, "_errstate": np.errstate, "_asarray": np.asarray}
         self.names: dict[Any, str] = {}  # of slots and constants, by identity
         self._alive: list[Any] = []  # keeps those identities
         returned = list(slots_in(recording.result))
-        calls = without_copies(recording.calls, {slot.root for slot in returned})
+        calls = without_repeats(recording.calls)
+        calls = without_copies(calls, {slot.root for slot in returned})
         taken = [next(iter(call.reads())) for call in calls if call.function == "receive"]
         calls = without_dead(calls, {*returned, *[slot.root for slot in returned]})
         self.calls = calls = checks_first(calls)
@@ -391,6 +436,7 @@ class Program:
                 if isinstance(gradient, Slot) and gradient.root in self.block_of:
                     guarded.setdefault(gradient.root, []).append((tensor, gradient))
         number = 0
+        written = {slot.root for call in self.calls for slot in call.writes}
         for call in self.calls:
             result = call.result
             text = ""
@@ -432,6 +478,8 @@ class Program:
                 text = f"{self._text(array)}[{self._key(key)}] = {self._text(x)}"
             elif result is not None:
                 expression_text = self._expression(call)
+                if not result.shape and result in written:  # NumPy makes numbers of such results
+                    expression_text = f"_asarray({expression_text})"
                 number += 1
                 self.names[result] = f"v{number}"
                 text = f"v{number} = {expression_text}"

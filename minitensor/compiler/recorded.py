@@ -153,6 +153,13 @@ class Tape:
         return made
 
 
+    def expect(self, mask: Recorded) -> None:
+        """Write down a check that as many elements of a mask hold as in this run."""
+        whole = mask.slot.root if mask.slot.root.nbytes == mask.slot.nbytes else mask.slot
+        count = self.add("new", np.count_nonzero, (Recorded(self, whole, mask.value),), {}, mask.value.sum())
+        (count == int(mask.value.sum())).holds()
+
+
 def _slot(x: Any) -> Any:
     if isinstance(x, Recorded):
         return x.slot
@@ -207,9 +214,11 @@ _STATIC = {
 }  # fmt: skip
 _INTO = {np.clip, np.concatenate, np.stack, np.round, np.dot, np.cumsum, np.cumprod, np.argmax, np.argmin}
 _WRITES_FIRST = {np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal}
+_VARYING = {np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.extract, np.compress, np.trim_zeros,
+            np.setdiff1d, np.intersect1d, np.union1d, np.setxor1d, np.bincount, np.histogram}  # fmt: skip
 _REFUSED = {np.array2string, np.array_repr, np.array_str, np.save, np.savez, np.savetxt, np.array_equal,
             np.allclose, np.array_equiv}  # fmt: skip
-_ESCAPES = ("item", "tolist", "tobytes", "tofile", "dump", "dumps", "data", "ctypes", "__array_interface__")
+_ESCAPES = ("item", "tolist", "tobytes", "tofile", "dump", "dumps", "data", "ctypes")
 _METADATA = ("flags", "nbytes", "itemsize")
 
 
@@ -251,6 +260,8 @@ class Recorded(NDArrayOperatorsMixin, DuckArray):
             return NotImplemented
         if function in _REFUSED:
             refuse(f"numpy.{function.__name__}", _BRANCH)
+        if function in _VARYING:
+            refuse(f"numpy.{function.__name__}, whose result has a shape that depends on values", _BRANCH)
         if function in _WRITES_FIRST or attrs.get("out") is not None:
             written = attrs.get("out", args[0])
             if not isinstance(written, Recorded):
@@ -297,9 +308,9 @@ class Recorded(NDArrayOperatorsMixin, DuckArray):
         return self.value.size
 
     @property
-    def base(self) -> Slot | None:
-        """What it is a view of, if of anything."""
-        return self.slot.view_of
+    def base(self) -> Any:
+        """What it is a view of in this run, if of anything."""
+        return self.value.base
 
     def __len__(self) -> int:
         return len(self.value)
@@ -319,6 +330,9 @@ class Recorded(NDArrayOperatorsMixin, DuckArray):
         return self.tape.add("view", ".T", (self,), {}, self.value.T)
 
     def __getitem__(self, key: Any) -> Any:
+        for part in key if type(key) is tuple else (key,):
+            if isinstance(part, Recorded) and part.dtype == bool:  # the mask decides about the shape
+                self.tape.expect(part)
         found = self.value[map_tree(_value, key)]
         return self.tape.add("new", "[]", (self, key), {}, found)
 
@@ -340,6 +354,8 @@ class Recorded(NDArrayOperatorsMixin, DuckArray):
 
     def __getattr__(self, name: str) -> Any:
         """Every other method of ndarray."""
+        if name.startswith("__"):
+            raise AttributeError(name)
         if name in _ESCAPES:
             refuse(f".{name} of a recorded array", _BRANCH)
         attribute = getattr(self.value, name)

@@ -6,18 +6,19 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
-from minitensor.compiler.recorded import Array, AsTensor, Call, Recorded, Slot, Tape, map_tree, values
+from minitensor.compiler.recorded import AsTensor, Call, Recorded, Slot, Tape, map_tree, refuse, values
 from minitensor.errors import CompileError
 from minitensor.graph import Node, observers
 from minitensor.operation import Operation
-from minitensor.recording import active
+from minitensor.recording import active, is_refusal
 from minitensor.tensor import Tensor
 
 _one_at_a_time = threading.RLock()
+_UNKNOWN = object()
 
 
 @dataclass
@@ -157,14 +158,16 @@ class Recorder:
         mark = len(self.tape.calls)
         try:
             outputs = operation.function(*args, **attrs)
-        except CompileError:
+        except Exception as error:
+            if not is_refusal(error):
+                raise
             del self.tape.calls[mark:]
-            outputs = self._as_a_whole(operation, args, attrs)
+            outputs = self.as_a_whole(operation, args, attrs)
         finally:
             self.tape.part_of = outer
         return outputs[0], *[self._local(operation, args, attrs, i, outputs[i]) for i in range(1, len(outputs))]
 
-    def _as_a_whole(
+    def as_a_whole(
         self, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]
     ) -> tuple[Any, ...]:
         outputs = operation.function(*values(args), **values(attrs))
@@ -192,11 +195,11 @@ class Recorder:
             mark = len(self.tape.calls)
             try:
                 return local(g)
-            except CompileError:
-                if isinstance(g, Node):
+            except Exception as error:
+                if isinstance(g, Node) or not is_refusal(error):
                     raise
                 del self.tape.calls[mark:]
-                return self._as_a_whole(operation, args, attrs)[i](g)
+                return self.as_a_whole(operation, args, attrs)[i](g)
             finally:
                 self.tape.part_of = outer
 
@@ -230,16 +233,18 @@ class Recorder:
             return result
         recorded = self.tape.add("new", function, tree[0], tree[1], result)
         self.tape.calls[-1].kind = "replay"
-        return recorded
+        return recorded if isinstance(result, np.ndarray) else Number(recorded.slot, result)
 
     def settle(self) -> None:
         """Write down the gradients that were assigned to tensors since the last time."""
         for tensor in self.recording.tensors:
-            if tensor._grad is not self.given[tensor]:
+            if tensor in self.given and tensor._grad is not self.given[tensor]:
                 self.given[tensor] = tensor._grad
                 self.tape.add("replay", "assign", (tensor, self._operand(tensor._grad)), {})
 
     def _operand(self, x: Any) -> Any:
+        if isinstance(x, Number):
+            return x.slot
         if isinstance(x, Tensor) and isinstance(x._data, Recorded) and x not in self.recording.tensors:
             return AsTensor(x._data.slot)
         return x
@@ -250,7 +255,7 @@ class Recorder:
                 "compile: the step returns a tensor that is still part of a graph, which a program does not "
                 "make. Call backward() in the step, or return x.detach(), or compute under no_grad()."
             )
-        return x.slot if isinstance(x, Recorded) else self._operand(x)
+        return x.slot if isinstance(x, Recorded | Number) else self._operand(x)
 
     # --------------------------------------------------------------------------- what the engine tells us
 
@@ -268,11 +273,17 @@ class Recorder:
         elif not isinstance(gradient, Recorded):
             return gradient
         assert isinstance(leaf, Tensor)
+        self.settle()
         value = gradient.value if leaf._grad is None else np.asarray(leaf._grad + gradient.value)
         leaf._grad = None
         received = self.tape.add("replay", "receive", (leaf, gradient), {}, value)
         self.given[leaf] = received
         return received
+
+    def assigns(self, leaf: Node) -> None:
+        if threading.get_ident() == self.thread and active.recorder is self and isinstance(leaf, Tensor):
+            self.lift(leaf)
+            self.given[leaf] = _UNKNOWN
 
     def entered(self, module: Any) -> None:
         if threading.get_ident() == self.thread and active.recorder is self:
@@ -293,6 +304,23 @@ class Recorder:
     def draw_from(self, source: Callable[[], np.random.Generator]) -> Any:
         """A generator whose drawing is done again whenever the program runs."""
         return _Draws(self, source)
+
+
+class Number:
+    """A number that a replayed function returned: it may be returned by the step, and no more."""
+
+    def __init__(self, slot: Slot, value: Any) -> None:
+        self.slot = slot
+        self.value = value
+
+
+def _refuse_number(*_: Any) -> NoReturn:
+    refuse("computing with, or branching on, a number that a function such as clip_grad_norm_ returned", "Return it.")
+
+
+for _name in ("bool", "float", "int", "index", "eq", "lt", "le", "gt", "ge", "add", "radd", "mul", "rmul",
+              "sub", "rsub", "truediv", "rtruediv", "neg", "format"):  # fmt: skip
+    setattr(Number, f"__{_name}__", _refuse_number)
 
 
 class _Draws:
@@ -318,11 +346,11 @@ def _tensor(array: Any) -> Tensor:
 
 def _plain(x: Any) -> Any:
     """The real array, or a tensor of it."""
-    if isinstance(x, Recorded):
+    if isinstance(x, Recorded | Number):
         return x.value
     if isinstance(x, Tensor) and isinstance(x._data, Recorded):
         return _tensor(x._data.value)
     return x
 
 
-__all__ = ["Array", "AsTensor", "Recorder", "Recording"]
+__all__ = ["Recorder", "Recording"]

@@ -10,6 +10,7 @@ import numpy as np
 from minitensor.errors import ShapeError
 from minitensor.graph import on_nodes
 from minitensor.operation import composite, rule
+from minitensor.recording import array_of
 from minitensor.rules.comparisons import argmax, argmin, argsort
 from minitensor.rules.notation import Array, Shape, Unary
 from minitensor.rules.shapes import _one_axis, copy
@@ -95,7 +96,7 @@ def take_along_axis(x: Array, indices: Any, axis: int | None = -1) -> Any:
 
 def _integers(name: str, indices: Any) -> Any:
     """Indices as an array of their own: changing them later changes no gradient."""
-    array = np.array(indices)
+    array = array_of(indices.data if on_nodes(indices) else indices).copy()
     if array.dtype.kind not in "iu":
         if array.size:
             raise IndexError(f"{name}: indices must be integers, not {array.dtype}")
