@@ -3,7 +3,7 @@
 60,000 × 784 bytes, 784-256-128-10, batches of 128, SGD with momentum 0.9, float32; loading, shuffling and
 scaling the data are part of it. The peers are
 
-- `minitensor`: a DataLoader over bytes that scales each batch, and the loop of examples/03_train_digits.py;
+- `minitensor`: a DataLoader over bytes that scales each batch, and a compiled step, as in `minitensor train`;
 - `DataLoader`: PyTorch's tutorial loop, a torch DataLoader over a TensorDataset of floats;
 - `sliced`: PyTorch with batches cut by hand from a shuffled order, over the same floats.
 
@@ -51,29 +51,14 @@ def images() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
 
 def minitensor_epoch() -> Callable[[], float]:
     """The epoch; it returns the mean loss."""
-    from minitensor import nn, optim
+    from minitensor import compile, nn, optim
     from minitensor.data import DataLoader, scale_pixels
 
     model = nn.MLP(784, WIDTHS, rng=0)
     optimizer = optim.SGD(model.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM)
     batches = DataLoader(*images(), batch_size=BATCH, shuffle=True, rng=0, transform=scale_pixels)
-    from minitensor.compiler import compile
-    loss_of = nn.CrossEntropyLoss()
-
-    @compile
-    def step(x, y):
-        loss = loss_of(model(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    def epoch():
-        total = 0.0
-        for x, y in batches:
-            total += step(x, y).item() * len(y)
-        return total / ROWS
-    return epoch
+    step = compile(training_step(model, nn.CrossEntropyLoss(), optimizer))
+    return lambda: train(step, batches)
 
 
 def torch_model() -> tuple[Any, Any, Any]:
@@ -101,7 +86,8 @@ def loader_epoch() -> Callable[[], float]:
     data = torch.utils.data.TensorDataset(torch.from_numpy(x).float() / 255, torch.from_numpy(y))
     batches = torch.utils.data.DataLoader(data, batch_size=BATCH, shuffle=True)
     model, loss, optimizer = torch_model()
-    return lambda: train(model, loss, optimizer, batches)
+    step = training_step(model, loss, optimizer)
+    return lambda: train(step, batches)
 
 
 def sliced_epoch() -> Callable[[], float]:
@@ -118,18 +104,28 @@ def sliced_epoch() -> Callable[[], float]:
             rows = order[start : start + BATCH]
             yield x[rows], y[rows]
 
-    return lambda: train(model, loss, optimizer, batches())
+    step = training_step(model, loss, optimizer)
+    return lambda: train(step, batches())
 
 
-def train(model: Any, loss_of: Any, optimizer: Any, batches: Iterable[Any]) -> float:
-    """One epoch, the same words for both libraries; its mean loss."""
-    total = 0.0
-    for x, y in batches:
+def training_step(model: Any, loss_of: Any, optimizer: Any) -> Callable[[Any, Any], Any]:
+    """A step of training, the same words for both libraries."""
+
+    def step(x: Any, y: Any) -> Any:
         loss = loss_of(model(x), y)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        total += loss.item() * len(y)
+        return loss
+
+    return step
+
+
+def train(step: Callable[[Any, Any], Any], batches: Iterable[Any]) -> float:
+    """One epoch; its mean loss."""
+    total = 0.0
+    for x, y in batches:
+        total += step(x, y).item() * len(y)
     return total / ROWS
 
 

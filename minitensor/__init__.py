@@ -36,9 +36,9 @@ from minitensor.value import Value as Value
 
 if TYPE_CHECKING:
     from minitensor import data as data
-    from minitensor.compiler import compile as compile
     from minitensor import nn as nn
     from minitensor import optim as optim
+    from minitensor.compiler import compile as compile
 
 __version__ = "0.1.0"
 

@@ -169,7 +169,7 @@ def randint(
     >>> randint(0, 10, (2, 3), rng=0).shape
     (2, 3)
     """
-    return _own(np.asarray(generator(rng).integers(low, high, size)).astype(dtype), False)
+    return _own(array_of(generator(rng).integers(low, high, size)).astype(dtype), False)
 
 
 # -------------------------------------------------------------------------- like another, and one-hot

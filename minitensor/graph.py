@@ -270,7 +270,7 @@ def record(operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any], k
 
 
 class Observer(Protocol):
-    """What `debug` and `compile` hang into the engine: it is told of each node made, and of each pass back."""
+    """What `debug` and `compile` hang into the engine: it is told what the engine does."""
 
     def made(self, node: Node, operation: Operation, args: tuple[Any, ...]) -> None:
         """An operation made this node; its edges may be replaced."""

@@ -34,7 +34,7 @@ class DuckArray:
         raise NotImplementedError
 
 
-ARRAYS = (np.ndarray, DuckArray)
+ARRAYS: Any = (np.ndarray, DuckArray)
 """For isinstance: what a tensor may hold."""
 
 

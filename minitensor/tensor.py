@@ -27,6 +27,7 @@ Operand: TypeAlias = "Tensor | ArrayLike"
 
 
 _new = object.__new__
+_DUCKS: Any = DuckArray
 
 
 class Tensor(ArrayMethods):
@@ -181,7 +182,7 @@ class Tensor(ArrayMethods):
                 attrs = {k: x.item() if isinstance(x, np.generic) else x for k, x in attrs.items()}
         dtype = None
         for x in data[operation.inputs]:
-            if type(x) is np.ndarray or (type(x) not in WEAK and isinstance(x, DuckArray)):
+            if type(x) is np.ndarray or (type(x) not in WEAK and isinstance(x, _DUCKS)):
                 if dtype is None:
                     dtype = x.dtype
                 elif x.dtype is not dtype:

@@ -162,6 +162,7 @@ def fit(
     *,
     schedule: Schedule | None = None,
     clip_norm: float | None = None,
+    compile: bool = False,
     callbacks: Sequence[Callback] = (),
     history: History | None = None,
 ) -> History:
@@ -176,6 +177,7 @@ def fit(
         epochs: Passes through the training data.
         schedule: Changes the learning rate, at each batch or epoch as its `interval` says.
         clip_norm: The largest norm of all gradients together.
+        compile: Whether to record the step and run it as a program, which is faster: see minitensor.compile.
         callbacks: Called in this order.
         history: Where to add the epochs, for whoever must have them after Ctrl-C too.
 
@@ -183,12 +185,17 @@ def fit(
         What each epoch came to. The model is left in evaluation mode.
     """
     run = Run(model, train, optimizer, schedule, epochs, callbacks, History() if history is None else history)
+    step = training_step(model, optimizer, loss, clip_norm)
+    if compile:
+        from minitensor.compiler import compile as compiled
+
+        step = compiled(step)
     for callback in callbacks:
         callback.on_start(run)
     while run.history.epochs < epochs and not run.stop:
         run.epoch = run.history.epochs
         run.started = time.monotonic()
-        _train_epoch(run, loss, clip_norm)
+        _train_epoch(run, step)
         numbers = run.seen.numbers()
         if validation is not None:
             numbers |= evaluate(model, validation, loss).numbers("validation_")
@@ -206,11 +213,12 @@ def fit(
     return run.history
 
 
-def _train_epoch(run: Run, loss: LossFunction, clip_norm: float | None) -> None:
-    model, optimizer, schedule, run.seen = run.model, run.optimizer, run.schedule, Average()
-    by_batch = schedule if isinstance(schedule, LRScheduler) and schedule.interval == "batch" else None
-    model.train()
-    for x, y in run.train:
+def training_step(
+    model: Module, optimizer: Optimizer, loss: LossFunction, clip_norm: float | None = None
+) -> Callable[[Any, Any], tuple[Tensor, Tensor]]:
+    """What is done with a batch: a function of inputs and targets that returns the loss and the outputs."""
+
+    def step(x: Any, y: Any) -> tuple[Tensor, Tensor]:
         output = model(x)
         batch_loss = loss(output, y)
         optimizer.zero_grad()
@@ -218,6 +226,17 @@ def _train_epoch(run: Run, loss: LossFunction, clip_norm: float | None) -> None:
         if clip_norm is not None:
             clip_grad_norm_(model.parameters(), clip_norm)
         optimizer.step()
+        return batch_loss, output
+
+    return step
+
+
+def _train_epoch(run: Run, step: Callable[[Any, Any], tuple[Tensor, Tensor]]) -> None:
+    schedule, run.seen = run.schedule, Average()
+    by_batch = schedule if isinstance(schedule, LRScheduler) and schedule.interval == "batch" else None
+    run.model.train()
+    for x, y in run.train:
+        batch_loss, output = step(x, y)
         if by_batch is not None:
             by_batch.step()
         run.seen.add(batch_loss, output, y)

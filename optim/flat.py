@@ -1,4 +1,4 @@
-"""An optimizer's step over one vector: what small networks wait for is the number of calls, not of numbers."""
+"""An optimizer's step over one vector: small networks wait for the number of calls, not of elements."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Home:
 
 
 def _side_by_side(arrays: list[Array]) -> tuple[Array, list[Array]]:
-    """A vector with all elements, in the order they have in memory, and views of it with the arrays' shapes."""
+    """A vector with all elements, in their order in memory, and views of it with the arrays' shapes."""
     vector = memory.empty(sum([x.nbytes for x in arrays])).view(arrays[0].dtype)
     views, start = [], 0
     for x in arrays:
@@ -96,12 +96,20 @@ class FlatStep:
         groups: For each group its home, and its gradients: as a vector, and as each parameter's `.grad`.
     """
 
-    def __init__(self, optimizer: Optimizer, groups: Sequence[tuple[Home, Group, Array, list[Array]]]) -> None:
+    def __init__(
+        self, optimizer: Optimizer, groups: Sequence[tuple[Home, Group, Array, list[Array]]]
+    ) -> None:
         self.optimizer = optimizer
         self.groups = groups
+        self.members = [(group, tuple(group["params"])) for group in optimizer.param_groups]
 
     def __call__(self) -> None:
         optimizer = self.optimizer
+        if len(optimizer.param_groups) != len(self.members):
+            return optimizer.step()
+        for (known, members), group in zip(self.members, optimizer.param_groups, strict=True):
+            if group is not known or len(group["params"]) != len(members):
+                return optimizer.step()
         for home, _, _, gradients in self.groups:
             for parameter, gradient in zip(home.parameters, gradients, strict=True):
                 if parameter._grad is not gradient:
@@ -132,7 +140,11 @@ def home_of(optimizer: Optimizer, parameters: Sequence[Tensor]) -> Home | None:
             return None
         for name, x in state.items():
             if isinstance(x, np.ndarray):
-                if (x.shape, x.strides, x.dtype) != (parameter.shape, parameter.data.strides, parameter.dtype):
+                if (x.shape, x.strides, x.dtype) != (
+                    parameter.shape,
+                    parameter.data.strides,
+                    parameter.dtype,
+                ):
                     return None
             elif x != first[name]:
                 return None

@@ -42,7 +42,7 @@ class Optimizer:
         defaults: The options of a group that does not name its own.
 
     Attributes:
-        elementwise: Whether `update` treats each element by itself, so that compile may let it work on several
+        elementwise: Whether `update` treats each element by itself, so that compile may give it several
             parameters, or a part of one, as one vector. A subclass says so.
         param_groups: The groups. Their options may be changed at any time; schedules change "lr".
         state: What each updated parameter remembers between steps, such as its velocity.

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.rows import ROWS, Sample
+from scipy import special
 
 import minitensor as mt
 import minitensor.compiler
 from minitensor import Tensor, nn, optim
+from tests.rows import ROWS, Sample
 
 Array = NDArray[Any]
 
@@ -105,23 +107,25 @@ def trains_alike(
     batches: list[tuple[Array, Array]],
 ) -> mt.compiler.Compiled[..., Any]:
     """Run a step eagerly and compiled over the same batches, and compare all that comes of it."""
-    models, draws = (make_model(), make_model()), []
+    models = make_model(), make_model()
     steps = [make_step(model) for model in models]
     compiled = mt.compile(steps[1])
     outcomes: list[list[Any]] = [[], []]
-    for i, step in enumerate((steps[0], compiled)):
+    runs: list[Any] = [steps[0], compiled]
+    for i, step in enumerate(runs):
         mt.manual_seed(5)
         for x, y in batches:
             loss, rest = step(x, y)
             outcomes[i] += [loss.data.copy(), rest["output"].data.copy()]
-        draws.append(mt.manual_seed)
     same_bits(outcomes[1], outcomes[0])
     same_bits(state(steps[1], models[1]), state(steps[0], models[0]))
     assert compiled._programs, "nothing was compiled"
     return compiled
 
 
-def drawn_batches(shape: tuple[int, ...], count: int = 9, last: int = 3, dtype: Any = np.float32) -> list[Any]:
+def drawn_batches(
+    shape: tuple[int, ...], count: int = 9, last: int = 3, dtype: Any = np.float32
+) -> list[Any]:
     """Batches with labels from 0 to 4, of which every third is shorter."""
     rng = np.random.default_rng(0)
     batches = []
@@ -139,7 +143,10 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "tanh": (lambda: nn.MLP(6, [8, 5], activation="tanh", rng=0), (10, 6)),
     "sigmoid": (lambda: nn.MLP(6, [8, 5], activation="sigmoid", rng=0), (10, 6)),
     "GELU": (lambda: nn.MLP(6, [8, 5], activation="gelu", rng=0), (10, 6)),
-    "dropout": (lambda: nn.Sequential(nn.Linear(6, 8, rng=0), nn.Dropout(0.4), nn.Linear(8, 5, rng=1)), (10, 6)),
+    "dropout": (
+        lambda: nn.Sequential(nn.Linear(6, 8, rng=0), nn.Dropout(0.4), nn.Linear(8, 5, rng=1)),
+        (10, 6),
+    ),
     "own dropout": (
         lambda: nn.Sequential(nn.Dropout(0.4, rng=np.random.default_rng(1)), nn.Linear(6, 5, rng=1)),
         (10, 6),
@@ -184,7 +191,9 @@ def test_an_embedding_trains_alike() -> None:
     rng = np.random.default_rng(0)
     batches = [(rng.integers(7, size=(4, 3)), rng.integers(5, size=4)) for _ in range(6)]
     trains_alike(
-        lambda: nn.Sequential(nn.Embedding(7, 4, padding_idx=2, rng=0), nn.Flatten(), nn.Linear(12, 5, rng=1)),
+        lambda: nn.Sequential(
+            nn.Embedding(7, 4, padding_idx=2, rng=0), nn.Flatten(), nn.Linear(12, 5, rng=1)
+        ),
         lambda model: training(model, sgd),
         batches,
     )
@@ -245,3 +254,463 @@ def test_losses_train_alike(name: str) -> None:
         lambda model: training(model, sgd, LOSSES[name]),
         drawn_batches((10, 6)),
     )
+
+
+# ------------------------------------------------------------------------- what may change between calls
+
+
+def small(
+    seed: int = 0, **options: Any
+) -> tuple[nn.MLP, optim.SGD, Callable[[Array, Array], Tensor], mt.compiler.Compiled[..., Tensor]]:
+    """A model, its optimizer, an eager step, and the same step compiled."""
+    model = nn.MLP(3, [4, 5], rng=seed)
+    optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9, **options)
+
+    def step(x: Array, y: Array) -> Tensor:
+        loss = nn.functional.cross_entropy(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return model, optimizer, step, mt.compile(step)
+
+
+X = np.random.default_rng(1).normal(size=(6, 3)).astype(np.float32)
+Y = np.array([0, 1, 2, 3, 4, 0])
+
+
+def changes(change: Callable[[nn.MLP, optim.SGD], object], **options: Any) -> None:
+    """A change between two calls has the same effect on the compiled step as on the eager one."""
+    outcomes = []
+    for kind in (2, 3):
+        pieces: Any = small(**options)
+        model, optimizer, step = pieces[0], pieces[1], pieces[kind]
+        losses = [step(X, Y).item() for _ in range(5)]
+        change(model, optimizer)
+        losses += [step(X, Y).item() for _ in range(5)]
+        outcomes.append([losses, *model.state_dict().values(), *[p.grad for p in model.parameters()]])
+    same_bits(outcomes[1][1:], outcomes[0][1:])
+    assert outcomes[0][0] == outcomes[1][0]
+
+
+def replace_data(model: nn.MLP, optimizer: optim.SGD) -> None:
+    for parameter in model.parameters():
+        parameter.data = parameter.data * 2
+
+
+def write_data(model: nn.MLP, optimizer: optim.SGD) -> None:
+    with mt.no_grad():
+        for parameter in model.parameters():
+            parameter *= 2
+
+
+def freeze(model: nn.MLP, optimizer: optim.SGD) -> None:
+    next(model.parameters()).requires_grad = False
+
+
+def load_optimizer(model: nn.MLP, optimizer: optim.SGD) -> None:
+    saved = optimizer.state_dict()
+    saved["state"][0]["momentum_buffer"] *= 3
+    optimizer.load_state_dict(saved)
+
+
+def replace_velocity(model: nn.MLP, optimizer: optim.SGD) -> None:
+    for kept in optimizer.state.values():
+        kept["momentum_buffer"] = kept["momentum_buffer"] * 0
+
+
+def set_rate(model: nn.MLP, optimizer: optim.SGD) -> None:
+    optimizer.param_groups[0]["lr"] = 0.01
+    optimizer.param_groups[0]["momentum"] = 0.5
+    optimizer.param_groups[0]["weight_decay"] = 0.5
+
+
+def add_group(model: nn.MLP, optimizer: optim.SGD) -> None:
+    first = optimizer.param_groups[0]
+    first["params"], rest = first["params"][:2], first["params"][2:]
+    optimizer.add_param_group({"params": rest, "lr": 0.7})
+
+
+def load_model(model: nn.MLP, optimizer: optim.SGD) -> None:
+    model.load_state_dict(nn.MLP(3, [4, 5], rng=9).state_dict())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [replace_data, write_data, freeze, load_optimizer, replace_velocity, set_rate, add_group, load_model],
+)
+def test_what_changes_between_calls_takes_effect(change: Callable[[nn.MLP, optim.SGD], object]) -> None:
+    changes(change)
+
+
+def test_training_and_evaluation_mode_are_respected() -> None:
+    model = nn.Sequential(nn.BatchNorm1d(3), nn.Dropout(0.5))
+    compiled = mt.compile(lambda x: model(x).detach())
+    for _ in range(3):
+        compiled(X)
+    model.eval()
+    expected = model(X).data
+    for _ in range(4):
+        np.testing.assert_array_equal(compiled(X).data, expected)
+    model.train()
+    assert not np.array_equal(compiled(X).data, compiled(X).data)
+
+
+def test_no_grad_has_a_program_of_its_own() -> None:
+    model, _, _, _ = small()
+    compiled = mt.compile(lambda x: model(x).detach())
+    for _ in range(3):
+        compiled(X)
+        with mt.no_grad():
+            compiled(X)
+    assert len(compiled._programs) == 2
+
+
+def test_gradients_add_up_over_calls_as_always() -> None:
+    outcomes = []
+    for kind in (False, True):
+        model, _, _, _ = small()
+
+        def step(x: Array, model: nn.MLP = model) -> Tensor:
+            loss: Tensor = (model(x) ** 2).mean()
+            loss.backward()
+            return loss
+
+        run = mt.compile(step) if kind else step
+        kept = []
+        for i in range(7):
+            run(X * (i + 1))
+            kept.append([p.grad.copy() for p in model.parameters()])
+            if i == 4:
+                model.zero_grad()
+        outcomes.append(kept)
+    for expected, found in zip(*outcomes, strict=True):
+        same_bits(found, expected)
+
+
+def test_labels_are_checked_at_every_call_and_nothing_changes_if_they_are_wrong() -> None:
+    model, optimizer, _, compiled = small()
+    for _ in range(4):
+        compiled(X, Y)
+    before = [x.copy() for x in model.state_dict().values()]
+    with pytest.raises(mt.ShapeError, match="targets"):
+        compiled(X, Y + 1)
+    same_bits(list(model.state_dict().values()), before)
+    assert optimizer._steps == 4
+    compiled(X, Y)
+    assert optimizer._steps == 5
+
+
+def test_ignored_labels_lead_another_way() -> None:
+    outcomes = []
+    for kind in (2, 3):
+        pieces: Any = small()
+        ignoring = Y.copy()
+        ignoring[2] = -100
+        outcomes.append([pieces[kind](X, ignoring if i % 3 == 2 else Y).item() for i in range(12)])
+    assert outcomes[0] == outcomes[1]
+
+
+def test_results_are_new_at_each_call() -> None:
+    _, _, _, compiled = small()
+    losses = [compiled(X, Y) for _ in range(6)]
+    assert len({loss.item() for loss in losses}) == 6
+    assert not losses[-1].requires_grad
+
+
+def test_arguments_may_be_tensors_numbers_and_named() -> None:
+    @mt.compile
+    def scaled(x: Any, factor: float, *, shift: Any) -> Any:
+        return {"y": (x * factor + shift, [x])}
+
+    for i in range(9):
+        x = Tensor([1.0, float(i)])
+        found = scaled(x, 2.0 if i % 2 else 3.0, shift=np.array([i], np.float32))["y"]
+        np.testing.assert_array_equal(found[0].data, x.data * (2 if i % 2 else 3) + i)
+        np.testing.assert_array_equal(found[1][0].data, x.data)
+
+
+def test_memory_order_and_dtype_of_arguments_have_their_own_programs() -> None:
+    compiled = mt.compile(lambda x: mt.sum(Tensor.from_numpy(x), 0))
+    for _ in range(3):
+        for x in (X, np.asfortranarray(X), X[::2], X.astype(np.float64)):
+            found = compiled(x)
+            np.testing.assert_array_equal(found.data, x.sum(0))
+            assert found.dtype == x.dtype
+    assert len(compiled._programs) == 4
+
+
+def test_a_gradient_of_a_gradient_can_be_compiled() -> None:
+    outcomes = []
+    for kind in (False, True):
+        w = Tensor(np.arange(1.0, 4.0), requires_grad=True)
+
+        def step(x: Array, w: Tensor = w) -> Any:
+            (slope,) = (mt.grad(lambda w: (mt.tanh(w) * x).sum())(w),)
+            w.grad = None
+            (slope * slope).sum().backward()
+            with mt.no_grad():
+                w -= 0.1 * w.grad
+            return slope.detach()
+
+        run = mt.compile(step) if kind else step
+        outcomes.append([run(np.arange(3.0) + i).data.copy() for i in range(5)])
+    same_bits(outcomes[1], outcomes[0])
+
+
+def test_an_update_written_by_hand_is_compiled() -> None:
+    outcomes = []
+    for kind in (False, True):
+        model, _, _, _ = small()
+
+        def step(x: Array, y: Array, model: nn.MLP = model) -> Tensor:
+            loss = nn.functional.cross_entropy(model(x), y)
+            model.zero_grad()
+            loss.backward()
+            for parameter in model.parameters():
+                parameter.data -= 0.1 * parameter.grad
+            return loss
+
+        run = mt.compile(step) if kind else step
+        outcomes.append([run(X, Y).item() for _ in range(8)])
+    assert outcomes[0] == outcomes[1]
+
+
+def test_random_numbers_are_drawn_anew_and_from_the_same_stream() -> None:
+    outcomes = []
+    for kind in (False, True):
+        own = np.random.default_rng(3)
+
+        def step(x: Array, own: np.random.Generator = own) -> Any:
+            return [x + mt.randn(3), mt.rand(2, rng=own), mt.randint(0, 100, (2,)), nn.functional.dropout(x)]
+
+        run: Any = mt.compile(step) if kind else step
+        mt.manual_seed(0)
+        outcomes.append([y.data if isinstance(y, Tensor) else y for _ in range(5) for y in run(X)])
+    same_bits(outcomes[1], outcomes[0])
+
+
+def test_an_optimizer_of_ones_own_is_called_as_it_is() -> None:
+    class Sign(optim.Optimizer):
+        def update(self, parameter: Tensor, gradient: Array, state: dict[str, Any], group: Any) -> None:
+            state["step"] = state.get("step", 0) + 1
+            parameter.data -= group["lr"] / state["step"] * np.sign(gradient)
+
+    trains_alike(
+        lambda: nn.MLP(6, [8, 5], rng=0),
+        lambda model: training(model, lambda m: Sign(m.parameters(), lr=0.1)),
+        drawn_batches((10, 6)),
+    )
+
+
+def test_an_eager_graph_over_parameters_that_a_compiled_step_changed_is_stale() -> None:
+    model, _, _, compiled = small()
+    for _ in range(4):
+        compiled(X, Y)
+    loss = (model(X) ** 2).sum()
+    compiled(X, Y)
+    with pytest.raises(mt.GraphError, match="overwritten"):
+        loss.backward()
+
+
+def test_under_debug_the_step_runs_as_it_is() -> None:
+    _, _, _, compiled = small()
+    for _ in range(4):
+        compiled(X, Y)
+    with mt.debug(), pytest.raises(mt.NumericError, match="linear"):
+        compiled(X * np.nan, Y)
+
+
+def test_an_error_within_the_step_leaves_nothing_recorded_behind() -> None:
+    model, _, step, _ = small()
+
+    @mt.compile
+    def failing(x: Array, y: Array) -> Tensor:
+        step(x, y)
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        failing(X, Y)
+    for parameter in model.parameters():
+        assert type(parameter.data) is np.ndarray
+        assert type(parameter.grad) is np.ndarray
+    step(X, Y)
+
+
+def test_other_threads_compute_while_one_records() -> None:
+    started, done = threading.Event(), threading.Event()
+    found = []
+
+    def elsewhere() -> None:
+        started.wait(10)
+        x = Tensor([1.0, 2.0], requires_grad=True)
+        (x * x).sum().backward()
+        found.append(x.grad)
+        done.set()
+
+    @mt.compile
+    def step(x: Array) -> Tensor:
+        y = Tensor.from_numpy(x) * 2
+        started.set()
+        assert done.wait(10)
+        return y + 1
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    np.testing.assert_array_equal(step(X).data, X * 2 + 1)
+    thread.join()
+    assert type(found[0]) is np.ndarray
+    assert found[0].tolist() == [2.0, 4.0]
+
+
+# ------------------------------------------------------------------------------------ what is refused
+
+
+def loop_on_value(x: Any) -> Any:
+    return x * 2 if (x * 2).sum() > 0 else x
+
+
+WITH_GRADIENT = Tensor([1.0], requires_grad=True)
+WITH_GRADIENT.grad = np.ones(1, np.float32)
+
+REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "branch": (loop_on_value, "numbers out of a tensor"),
+    "branch on an array": (lambda x: x if x.data.any() else -x, "branching on an array's value"),
+    "item": (lambda x: x * x.sum().item(), r"item.*Return the value"),
+    "float": (lambda x: x * float(x.sum()), "numbers out of a tensor"),
+    "float of an array": (lambda x: x * float(x.data.sum()), r"float\(\) of an array"),
+    "tolist": (lambda x: Tensor(x.tolist()), "tolist"),
+    "asarray": (lambda x: x + np.asarray(x.detach()), "plain array"),
+    "scipy": (lambda x: x + special.logsumexp(x.data), "plain array|branching"),
+    "nonzero": (lambda x: Tensor.from_numpy(np.nonzero(x.data)[0]), "shape that depends on values"),
+    "print": (lambda x: print(x), "array2string"),
+    "range": (lambda x: [x for _ in range(np.argmax(x.data))], "index"),
+    "write": (lambda x: np.add(x.data, 1, out=np.zeros((6, 3), np.float32)), "writing into a plain array"),
+    "graph": (lambda x: x.requires_grad_() * 2, "still part of a graph"),
+    "norm": (lambda x: x * optim.clip_grad_norm_([WITH_GRADIENT], 1.0), "number that a function"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_a_program_could_not_do_again_is_refused(name: str) -> None:
+    step, message = REFUSED[name]
+    with pytest.raises(mt.CompileError, match=message) as caught:
+        mt.compile(step)(Tensor(X))
+    assert "test_compile.py" in str(caught.value) or name == "graph"
+
+
+def test_what_is_not_the_same_at_each_call_is_refused_with_its_line() -> None:
+    rng = np.random.default_rng(0)
+
+    @mt.compile
+    def noisy(x: Tensor) -> Tensor:
+        return x + rng.normal(size=3).astype(np.float32)
+
+    noisy(Tensor(X)), noisy(Tensor(X)), noisy(Tensor(X))
+    with pytest.raises(mt.CompileError, match=r"test_compile.py.*constant array.*had changed.*argument"):
+        noisy(Tensor(X))
+
+    calls = iter(range(100))
+
+    @mt.compile
+    def counting(x: Tensor) -> Tensor:
+        return x * next(calls)
+
+    counting(Tensor(X)), counting(Tensor(X)), counting(Tensor(X))
+    with pytest.raises(mt.CompileError, match="2 and then 3"):
+        counting(Tensor(X))
+
+
+def test_a_step_may_settle_down_after_its_first_call() -> None:
+    kept: list[Tensor] = []
+
+    @mt.compile
+    def lazy(x: Tensor) -> Tensor:
+        if not kept:
+            kept.append(Tensor([1.0, 2.0, 3.0]))
+            x = x * 1
+        return x * kept[0]
+
+    for _ in range(5):
+        np.testing.assert_array_equal(lazy(Tensor(X)).data, X * np.array([1, 2, 3], np.float32))
+    assert lazy._programs
+
+
+def test_an_array_kept_from_a_recording_says_what_it_is() -> None:
+    kept = []
+
+    @mt.compile
+    def leaking(x: Tensor) -> Tensor:
+        kept.append(x * 2)
+        return x
+
+    leaking(Tensor(X))
+    with pytest.raises(mt.CompileError, match="left over"):
+        _ = kept[0] + 1
+
+
+def test_too_many_programs_warn_and_the_step_runs_as_it_is() -> None:
+    compiled = mt.compile(lambda x, n: x + n)
+    for i in range(32):
+        for _ in range(2):
+            compiled(X, i)
+    with pytest.warns(UserWarning, match="32 programs"):
+        np.testing.assert_array_equal(compiled(X, 99), X + 99)
+
+
+def test_an_argument_that_cannot_be_told_apart_is_refused() -> None:
+    with pytest.raises(mt.DTypeError, match="can be hashed, not list"):
+        mt.compile(lambda xs: xs[0])([X])
+
+
+# --------------------------------------------------------------------------------- what a program is
+
+
+def test_a_program_computes_nothing_twice_nothing_in_vain_and_copies_nothing() -> None:
+    w = Tensor(np.ones((3, 3), np.float32), requires_grad=True)
+
+    @mt.compile
+    def step(x: Tensor) -> Tensor:
+        unused = mt.exp(x @ w)
+        assert unused.shape == (6, 3)
+        y = x @ w
+        loss = (y * y + y * y).sum()
+        w.grad = None
+        loss.backward()
+        return loss
+
+    for _ in range(2):
+        step(Tensor(X))
+    (program,) = next(iter(step._programs.values()))
+    assert "exp" not in program.source
+    assert program.source.count("matmul") == 2  # forward, and the gradient of w
+    assert "copy()" not in program.source
+
+
+def test_memory_is_shared_by_what_does_not_live_at_the_same_time() -> None:
+    def chain(x: Tensor) -> Tensor:
+        for _ in range(20):
+            x = mt.tanh(x) + 1
+        return x.sum()
+
+    compiled = mt.compile(chain)
+    for _ in range(3):
+        np.testing.assert_array_equal(compiled(Tensor(X)).data, chain(Tensor(X)).data)
+    (program,) = next(iter(compiled._programs.values()))
+    assert sum(program.sizes) <= 2 * X.nbytes
+
+
+def test_explain_shows_the_operations_shapes_and_memory() -> None:
+    _, _, _, compiled = small()
+    assert "No program yet" in compiled.explain()
+    for _ in range(2):
+        compiled(X, Y)
+    text = compiled.explain()
+    for piece in (
+        "x0: argument, (6, 3) float32",
+        "# linear; (6, 4) float32 in block",
+        "relu′",
+        "bytes of memory",
+    ):
+        assert piece in text

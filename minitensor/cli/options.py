@@ -114,6 +114,7 @@ def _train(add_argument: Callable[..., Any]) -> None:
     add("--resume", nargs=0, default=False, help="go on with the run in --checkpoint")
     add("--log", metavar="FILE", help="write one JSON object a line and epoch")
     add("--plot", nargs="?", const="-", metavar="FILE", help="draw curves, without FILE in the terminal")
+    add("--no-compile", nargs=0, default=False, help="run each step as it is written, and not as a program")
     add("--quiet", nargs=0, default=False, help="no progress, only the result")
     add("--json", nargs=0, default=False, help="print the result as one JSON object on one line")
 

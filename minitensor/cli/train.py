@@ -110,6 +110,7 @@ def run(options: argparse.Namespace) -> int:
                 *(model, batches, validation, optimizer, CrossEntropyLoss(), options.epochs),
                 schedule=schedule,
                 clip_norm=options.clip_norm,
+                compile=not options.no_compile,
                 callbacks=[*progress, *callbacks],
                 history=history,
             )

@@ -26,7 +26,7 @@ _PROGRAMS = 32  # of one step, before it is better left alone
 
 
 def compile(step: Callable[P, R]) -> Compiled[P, R]:
-    """Make a training step fast: record what it computes, and run that without a graph and without allocating.
+    """Make a training step fast: record what it computes, and run that, without a graph or fresh memory.
 
     The first two calls with arguments of certain shapes and dtypes run the step as it is, and record it; from
     the third on, a program runs in its place. It makes the same NumPy calls on memory that it keeps, so
@@ -75,22 +75,25 @@ class Compiled(Generic[P, R]):
         self._disagreed: dict[Any, int] = {}
         update_wrapper(self, step)
 
+    __name__: str
+
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         if observers or active.recorder is not None:  # debug(), or another recording
             return self._step(*args, **kwargs)
         key: list[Any] = [is_grad_enabled()]
         arrays = []
-        for x in (*args, *kwargs.values()) if kwargs else args:
+        given: tuple[Any, ...] = (*args, *kwargs.values()) if kwargs else args
+        for x in given:
             kind = type(x)
             if kind is Tensor:
-                if x._requires_grad:  # type: ignore[union-attr]
+                if x._requires_grad:
                     key.append(x)
                     continue
-                x = x._data  # type: ignore[union-attr]
+                x = x._data
             elif kind is not np.ndarray:
                 key += kind, x
                 continue
-            key += kind, x.shape, x.dtype, x.strides  # type: ignore[union-attr]
+            key += kind, x.shape, x.dtype, x.strides
             arrays.append(x)
         if kwargs:
             key.append(tuple(kwargs))
@@ -99,13 +102,13 @@ class Compiled(Generic[P, R]):
             programs = self._programs.get(found, ())
         except TypeError:
             raise DTypeError(
-                f"compile: the arguments of {self.__name__} may be arrays, tensors and what can be hashed, "  # type: ignore
+                f"compile: the arguments of {self.__name__} may be arrays, tensors and what can be hashed, "
                 f"not {', '.join([type(x).__name__ for x in args])}. Pass the arrays themselves."
             ) from None
         for program in programs:
             if program.valid():
                 try:
-                    return program.run(*arrays)  # type: ignore[no-any-return]
+                    return program.run(*arrays)
                 except Stale:
                     pass
         return self._record(found, args, kwargs)
@@ -115,8 +118,8 @@ class Compiled(Generic[P, R]):
         programs[:] = [program for program in programs if program.valid()]
         if sum(map(len, self._programs.values())) >= _PROGRAMS:
             warnings.warn(
-                f"compile: {_PROGRAMS} programs were made of one step and a new one is needed: it runs as it is. "
-                "Give it fewer shapes, or fewer different numbers as arguments.",
+                f"compile: {_PROGRAMS} programs were made of one step, and a new one is needed: it runs as "
+                "it is. Give it fewer shapes, or fewer different numbers as arguments.",
                 stacklevel=3,
             )
             return self._step(*args, **kwargs)
@@ -128,15 +131,15 @@ class Compiled(Generic[P, R]):
             fault = difference(earlier, recording)
             if fault is None:
                 programs.append(Program(recording))
-                return result  # type: ignore[no-any-return]
+                return result
             self._disagreed[key] = self._disagreed.get(key, 0) + 1
             if self._disagreed[key] >= _ATTEMPTS:
                 raise CompileError(
-                    f"compile: {self.__name__} does not do the same at each call: {fault} "  # type: ignore
+                    f"compile: {self.__name__} does not do the same at each call: {fault} "
                     "Make it an argument of the step, or move it out."
                 )
         self._earlier[key] = recording
-        return result  # type: ignore[no-any-return]
+        return result
 
     def explain(self) -> str:
         """The programs made so far: each call, the operation it belongs to, shapes, and memory."""

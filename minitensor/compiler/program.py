@@ -1,8 +1,7 @@
-"""A recording made into a program: what is not needed left out, memory given out once, and Python source.
+"""A recording made into a program: a flat list of NumPy calls, as Python source.
 
-The source is a flat list of NumPy calls. Arrays whose memory the program owns are global names of it, made
-once; so are their views. What is new at each run (arguments, results, what a function makes itself) is a
-local name.
+Arrays whose memory the program owns are global names of it, made once; so are their views. What is new at
+each run (arguments, results, what a function makes itself) is a local name.
 """
 
 from __future__ import annotations
@@ -14,9 +13,15 @@ from typing import Any
 import numpy as np
 
 from minitensor import memory
+from minitensor.compiler.passes import (
+    checks_first,
+    share_memory,
+    without_copies,
+    without_dead,
+    without_repeats,
+)
 from minitensor.compiler.recorded import Array, AsTensor, Call, Slot, map_tree, slots_in
 from minitensor.compiler.recorder import Recording
-from minitensor.errors import CompileError
 from minitensor.optim.flat import FlatStep, home_of
 from minitensor.optim.optimizer import Optimizer
 from minitensor.tensor import Tensor
@@ -28,290 +33,62 @@ class Stale(Exception):  # noqa: N818
     """A check of the program failed: the step would go another way with these arguments."""
 
 
-# ----------------------------------------------------------------------------------------- what is needed
-
-
-def without_copies(calls: list[Call], shared: set[Slot]) -> list[Call]:
-    """Where an array is copied although neither it nor the copy is written to afterwards, take it itself.
-
-    `shared` are roots that others may see or change, and which are therefore no substitute for a copy.
-    """
-    made = {call.result for call in calls if call.result is not None and call.result.view_of is None}
-    written: dict[Slot, int] = {}
-    taken = {slot.root for call in calls if call.function == "receive" for slot in call.reads()}
-    for i, call in enumerate(calls):
-        for slot in call.writes:
-            written[slot.root] = i
-    kept = []
-    for i, call in enumerate(calls):
-        source = next(call.reads(), None)
-        if call.kind == "copy" and source is not None and call.result is not None:
-            root, copy = source.root, call.result
-            same = (source.strides, source.dtype) == (copy.strides, copy.dtype)
-            safe = max(written.get(root, -1), written.get(copy, -1)) < i
-            if same and safe and root in made and root not in shared and not {root, copy} <= taken:
-                copy.view_of = source
-                if copy in taken:
-                    taken.add(root)
-                kept.append(Call("view", "same", (source,), {}, copy, (), call.part_of, call.line))
-                continue
-        kept.append(call)
-    return kept
-
-
-def without_repeats(calls: list[Call]) -> list[Call]:
-    """Where the same is computed twice, take the first result again."""
-    written = {slot.root for call in calls for slot in call.writes}
-    known: dict[Any, Slot] = {}
-    checked: set[Any] = set()
-    same: dict[Slot, Slot] = {}  # by result, the first like it
-    kept = []
-    for call in calls:
-        result = call.result
-        stays = all([slot.root.kind != "tensor" and slot.root not in written for slot in call.reads()])
-        if not stays or call.kind in ("write", "replay") or (result is not None and result.root in written):
-            kept.append(call)
-            continue
-        key = (call.function, _key((call.args, call.attrs), same), call.errors is None)
-        if call.kind == "check":
-            if key not in checked:
-                checked.add(key)
-                kept.append(call)
-        elif result is not None and key in known:
-            first = known[key]
-            same[result] = first
-            if result.view_of is None:
-                result.view_of = first
-            kept.append(Call("view", "same", (first,), {}, result, (), call.part_of, call.line))
-        else:
-            if result is not None:
-                known[key] = result
-            kept.append(call)
-    return kept
-
-
-def _key(x: Any, same: dict[Slot, Slot]) -> Any:
-    """What can be compared and hashed of the arguments of a call."""
-    if isinstance(x, Slot):
-        return id(same.get(x, x))
-    if isinstance(x, tuple | list):
-        return (type(x), *[_key(item, same) for item in x])
-    if isinstance(x, dict):
-        return tuple([(name, _key(item, same)) for name, item in x.items()])
-    if isinstance(x, slice):
-        return ("slice", repr(x))
-    return (type(x), x) if isinstance(x, int | float | str | None) else id(x)
-
-
-def without_dead(calls: list[Call], wanted: set[Slot]) -> list[Call]:
-    """Only the calls on which a wanted slot, a tensor's memory, a check or a replayed function depends."""
-    live = set(wanted)
-    kept = []
-    for call in reversed(calls):
-        roots = {slot.root for slot in call.writes}
-        needed = call.kind in ("replay", "check") or call.result in live
-        if call.result is not None and call.result.view_of is None:
-            needed = needed or call.result.root in live
-        if any([root in live or root.kind != "made" for root in roots]):
-            needed = True
-        if needed:
-            for slot in call.reads():
-                live |= {slot, slot.root}
-            for slot in call.writes:
-                live |= {slot, slot.root}
-            if call.result is not None:
-                live.add(call.result.root)
-            kept.append(call)
-    return kept[::-1]
-
-
-def checks_first(calls: list[Call]) -> list[Call]:
-    """Move the checks, and what they depend on, before anything that cannot be undone."""
-    needed: set[Slot] = set()
-    first = []
-    for call in reversed(calls):
-        made = [slot.root for slot in call.writes] + ([call.result] if call.result is not None else [])
-        if call.kind == "check" or any([slot in needed for slot in made]):
-            for slot in call.reads():
-                needed |= {slot, slot.root}
-            first.append(call)
-    early = set(map(id, first))
-    changed: set[Slot] = set()
-    replayed = False
-    for call in calls:
-        if id(call) in early:
-            of_tensors = [slot.root for slot in call.reads() if slot.root.kind == "tensor"]
-            if call.kind == "replay" or (replayed and of_tensors) or changed & set(of_tensors):
-                raise CompileError(
-                    f"{call.part_of or 'a check'} in {call.line} depends on what the step itself changes or draws, "
-                    "so compile cannot tell before the step whether its program applies."
-                )
-        else:
-            changed |= {slot.root for slot in call.writes}
-            replayed = replayed or call.kind == "replay"
-    return first[::-1] + [call for call in calls if id(call) not in early]
-
-
-# ----------------------------------------------------------------------------------------------- memory
-
-_ELEMENTWISE = np.ufunc
-
-
-def _is_elementwise(call: Call) -> bool:
-    return isinstance(call.function, np.ufunc) and call.function.signature is None and not call.attrs
-
-
-class Blocks:
-    """Memory for arrays that do not live at the same time."""
-
-    def __init__(self) -> None:
-        self.sizes: list[int] = []
-        self.free: list[int] = []
-
-    def take(self, nbytes: int) -> int:
-        """A free block, the one whose size fits best, or a new one."""
-        best = min(self.free, key=lambda i: abs(self.sizes[i] - nbytes), default=None)
-        if best is None or not nbytes / 4 <= self.sizes[best] <= 4 * nbytes:
-            self.sizes.append(nbytes)
-            return len(self.sizes) - 1
-        self.free.remove(best)
-        self.sizes[best] = max(self.sizes[best], nbytes)
-        return best
-
-
-def share_memory(calls: list[Call], owned: list[Slot], kept: set[Slot]) -> tuple[dict[Slot, int], list[int]]:
-    """A block for each owned slot, from its first use to its last; those `kept` have theirs alone.
-
-    Returns the blocks by slot, and their sizes.
-    """
-    last: dict[Slot, int] = {}
-    for i, call in enumerate(calls):
-        for slot in (*call.reads(), *call.writes, *([call.result] if call.result else [])):
-            last[slot.root] = i
-    blocks, block_of = Blocks(), {}
-    mine = set(owned)
-    for i, call in enumerate(calls):
-        dying = {slot.root for slot in call.reads() if last[slot.root] == i} & mine - kept
-        result = call.result
-        if result is not None and result in mine and result not in block_of:
-            if result in kept:
-                blocks.sizes.append(result.nbytes)
-                block_of[result] = len(blocks.sizes) - 1
-            else:
-                heir = _heir(call, dying)
-                if heir is not None:
-                    block_of[result] = block_of[heir]
-                    dying.remove(heir)
-                else:
-                    block_of[result] = blocks.take(result.nbytes)
-        for root in dying:
-            if root in block_of:
-                blocks.free.append(block_of[root])
-        if result is not None and result in block_of and last[result] == i and result not in kept:
-            blocks.free.append(block_of[result])
-    return block_of, blocks.sizes
-
-
-def _heir(call: Call, dying: set[Slot]) -> Slot | None:
-    """An argument whose memory the result can take over: an elementwise function reads before it writes."""
-    result = call.result
-    if result is None or not _is_elementwise(call):
-        return None
-    reads = list(call.reads())
-    for root in dying:
-        views = [slot for slot in reads if slot.root is root]
-        fits = [
-            slot.nbytes == root.nbytes
-            and (slot.shape, slot.strides) == (result.shape, result.strides)
-            and slot.dtype.itemsize == result.dtype.itemsize
-            for slot in views
-        ]
-        if views and all(fits):
-            return root
-    return None
-
-
-def allocate(slot: Slot, block: Array) -> Array:
-    """An array for the slot over the block, with the strides it had when it was recorded."""
-    return np.ndarray(slot.shape, slot.dtype, block, 0, slot.strides)
-
-
-def _is_dense(slot: Slot) -> bool:
-    """Whether the elements fill their memory, in whatever order of the axes."""
-    expected = slot.dtype.itemsize
-    for n, stride in sorted(zip(slot.shape, slot.strides, strict=True), key=lambda axis: axis[1]):
-        if n != 1:
-            if stride != expected:
-                return False
-            expected *= n
-    return True
-
-
-# ------------------------------------------------------------------------------------------------ source
-
-
 class Program:
     """A recording that can be run again.
 
     Attributes:
-        source: The Python source of it.
+        source: The Python source.
+        run: The function that it defines, of the arrays among the step's arguments.
+        valid: Whether the tensors and modules that were recorded still are as they were.
     """
+
+    run: Callable[..., Any]
+    valid: Callable[[], bool]
 
     def __init__(self, recording: Recording) -> None:
         self.recording = recording
-        self.namespace: dict[str, Any] = {"_Stale": Stale, "_tensor": _tensor, "_errstate": np.errstate, "_asarray": np.asarray}
-        self.names: dict[Any, str] = {}  # of slots and constants, by identity
-        self._alive: list[Any] = []  # keeps those identities
-        returned = list(slots_in(recording.result))
-        calls = without_repeats(recording.calls)
-        calls = without_copies(calls, {slot.root for slot in returned})
-        taken = [next(iter(call.reads())) for call in calls if call.function == "receive"]
-        calls = without_dead(calls, {*returned, *[slot.root for slot in returned]})
-        self.calls = calls = checks_first(calls)
+        self.namespace: dict[str, Any] = {
+            "_Stale": Stale,
+            "_tensor": _tensor,
+            "_errstate": np.errstate,
+            "_asarray": np.asarray,
+        }
+        self.names: dict[Slot, str] = {}
+        self.static: set[Slot] = set()  # those with an array that stays
+        self.made = 0
+        returned = set(slots_in(recording.result))
         fresh = {slot.root for slot in returned}
-        self.owned = [
-            call.result
-            for call in calls
-            if call.result is not None
-            and call.kind in ("into", "copy")
-            and call.result.view_of is None
-            and call.result not in fresh
-            and _is_dense(call.result)
-            and call.result.nbytes > 0
-        ]
-        kept = {slot.root for slot in taken} & set(self.owned)
-        self.block_of, self.sizes = share_memory(calls, self.owned, kept)
+        calls = without_copies(without_repeats(recording.calls), fresh)
+        self.calls = calls = checks_first(without_dead(calls, returned | fresh))
+        self.written = {slot.root for call in calls for slot in call.writes}
+        self.received = [call.args for call in calls if call.function == "receive"]
+        self.owned = [call.result for call in calls if call.result is not None and _can_be_given(call, fresh)]
+        taken = {slot.root for _, gradient in self.received for slot in slots_in(gradient)}
+        self.block_of, self.sizes = share_memory(calls, self.owned, taken & set(self.owned))
         self.blocks = [memory.empty(size) for size in self.sizes]
-        self.flat_steps = {call.args[0]: self._flat_step(call.args[0]) for call in calls if call.function is _STEP}
-        self.static: set[Slot] = set()
-        self.comments: dict[int, Call] = {}
-        self._write()
+        self.steps = {id(call): self._side_by_side(call.args[0]) for call in calls if call.function is _STEP}
+        self.lines = self._with_guards([self._line(call) for call in calls])
+        self._compile()
 
-    def _flat_step(self, optimizer: Optimizer) -> Any:
-        """The optimizer's step over gradients side by side, if that is possible; otherwise its own."""
-        if not optimizer.elementwise:
-            return optimizer.step
-        received = [call.args for call in self.calls if call.function == "receive"]
-        gradients = {tensor: slot for tensor, slot in received if isinstance(slot, Slot)}
-        if len(gradients) < len(received):
-            return optimizer.step
+    def _side_by_side(self, optimizer: Optimizer) -> list[Any]:
+        """Put the gradients of each of the optimizer's groups into a vector; [] where that cannot be."""
+        gradients = {tensor: slot for tensor, slot in self.received if isinstance(slot, Slot)}
+        if not optimizer.elementwise or len(gradients) < len(self.received):
+            return []
         groups = []
         for group in optimizer.param_groups:
             parameters = [parameter for parameter in group["params"] if parameter in gradients]
             slots = [gradients[parameter] for parameter in parameters]
             for parameter, slot in zip(parameters, slots, strict=True):
-                same = (slot.shape, slot.strides, slot.dtype) == (
-                    parameter.shape,
-                    parameter.data.strides,
-                    parameter.dtype,
-                )
-                if not same or slot.root not in self.block_of or slot.root.nbytes != slot.nbytes:
-                    return optimizer.step
+                data = parameter.data
+                alike = (slot.shape, slot.strides, slot.dtype) == (data.shape, data.strides, data.dtype)
+                if not alike or slot.root not in self.block_of or slot.root.nbytes != slot.nbytes:
+                    return []
             if not parameters:
                 continue
             home = home_of(optimizer, parameters)
             if home is None:
-                return optimizer.step
+                return []
             vector = memory.empty(home.vector.nbytes)
             start = 0
             for slot in slots:
@@ -320,10 +97,10 @@ class Program:
             groups.append((home, group, vector.view(home.vector.dtype), slots))
         return groups
 
-    # ------------------------------------------------------------------------------------------ arrays
+    # ------------------------------------------------------------------------------------------- names
 
     def _bind(self, name: str, value: Any) -> str:
-        """A global name for the value."""
+        """A global name for the value: this one, or with a number."""
         unique, n = name, 1
         while unique in self.namespace and self.namespace[unique] is not value:
             n += 1
@@ -331,23 +108,39 @@ class Program:
         self.namespace[unique] = value
         return unique
 
-    def _static(self, slot: Slot, array: Array, name: str) -> None:
-        self.names[slot] = self._bind(name, array)
+    def _keep(self, slot: Slot, name: str, array: Array) -> str:
+        """A global name for a slot whose array stays."""
         self.static.add(slot)
-
-    def _name(self, slot: Slot) -> str:
-        """The name of a slot that was there before the program, or was made by it."""
-        if slot not in self.names:
-            if slot.kind == "argument":
-                self.names[slot] = f"x{slot.held}"
-            elif slot.kind == "tensor":
-                self._static(slot, slot.held._data, "w")
-            else:
-                assert slot.kind == "constant", "a slot is used before it is made"
-                self._static(slot, slot.held, "c")
+        self.names[slot] = self._bind(name, array)
         return self.names[slot]
 
-    # -------------------------------------------------------------------------------------- expressions
+    def _new(self, slot: Slot) -> str:
+        """A local name for a slot whose array is new at each run."""
+        self.made += 1
+        self.names[slot] = f"v{self.made}"
+        return self.names[slot]
+
+    def _name(self, slot: Slot) -> str:
+        if slot in self.names:
+            return self.names[slot]
+        if slot.kind == "argument":
+            self.names[slot] = f"x{slot.held}"
+            return self.names[slot]
+        if slot.kind == "tensor":
+            return self._keep(slot, "w", slot.held._data)
+        assert slot.kind == "constant", "a slot is used before it is made"
+        return self._keep(slot, "c", slot.held)
+
+    def _array(self, slot: Slot) -> Array:
+        """The array of a slot that stays."""
+        return self.namespace[self._name(slot)]
+
+    def _function(self, function: Any) -> str:
+        owner = getattr(function, "__self__", None)
+        name = getattr(function, "__name__", type(function).__name__).strip("<>")
+        return self._bind(f"{owner.__name__}_{name}" if isinstance(owner, np.ufunc) else name, function)
+
+    # ------------------------------------------------------------------------------------- expressions
 
     def _text(self, x: Any) -> str:
         """An argument as Python source."""
@@ -359,216 +152,223 @@ class Program:
             return "(" + "".join([self._text(item) + ", " for item in x]) + ")"
         if type(x) is list:
             return "[" + ", ".join([self._text(item) for item in x]) + "]"
-        if x is None or x is ... or type(x) in (bool, int, str) or (type(x) is float and math.isfinite(x)):
-            return repr(x) if x is not ... else "..."
-        if isinstance(x, slice) and not list(slots_in(x)):
-            return f"slice({x.start!r}, {x.stop!r}, {x.step!r})"
-        if isinstance(x, np.dtype):
-            return self._bind(str(x), x)
-        if isinstance(x, type) and issubclass(x, np.generic):
-            return self._bind(x.__name__, x)
-        return self._bind("c" if isinstance(x, np.ndarray) else type(x).__name__.lower(), x)
-
-    def _operands(self, call: Call) -> list[Any]:
-        """The arguments; of an elementwise function, numbers as arrays: NumPy takes them in half the time."""
-        if not isinstance(call.function, np.ufunc):
-            return list(call.args)
-        dtypes = {x.dtype for x in call.args if isinstance(x, Slot | np.ndarray)}
-        if len(dtypes) != 1 or next(iter(dtypes)).kind != "f":
-            return list(call.args)
-        dtype = next(iter(dtypes))
-        return [np.array(x, dtype) if type(x) in (float, int) else x for x in call.args]
-
-    def _expression(self, call: Call, out: str = "") -> str:
-        """The call as Python source, its result going into `out` if one is named."""
-        function = call.function
-        args = [self._text(x) for x in self._operands(call)]
-        attrs = [f"{name}={self._text(x)}" for name, x in call.attrs.items() if name != "out"]
-        into = call.attrs.get("out")
-        if into is not None:
-            out = self._name(into[0]) if isinstance(into, tuple) and len(into) == 1 else self._text(into)
-        if function == "same":
-            return args[0]
-        if function == "item":
-            return f"{args[0]}[{args[1]}]"
-        if function == "local":
-            return f"{args[0]}[{args[1]}]({args[2]})"
-        if function == "[]":
-            return f"{args[0]}[{self._key(call.args[1])}]"
-        if isinstance(function, str) and function.startswith("."):
-            if function == ".T" or (len(args) == 1 and not function.endswith("()") and function != ".copy"):
-                return args[0] + function
-            inside = ", ".join([*args[1:], *([out] if out else []), *attrs])
-            return f"{args[0]}{function.removesuffix('()')}({inside})"
-        if out:
-            if isinstance(function, np.ufunc) and function not in (np.maximum, np.minimum):
-                args.append(out)  # takes less time than by name, which those two insist on
-            else:
-                attrs.append(f"out={out}")
-        return f"{self._function(function)}({', '.join([*args, *attrs])})"
+        if type(x) is dict:
+            return "{" + ", ".join([f"{name!r}: {self._text(item)}" for name, item in x.items()]) + "}"
+        if x is None or type(x) in (bool, int, str) or (type(x) is float and math.isfinite(x)):
+            return repr(x)
+        if isinstance(x, np.dtype | type):
+            return self._bind(getattr(x, "name", getattr(x, "__name__", "type")), x)
+        return self._bind("c" if isinstance(x, np.ndarray | np.generic) else type(x).__name__.lower(), x)
 
     def _key(self, key: Any) -> str:
-        parts = key if type(key) is tuple else (key,)
+        """What stands between the brackets of an index."""
         texts = []
-        for part in parts:
-            if isinstance(part, slice) and not list(slots_in(part)):
-                ends = ["" if end is None else str(end) for end in (part.start, part.stop, part.step)]
+        for part in key if type(key) is tuple else (key,):
+            if isinstance(part, slice):
+                ends = ["" if end is None else self._text(end) for end in (part.start, part.stop, part.step)]
                 texts.append(":".join(ends[:2] if part.step is None else ends))
             else:
-                texts.append(self._text(part))
-        return ", ".join(texts) + ("," if len(texts) == 1 and type(key) is tuple else "") or "()"
+                texts.append("..." if part is ... else self._text(part))
+        return (", ".join(texts) + ("," if len(texts) == 1 and type(key) is tuple else "")) or "()"
 
-    def _function(self, function: Any) -> str:
-        name = getattr(function, "__name__", type(function).__name__).strip("<>")
-        owner = getattr(function, "__self__", None)
-        if isinstance(owner, np.ufunc):
-            name = f"{owner.__name__}_{name}"
-        return self._bind(name, function)
+    def _arguments(self, call: Call) -> list[str]:
+        """The arguments; numbers as arrays in arithmetic, as NumPy takes those in half the time."""
+        dtypes = {x.dtype for x in call.args if isinstance(x, Slot | np.ndarray)}
+        dtype = dtypes.pop() if len(dtypes) == 1 else None
+        if not isinstance(call.function, np.ufunc) or dtype is None or dtype.kind != "f":
+            return [self._text(x) for x in call.args]
+        return [self._text(np.array(x, dtype) if type(x) in (float, int) else x) for x in call.args]
 
-    # --------------------------------------------------------------------------------------- statements
+    def _expression(self, call: Call, out: str = "") -> str:
+        """A call as Python source, its result going into `out` if one is named."""
+        function, attrs = call.function, dict(call.attrs)
+        if attrs.get("out") is not None:
+            given = attrs.pop("out")
+            out = self._text(given[0] if type(given) is tuple and len(given) == 1 else given)
+        if function == "same":
+            return self._text(call.args[0])
+        if function == "item":
+            return f"{self._text(call.args[0])}[{call.args[1]}]"
+        if function == "local":
+            rule, i, gradient, *_ = call.args
+            return f"{self._text(rule)}[{i}]({self._text(gradient)})"
+        if function == "[]":
+            return f"{self._text(call.args[0])}[{self._key(call.args[1])}]"
+        args = self._arguments(call)
+        if isinstance(function, str):
+            function, args = f"{args[0]}{function}", args[1:]
+            if not function.endswith("()") and not args:
+                return function  # .T
+            function = function.removesuffix("()")
+        by_position = isinstance(call.function, np.ufunc) and call.function not in (np.maximum, np.minimum)
+        if out and (by_position or call.function == ".dot"):
+            args.append(out)  # takes less time than by name, which those two insist on
+        elif out:
+            attrs["out"] = out
+        named = [f"{name}={x if name == 'out' else self._text(x)}" for name, x in attrs.items()]
+        written = function if isinstance(function, str) else self._function(function)
+        return f"{written}({', '.join([*args, *named])})"
 
-    def _write(self) -> None:
-        lines: list[tuple[str, Call | None]] = []
-        guarded: dict[Slot, list[tuple[Tensor, Slot]]] = {}  # what to see to before a gradient's memory is written again
-        for call in self.calls:
-            if call.function == "receive":
-                tensor, gradient = call.args
-                if isinstance(gradient, Slot) and gradient.root in self.block_of:
-                    guarded.setdefault(gradient.root, []).append((tensor, gradient))
-        number = 0
-        written = {slot.root for call in self.calls for slot in call.writes}
-        for call in self.calls:
-            result = call.result
-            text = ""
-            if call.kind == "view" and result is not None:
-                if all([self._name(slot) and slot in self.static for slot in call.reads()]):
-                    number += 1
-                    array = _evaluate(call, {slot: self.namespace[self.names[slot]] for slot in call.reads()})
-                    self._static(result, array, f"b{number}")
-                    continue
-                number += 1
-                self.names[result] = f"v{number}"
-                text = f"v{number} = {self._expression(call)}"
-            elif result is not None and result in self.block_of:
-                number += 1
-                array = allocate(result, self.blocks[self.block_of[result]])
-                expression = self._expression
-                self._static(result, array, f"b{number}")
-                out = self.names[result]
-                if call.kind == "copy":
-                    text = f"{out}[...] = {self._text(call.args[0])}"
-                else:
-                    text = expression(call, out)
-            elif call.kind == "check":
-                condition, expected = call.args
-                text = f"if {'not ' if expected else ''}{self._name(condition)}: raise _Stale"
-            elif call.function == "assign":
-                text = f"{self._text(call.args[0])}._grad = {self._text(call.args[1])}"
-            elif call.function == "receive":
-                assert result is not None
-                tensor, gradient = self._text(call.args[0]), self._text(call.args[1])
-                number += 1
-                self.names[result] = f"v{number}"
-                text = (
-                    f"v{number} = {tensor}._grad = "
-                    f"{gradient} if {tensor}._grad is None else {tensor}._grad + {gradient}"
-                )
-            elif call.function == "[]=":
-                array, key, x = call.args
-                text = f"{self._text(array)}[{self._key(key)}] = {self._text(x)}"
-            elif result is not None:
-                expression_text = self._expression(call)
-                if not result.shape and result in written:  # NumPy makes numbers of such results
-                    expression_text = f"_asarray({expression_text})"
-                number += 1
-                self.names[result] = f"v{number}"
-                text = f"v{number} = {expression_text}"
-            elif call.function is _STEP and isinstance(self.flat_steps[call.args[0]], list):
-                optimizer = call.args[0]
-                groups = [
-                    (home, group, vector, [self.namespace[self.names[slot]] for slot in slots])
-                    for home, group, vector, slots in self.flat_steps[optimizer]
-                ]
-                text = f"{self._bind('step', FlatStep(optimizer, groups))}()"
-            else:
-                text = self._expression(call)
-            lines.append((text, call))
-        lines = self._with_guards(lines, guarded)
-        self.lines = lines
-        body = []
-        for text, call in lines:
-            if call is not None and call.errors is not None:
-                states = ", ".join([f"{name}={state!r}" for name, state in call.errors.items()])
-                body.append(f"    with _errstate({states}):")
-                body.append(f"        {text}")
-            else:
-                body.append(f"    {text}")
-        body.append(f"    return {self._result(self.recording.result)}")
-        checks = [
-            f"{self._text(tensor)}._data is {self._bind('w', tensor._data)} "
-            f"and {self._text(tensor)}._requires_grad is {self.recording.flags[tensor]}"
-            for tensor, slot in self.recording.tensors.items()
-            if slot.kind == "tensor"
-        ]
-        checks += [
-            f"{self._bind('m', module)}.training is {training}"
-            for module, training in self.recording.modules.items()
-        ]
-        arguments = ", ".join([f"x{i}" for i in self.recording.arguments])
-        self.source = "\n".join([f"def run({arguments}):", *body])
-        valid = "def valid():\n    return " + (" and ".join(checks) or "True")
-        exec(compile(self.source + "\n" + valid, "<compiled step>", "exec"), self.namespace)
-        self.run: Callable[..., Any] = self.namespace["run"]
-        self.valid: Callable[[], bool] = self.namespace["valid"]
+    # -------------------------------------------------------------------------------------- statements
 
-    def _with_guards(
-        self, lines: list[tuple[str, Call | None]], guarded: dict[Slot, list[tuple[Tensor, Slot]]]
-    ) -> list[tuple[str, Call | None]]:
-        """Before a gradient's memory is written: if a tensor still has it from the last run, it keeps a copy."""
+    def _line(self, call: Call) -> tuple[str, Call]:
+        """A call as a statement; empty where nothing is left to do at run time."""
+        result, args = call.result, call.args
+        if result is not None and call.kind == "view" and all([self._stays(slot) for slot in call.reads()]):
+            self.made += 1
+            self._keep(result, f"b{self.made}", self._view(call))
+            return "", call
+        if result is not None and result in self.block_of:
+            self.made += 1
+            block = self.blocks[self.block_of[result]]
+            array: Array = np.ndarray(result.shape, result.dtype, block.data, 0, result.strides)
+            out = self._keep(result, f"b{self.made}", array)
+            if call.kind == "copy":
+                return f"{out}[...] = {self._text(args[0])}", call
+            return self._expression(call, out), call
+        if call.kind == "check":
+            return f"if {'not ' if args[1] else ''}{self._text(args[0])}: raise _Stale", call
+        if call.function == "assign":
+            return f"{self._text(args[0])}._grad = {self._text(args[1])}", call
+        if call.function == "[]=":
+            return f"{self._text(args[0])}[{self._key(args[1])}] = {self._text(args[2])}", call
+        if call.function == "receive" and result is not None:
+            held, part = f"{self._text(args[0])}._grad", self._text(args[1])
+            return f"{self._new(result)} = {held} = {part} if {held} is None else {held} + {part}", call
+        if self.steps.get(id(call)):
+            groups = [
+                (home, group, vector, [self._array(slot) for slot in slots])
+                for home, group, vector, slots in self.steps[id(call)]
+            ]
+            return f"{self._bind('step', FlatStep(args[0], groups))}()", call
+        expression = self._expression(call)
+        if result is None:
+            return expression, call
+        if not result.shape and result in self.written:  # NumPy makes numbers of such results
+            expression = f"_asarray({expression})"
+        return f"{self._new(result)} = {expression}", call
+
+    def _stays(self, slot: Slot) -> bool:
+        self._name(slot)
+        return slot in self.static
+
+    def _view(self, call: Call) -> Array:
+        """A view of arrays that stay."""
+        args, attrs = map_tree(
+            lambda x: self._array(x) if isinstance(x, Slot) else x, (call.args, call.attrs)
+        )
+        function = call.function
+        if function == "same":
+            return args[0]
+        if function == "[]":
+            return args[0][args[1]]
+        if isinstance(function, str):
+            found = getattr(args[0], function[1:].removesuffix("()"))
+            return found(*args[1:], **attrs) if callable(found) else found
+        return function(*args, **attrs)
+
+    def _with_guards(self, lines: list[tuple[str, Call]]) -> list[tuple[str, Call | None]]:
+        """Before memory of a gradient is written, a tensor that has it from the last run keeps a copy."""
+        guards: dict[Slot, list[str]] = {}
+        for tensor, gradient in self.received:
+            if gradient in self.static:
+                held, array = f"{self._text(tensor)}._grad", self._name(gradient)
+                guard = f"if {held} is {array}: {held} = {array}.copy('K')"
+                guards.setdefault(gradient.root, []).append(guard)
         found: list[tuple[str, Call | None]] = []
         for text, call in lines:
-            if call is not None and call.result is not None and call.result in guarded:
-                for tensor, gradient in guarded.pop(call.result):
-                    t, g = self._text(tensor), self._text(gradient)
-                    found.append((f"if {t}._grad is {g}: {t}._grad = {g}.copy('K')", None))
-            found.append((text, call))
+            if call.result is not None:
+                found += [(guard, None) for guard in guards.pop(call.result, ())]
+            if text:
+                found.append((text, call))
         return found
 
-    def _result(self, tree: Any) -> str:
+    def _compile(self) -> None:
+        body = []
+        for text, call in self.lines:
+            indent = "    "
+            if call is not None and call.errors is not None:
+                states = ", ".join([f"{kind}={state!r}" for kind, state in call.errors.items()])
+                body.append(f"{indent}with _errstate({states}):")
+                indent *= 2
+            body.append(indent + text)
+        arguments = ", ".join([f"x{i}" for i in self.recording.arguments])
+        self.source = "\n".join(
+            [f"def run({arguments}):", *body, f"    return {self._returned(self.recording.result)}\n"]
+        )
+        checks = []
+        for tensor, slot in self.recording.tensors.items():
+            if slot.kind == "tensor":
+                name, data = self._text(tensor), self._bind("w", tensor._data)
+                needs = self.recording.flags[tensor]
+                checks.append(f"{name}._data is {data} and {name}._requires_grad is {needs}")
+        for module, training in self.recording.modules.items():
+            checks.append(f"{self._text(module)}.training is {training}")
+        valid = f"def valid():\n    return {' and '.join(checks) or True}\n"
+        exec(compile(self.source + valid, "<compiled step>", "exec"), self.namespace)
+        self.run, self.valid = self.namespace["run"], self.namespace["valid"]
+
+    def _returned(self, tree: Any) -> str:
+        """The result as Python source; of what stays, a copy."""
         if isinstance(tree, AsTensor):
             return f"_tensor({self._returned(tree.slot)})"
         if isinstance(tree, Slot):
-            return self._returned(tree)
+            name = self._name(tree)
+            return f"{name}.copy('K')" if tree in self.static else name
         if type(tree) is dict:
-            return "{" + ", ".join([f"{k!r}: {self._result(x)}" for k, x in tree.items()]) + "}"
+            return "{" + ", ".join([f"{name!r}: {self._returned(x)}" for name, x in tree.items()]) + "}"
         if type(tree) is tuple:
-            return "(" + "".join([self._result(x) + ", " for x in tree]) + ")"
+            return "(" + "".join([self._returned(x) + ", " for x in tree]) + ")"
         if type(tree) is list:
-            return "[" + ", ".join([self._result(x) for x in tree]) + "]"
+            return "[" + ", ".join([self._returned(x) for x in tree]) + "]"
         return self._text(tree)
 
-    def _returned(self, slot: Slot) -> str:
-        name = self._name(slot)
-        return f"{name}.copy('K')" if slot in self.static else name
+    # ------------------------------------------------------------------------------------- explanation
+
+    def explain(self) -> str:
+        """The program: each line, the operation it is part of, and what it makes."""
+        unshared = sum([slot.nbytes for slot in self.owned])
+        rows = [
+            f"{len(self.lines)} lines for {len(self.recording.calls)} calls that were recorded; "
+            f"{sum(self.sizes):,} bytes of memory in {len(self.sizes)} blocks, of {unshared:,} not shared"
+        ]
+        slots = {slot for call in self.recording.calls for slot in call.reads() if slot.kind == "argument"}
+        rows += [f"x{slot.held}: argument, {_describe(slot)}" for slot in sorted(slots, key=lambda x: x.held)]
+        for text, call in self.lines:
+            notes = []
+            if call is not None:
+                made = call.result
+                notes = [call.part_of] if call.part_of else []
+                if made is not None and made.nbytes and call.function != "receive":
+                    block = f" in block {self.block_of[made]}" if made in self.block_of else ""
+                    notes.append(_describe(made) + block)
+            rows.append(f"    {text:<56}  # {'; '.join(notes)}" if notes else f"    {text}")
+        rows.append(self.source.splitlines()[-1])
+        return "\n".join(rows)
+
+
+def _can_be_given(call: Call, fresh: set[Slot]) -> bool:
+    """Whether a call's result can go into memory that the program owns."""
+    result = call.result
+    if result is None or call.kind not in ("into", "copy") or result.view_of is not None:
+        return False
+    return result not in fresh and _is_dense(result) and result.nbytes > 0
+
+
+def _is_dense(slot: Slot) -> bool:
+    """Whether the elements fill their memory, in whatever order of the axes."""
+    expected = slot.dtype.itemsize
+    for stride, n in sorted(zip(slot.strides, slot.shape, strict=True)):
+        if n != 1:
+            if stride != expected:
+                return False
+            expected *= n
+    return True
+
+
+def _describe(slot: Slot) -> str:
+    return f"{slot.shape} {slot.dtype}"
 
 
 def _tensor(array: Any) -> Tensor:
     return Tensor._wrap(array, ())
-
-
-def _evaluate(call: Call, arrays: dict[Slot, Array]) -> Array:
-    """A view, made of arrays that stay."""
-
-    def array(x: Any) -> Any:
-        return arrays[x] if isinstance(x, Slot) else x
-
-    args, attrs = map_tree(array, call.args), map_tree(array, call.attrs)
-    function = call.function
-    if function == "same":
-        return args[0]
-    if function == "[]":
-        return args[0][args[1]]
-    if isinstance(function, str):
-        found = getattr(args[0], function[1:].removesuffix("()"))
-        return found(*args[1:], **attrs) if function.endswith("()") or len(args) > 1 else found
-    return function(*args, **attrs)

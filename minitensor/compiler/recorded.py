@@ -63,7 +63,7 @@ class Call:
     writes: tuple[Slot, ...] = ()
     part_of: str = ""  # the operation, with ′ for its gradient
     line: str = ""  # of the user's program
-    errors: dict[str, Any] | None = None  # NumPy's error state, where it is not the one around the step
+    errors: Any = None  # NumPy's error state, where it is not the one around the step
 
     def reads(self) -> Iterator[Slot]:
         """The slots among the arguments."""
@@ -108,7 +108,7 @@ class Tape:
 
     calls: list[Call] = field(default_factory=list)
     part_of: str = ""
-    errors: dict[str, Any] = field(default_factory=np.geterr)
+    errors: Any = field(default_factory=np.geterr)
     closed: bool = False
 
     def add(
@@ -131,7 +131,9 @@ class Tape:
         if value is not None:
             value = np.asarray(value)
             result = Slot("made", value.shape, value.dtype, value.strides)
-            of = [x for x in _leaves((args, attrs)) if isinstance(x, Recorded) and _same_memory(x.value, value)]
+            of = [
+                x for x in _leaves((args, attrs)) if isinstance(x, Recorded) and _same_memory(x.value, value)
+            ]
             if of:
                 result.view_of = of[0].slot
                 kind = "view" if kind in ("into", "new", "copy") else kind
@@ -151,7 +153,6 @@ class Tape:
             )
         )
         return made
-
 
     def expect(self, mask: Recorded) -> None:
         """Write down a check that as many elements of a mask hold as in this run."""
@@ -346,7 +347,7 @@ class Recorded(NDArrayOperatorsMixin, DuckArray):
     def astype(self, dtype: Any, order: str = "K", copy: bool = True, **attrs: Any) -> Any:
         if not copy and np.dtype(dtype) == self.dtype:
             return self
-        value = self.value.astype(dtype, order, **attrs)  # type: ignore[arg-type]
+        value = self.value.astype(dtype, order, **attrs)  # type: ignore[call-overload]
         return self.tape.add("copy", ".astype", (self, dtype, order), attrs, value)
 
     def dot(self, other: Any) -> Any:
@@ -357,7 +358,7 @@ class Recorded(NDArrayOperatorsMixin, DuckArray):
         if name.startswith("__"):
             raise AttributeError(name)
         if name in _ESCAPES:
-            refuse(f".{name} of a recorded array", _BRANCH)
+            refuse(f"taking numbers out of a tensor (.{name}, float(), if, while)", _BRANCH)
         attribute = getattr(self.value, name)
         if name in _METADATA:
             return attribute
@@ -392,16 +393,16 @@ class Recorded(NDArrayOperatorsMixin, DuckArray):
         )
 
     def __bool__(self) -> NoReturn:
-        refuse("branching on a value (if, while, and, or)", _BRANCH)
+        refuse("branching on an array's value (if, while, and, or)", _BRANCH)
 
     def __float__(self) -> NoReturn:
-        refuse("float() or .item() of a tensor", _BRANCH)
+        refuse("float() of an array", _BRANCH)
 
     def __int__(self) -> NoReturn:
-        refuse("int() of a tensor", _BRANCH)
+        refuse("int() of an array", _BRANCH)
 
     def __index__(self) -> NoReturn:
-        refuse("using a tensor as an index of a list", _BRANCH)
+        refuse("using an array as an index of a list", _BRANCH)
 
     def __contains__(self, item: Any) -> NoReturn:
         refuse("`in`", _BRANCH)

@@ -14,7 +14,7 @@ from minitensor.compiler.recorded import AsTensor, Call, Recorded, Slot, Tape, m
 from minitensor.errors import CompileError
 from minitensor.graph import Node, observers
 from minitensor.operation import Operation
-from minitensor.recording import active, is_refusal
+from minitensor.recording import active, is_refusal, peek
 from minitensor.tensor import Tensor
 
 _one_at_a_time = threading.RLock()
@@ -100,7 +100,8 @@ class Recorder:
             return _tensor(recorded) if isinstance(x, Tensor) else recorded
 
         with _one_at_a_time, self._in_charge():
-            result = step(*map(argument, args), **{name: argument(x) for name, x in kwargs.items()})
+            recorded = tuple(map(argument, args))  # by position first: Python would begin with the named ones
+            result = step(*recorded, **{name: argument(x) for name, x in kwargs.items()})
             self.settle()
             self.recording.result = map_tree(self._result_slot, result)  # before tensors are lowered
             plain = map_tree(_plain, result)
@@ -131,7 +132,7 @@ class Recorder:
             return
         slot = Slot("tensor", array.shape, array.dtype, array.strides, tensor)
         for other, known in self.recording.tensors.items():  # another tensor of the same memory
-            if other._data.value is array:
+            if peek(other._data) is array:
                 slot = known
         tensor._data = Recorded(self.tape, slot, array)  # type: ignore[assignment]
         self.recording.tensors[tensor] = slot
@@ -165,7 +166,9 @@ class Recorder:
             outputs = self.as_a_whole(operation, args, attrs)
         finally:
             self.tape.part_of = outer
-        return outputs[0], *[self._local(operation, args, attrs, i, outputs[i]) for i in range(1, len(outputs))]
+        return outputs[0], *[
+            self._local(operation, args, attrs, i, outputs[i]) for i in range(1, len(outputs))
+        ]
 
     def as_a_whole(
         self, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]
@@ -315,11 +318,13 @@ class Number:
 
 
 def _refuse_number(*_: Any) -> NoReturn:
-    refuse("computing with, or branching on, a number that a function such as clip_grad_norm_ returned", "Return it.")
+    refuse("computing with a number that a function such as clip_grad_norm_ returned", "Return it.")
 
 
-for _name in ("bool", "float", "int", "index", "eq", "lt", "le", "gt", "ge", "add", "radd", "mul", "rmul",
-              "sub", "rsub", "truediv", "rtruediv", "neg", "format"):  # fmt: skip
+for _name in (
+    *("array", "bool", "float", "int", "index", "format", "eq", "lt", "le", "gt", "ge", "neg"),
+    *("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv"),
+):
     setattr(Number, f"__{_name}__", _refuse_number)
 
 
