@@ -75,9 +75,10 @@ class _Watch:
         self.origins[id(node)] = _line_outside()
         weakref.finalize(node, self.forget, id(node)).atexit = False
         self.check_value(node, operation, args)
-        if node._edges:
-            self.frozen[id(node)] = [x for _, local in node._edges for x in self.freeze(local)]
-            node._edges = tuple([(parent, self.checked(local, node)) for parent, local in node._edges])
+        if node._operation:
+            value, *locals_ = node._run_again() if node._outputs is None else node._outputs
+            self.frozen[id(node)] = [x for local in locals_ for x in self.freeze(local)]
+            node._outputs = (value, *[local and self.checked(local, node) for local in locals_])
 
     def check_value(self, node: Node, operation: Operation, args: tuple[Any, ...]) -> None:
         inputs = [_data(x) for x in args if isinstance(x, Node | np.ndarray | np.generic | float)]
@@ -134,7 +135,7 @@ class _Watch:
     def finished(self, order: Sequence[Node]) -> None:
         self.warned = False
         for node in order:
-            if node._edges is None:
+            if node._args is None:
                 self.release(id(node))
 
     def forget(self, key: int) -> None:

@@ -3,7 +3,7 @@
 An operation is a *rule* (see rules/): a function that returns its value and one local gradient per
 input. Called on nodes, a rule computes on their data and records a new node; `backward` then visits the
 nodes from the last to the first and applies the chain rule. Nothing in this file knows whether the data
-is a float or an array: that is for Value and Tensor to say, in the four methods `Node` leaves to them.
+is a float or an array: that is for Value and Tensor to say, in the methods that `Node` leaves to them.
 
 One clock orders everything. A node carries the tick at which it was made, and a tensor the tick of the last
 write into its memory. Inputs are made before what is made from them, so descending ticks are a
@@ -30,7 +30,8 @@ Local: TypeAlias = Callable[[Data], Data]
 """A local gradient: turns the gradient of an operation's output into the gradient of one input."""
 P = ParamSpec("P")
 R = TypeVar("R")
-Edge: TypeAlias = "tuple[Node, Local]"
+
+NO_ATTRS: dict[str, Any] = {}
 
 tick = itertools.count(1).__next__
 _last_write = 0
@@ -92,31 +93,30 @@ def is_grad_enabled() -> bool:
 class Node:
     """One value of a computation, and how it came about.
 
-    A leaf was made by hand; an inner node was made by a rule from its inputs. Its edges hold, for each
-    input that requires grad, that input and the local gradient towards it; None once the graph was freed.
+    A leaf was made by hand; an inner node was made by an operation from its arguments, and what the rule
+    returned, its value and the local gradients, is kept or can be had again. Freeing the graph lets go of both.
     """
 
-    __slots__ = ("__weakref__", "_call", "_edges", "_requires_grad", "_tick")
+    __slots__ = ("__weakref__", "_args", "_attrs", "_operation", "_outputs", "_requires_grad", "_tick")
 
     kind: ClassVar[type[Node]]
     grad: Data
     _requires_grad: bool
-    _edges: tuple[Edge, ...] | None
-    _call: tuple[Operation, tuple[Any, ...], dict[str, Any]] | None
+    _operation: Operation | None  # None for a leaf
+    _args: tuple[Any, ...] | None  # None once the graph was freed
+    _attrs: dict[str, Any]
+    _outputs: tuple[Any, ...] | None
     _tick: int
 
     # What a kind of node says about its data.
 
     @classmethod
-    def _run(
-        cls, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], tuple[Data, ...]]:
-        """The arguments, brought to a common dtype, and what the rule makes of the data inside them."""
+    def _record(cls, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]) -> Node:
+        """Run a rule on the data of nodes, and make its value a node that knows the way back."""
         raise NotImplementedError
 
-    @classmethod
-    def _wrap(cls, data: Data, args: tuple[Any, ...]) -> Node:
-        """A new leaf around the data that a rule computed from `args`."""
+    def _run_again(self) -> tuple[Any, ...]:
+        """What the rule that made this node returned, if it was not kept."""
         raise NotImplementedError
 
     def _collect(self, held: Data, part: Data, source: Data, maker: Node) -> Data:
@@ -146,17 +146,17 @@ class Node:
     @property
     def parents(self) -> tuple[Node, ...]:
         """The nodes this one was made from, as far as they require grad; empty for a leaf."""
-        return tuple([parent for parent, _ in self._edges or ()])
+        return tuple([arg for arg in self._args or () if isinstance(arg, Node) and arg._requires_grad])
 
     @property
     def made_by(self) -> str:
         """The name of the operation that made this node; empty for a leaf."""
-        return self._call[0].name if self._call else ""
+        return self._operation.name if self._operation else ""
 
     @property
     def is_leaf(self) -> bool:
         """Whether no recorded operation made this node."""
-        return self._edges == ()
+        return self._operation is None
 
 
 def propagate(
@@ -183,11 +183,18 @@ def propagate(
         for node in order:
             total = gradients.pop(node)
             receive(node, total)
-            for parent, local in _edges_again(node) if create_graph else node._edges or ():
-                gradients[parent] = parent._collect(gradients.get(parent), local(total), total, node)
+            args, outputs = node._args or (), node._outputs
+            if create_graph and node._operation:  # local gradients that record: the rule, run on the nodes
+                outputs = node._operation.function(*args, **node._attrs)
+            elif outputs is None:
+                outputs = node._run_again()
+            for place, parent in enumerate(args, 1):
+                if isinstance(parent, Node) and parent._requires_grad:
+                    part = outputs[place](total)
+                    gradients[parent] = parent._collect(gradients.get(parent), part, total, node)
             if not retain_graph:
-                node._edges = None
-                node._call = node._call[0].freed if node._call else None
+                node._args = node._outputs = None
+                node._attrs = NO_ATTRS
         for leaf, total in gradients.items():
             receive(leaf, total)
         for observer in observers:
@@ -211,62 +218,34 @@ def topological_order(root: Node, since: int = 0) -> list[Node]:
         )
     found, seen = [root] if root._tick > since else [], {root}
     for node in found:  # grows while it is walked
-        if node._edges is None:
+        if node._args is None:
             raise GraphError(
                 "backward(): this graph was freed by an earlier backward(). "
                 f"Compute the result again, or pass retain_graph=True the first time.{origin(node)}"
             )
-        for parent, _ in node._edges:
-            if parent not in seen and parent._tick > since:
+        for parent in node._args:
+            if isinstance(parent, Node) and parent not in seen and parent._tick > since:
                 seen.add(parent)
                 found.append(parent)
     found.sort(key=attrgetter("_tick"), reverse=True)
     return found
 
 
-def _edges_again(node: Node) -> tuple[Edge, ...]:
-    """The node's edges with local gradients that record: the rule run once more, on nodes instead of data."""
-    if node._call is None:
-        return ()
-    operation, args, attrs = node._call
-    return _edges(operation, args, operation.function(*args, **attrs))
-
-
-def _edges(operation: Operation, args: tuple[Any, ...], outputs: tuple[Any, ...]) -> tuple[Edge, ...]:
-    """Pair each input that requires grad with its local gradient; the others need none, and keep nothing.
-
-    `outputs` are a rule's: its value, and a local gradient or None for each of its leading arguments.
-    """
-    edges = []
+def needed(operation: Operation, args: tuple[Any, ...], outputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """What a rule returned, without the local gradients of arguments that require none; None if none does."""
+    found = False
+    kept = outputs
     for place, arg in enumerate(args, 1):
         if isinstance(arg, Node) and arg._requires_grad:
-            local = outputs[place] if place < len(outputs) else None
-            if local is None:
+            if place >= len(outputs) or outputs[place] is None:
                 raise GraphError(
                     f"{operation.name}: no gradient flows to argument {place}, which requires grad: "
                     "detach() it"
                 )
-            edges.append((arg, local))
-    return tuple(edges)
-
-
-def record(operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any], kind: type[Node]) -> Node:
-    """Run a rule on the data of nodes, and make its value a node that knows the way back."""
-    args, outputs = kind._run(operation, args, attrs)
-    if type(outputs) is not tuple:
-        raise DTypeError(f"{operation.name}: a rule returns a tuple (value, *local gradients)")
-    node = kind._wrap(outputs[0], args)
-    if len(outputs) > 1 and _mode.recording:
-        edges = _edges(operation, args, outputs)
-        if edges:
-            node._requires_grad = True
-            node._edges = edges
-            node._call = operation, args, attrs
-            node._tick = tick()
-    if observers:
-        for observer in observers:
-            observer.made(node, operation, args)
-    return node
+            found = True
+        elif place < len(outputs) and outputs[place] is not None:
+            kept = (*kept[:place], None, *kept[place + 1 :])
+    return kept if found else None
 
 
 class Observer(Protocol):

@@ -7,7 +7,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from minitensor.errors import DTypeError
-from minitensor.graph import Data, Node, on_nodes, record
+from minitensor.graph import Data, Node, on_nodes
 from minitensor.recording import active, is_refusal
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ class Operation:
             "call",
             "has_attributes",
             "floats",
-            "freed",
             "function",
             "inputs",
             "is_method",
@@ -64,7 +63,6 @@ class Operation:
         self.attributes = frozenset(named)
         self.renamed = {theirs: ours for theirs, ours in _OTHER_NAMES.items() if ours in self.attributes}
         self.call: Callable[..., Data] = function
-        self.freed: tuple[Operation, tuple[()], dict[str, Any]] = self, (), {}  # what a freed node remembers
 
     @property
     def signature(self) -> Signature:
@@ -156,7 +154,7 @@ def rule(function: Callable[P, tuple[Any, ...]]) -> Callable[P, Data]:
             args, attrs = operation.arrange(args, attrs)  # type: ignore[assignment]
         for arg in args:
             if isinstance(arg, Node):
-                return record(operation, args, attrs, arg.kind)
+                return arg.kind._record(operation, args, attrs)
         try:
             value = function(*args, **attrs)[0]
         except Exception as error:
@@ -228,7 +226,7 @@ def rule_of_sequence(function: Callable[..., tuple[Any, ...]]) -> Callable[..., 
         args = tuple(arrays)
         for arg in args:
             if isinstance(arg, Node):
-                return record(operation, args, {"axis": axis}, arg.kind)
+                return arg.kind._record(operation, args, {"axis": axis})
         if list in [type(arg) for arg in args]:
             raise DTypeError(f"{operation.name}: takes tensors and arrays, not lists. Try Tensor(...).")
         return function(*args, axis=axis)[0]

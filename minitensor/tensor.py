@@ -17,7 +17,17 @@ from minitensor import rules
 from minitensor.array_methods import ArrayMethods, plain_key
 from minitensor.dtypes import WEAK, as_array, needs_floats, promote
 from minitensor.errors import DTypeError, GraphError, ShapeError, explain
-from minitensor.graph import Node, is_grad_enabled, observers, origin, propagate, write_tick
+from minitensor.graph import (
+    NO_ATTRS,
+    Node,
+    is_grad_enabled,
+    needed,
+    observers,
+    origin,
+    propagate,
+    tick,
+    write_tick,
+)
 from minitensor.operation import Operation
 from minitensor.operators import Constant, add_methods
 from minitensor.recording import ARRAYS, DuckArray, array_of, peek
@@ -77,8 +87,10 @@ class Tensor(ArrayMethods):
         self._data = data
         self._grad = None
         self._requires_grad = False
-        self._edges = ()
-        self._call = None
+        self._operation = None
+        self._args = ()
+        self._attrs = NO_ATTRS
+        self._outputs = ()
         self._tick = 0
         self._written = None
         self._retains = False
@@ -158,7 +170,7 @@ class Tensor(ArrayMethods):
             raise DTypeError(
                 f"only floating-point tensors can require grad, not {self.dtype}. Try dtype=float."
             )
-        if self._edges != ():
+        if self._operation:
             raise GraphError("requires_grad_(): only for leaves. Use detach() to leave the graph.")
         self._requires_grad = bool(requires_grad)
         return self
@@ -168,9 +180,27 @@ class Tensor(ArrayMethods):
         return Tensor._wrap(self._data[...], (self,))
 
     @classmethod
+    def _record(cls, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
+        args, outputs = cls._run(operation, args, attrs)
+        if type(outputs) is not tuple:
+            raise DTypeError(f"{operation.name}: a rule returns a tuple (value, *local gradients)")
+        node = Tensor._wrap(outputs[0], args)
+        if len(outputs) > 1 and is_grad_enabled():
+            kept = needed(operation, args, outputs)
+            if kept:
+                node._requires_grad = True
+                node._operation, node._args, node._attrs, node._outputs = operation, args, attrs, kept
+                node._tick = tick()
+        if observers:
+            for observer in observers:
+                observer.made(node, operation, args)
+        return node
+
+    @classmethod
     def _run(
         cls, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """The arguments, brought to a common dtype, and what the rule makes of the data inside them."""
         data = []
         for arg in args:  # in Python 3.11 a comprehension would cost a call
             data.append(arg._data if isinstance(arg, Tensor) else arg)
@@ -203,13 +233,15 @@ class Tensor(ArrayMethods):
 
     @classmethod
     def _wrap(cls, data: Any, args: tuple[Any, ...]) -> Tensor:
+        """A new leaf around the data that a rule computed from `args`."""
         if type(data) is not np.ndarray:
             data = array_of(data)  # NumPy's reductions return scalars
         node = _new(Tensor)
         node._data = data
-        node._grad = node._call = node._written = None
+        node._grad = node._operation = node._written = None
         node._requires_grad = node._retains = False
-        node._edges = ()
+        node._args = node._outputs = ()
+        node._attrs = NO_ATTRS
         node._tick = 0
         if data.base is not None:  # perhaps a view: a write into it is a write into what it views
             for arg in args:
@@ -226,11 +258,11 @@ class Tensor(ArrayMethods):
             part = part.astype(data.dtype)
         if type(part) is not np.ndarray:
             if isinstance(part, Tensor):
-                if self._edges == () and (part is source or part._data.base is not None):
+                if self._operation is None and (part is source or part._data.base is not None):
                     part = part.astype(data.dtype)  # a copy
                 return part if held is None else held + part
             part = array_of(part)
-        if held is None and self._edges:
+        if held is None and self._operation:
             return part
         # No two gradients share memory. A local gradient returns an array it made, or a view.
         own = part is not source and (part.base is None or _is_alone(peek(part)))
@@ -239,7 +271,7 @@ class Tensor(ArrayMethods):
         return np.add(held, part, out=part) if own else array_of(held + part)
 
     def _receive(self, gradient: Any) -> None:
-        if self._edges == ():
+        if self._operation is None:
             if observers:
                 for observer in observers:
                     gradient = observer.received(self, gradient)
@@ -298,8 +330,7 @@ class Tensor(ArrayMethods):
         self._last_write()[0] = write_tick()
 
     def _check_unchanged(self, run_again: bool) -> None:
-        _, args, _ = self._call or (None, (), {})
-        for x in (self, *args):
+        for x in (self, *(self._args or ())):
             if isinstance(x, Tensor) and x._written is not None and x._written[0] > self._tick:
                 if not run_again and not self._needs(x._data):
                     continue
@@ -311,7 +342,7 @@ class Tensor(ArrayMethods):
 
     def _needs(self, data: Array) -> bool:
         """Whether a local gradient captured this memory."""
-        arrays = [x for _, local in self._edges or () for x in captured(local)]
+        arrays = [x for local in (self._outputs or ())[1:] for x in captured(local)]
         return any(np.may_share_memory(x, data) for x in arrays)
 
     def _write(self, name: str, value: Operand, write: Callable[[Array, Array], object]) -> None:
@@ -344,7 +375,7 @@ class Tensor(ArrayMethods):
         A leaf that requires grad is refused: the new tensor would silently take the parameter's name.
         """
         graph = self._requires_grad or (isinstance(other, Tensor) and other._requires_grad)
-        parameter = self._requires_grad and self._edges == ()
+        parameter = self._requires_grad and self._operation is None
         if is_grad_enabled() and graph and not parameter:
             return operation(self, other)
         self._write(symbol, other, lambda a, b: ufunc(a, b, out=a, casting="same_kind"))
@@ -377,7 +408,7 @@ class Tensor(ArrayMethods):
         self._write("tensor[...] =", value, assign)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self._edges != ():
+        if self._operation:
             raise GraphError("only leaves can be copied or pickled, not a graph: use detach() first")
         return _rebuild, (type(self), self._data, self._requires_grad, self._grad)
 

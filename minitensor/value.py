@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from minitensor.errors import DTypeError, GraphError
-from minitensor.graph import Node, propagate
+from minitensor.graph import NO_ATTRS, Node, is_grad_enabled, needed, observers, propagate, tick
 from minitensor.operation import Operation
 from minitensor.operators import Arithmetic, add_methods
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:  # the methods made from the rules, declared for type checkers
     from minitensor._methods import ValueMethods
 else:
     ValueMethods = object
+
+
+_new = object.__new__
 
 
 class Value(Arithmetic, ValueMethods):
@@ -43,8 +46,10 @@ class Value(Arithmetic, ValueMethods):
         self.data = float(data)
         self.grad = 0.0
         self._requires_grad = requires_grad
-        self._edges = ()
-        self._call = None
+        self._operation = None
+        self._args = ()
+        self._attrs = NO_ATTRS
+        self._outputs = None
         self._tick = 0
 
     def backward(
@@ -69,19 +74,48 @@ class Value(Arithmetic, ValueMethods):
         propagate(self, seed, Value._receive, retain_graph, create_graph)
 
     @classmethod
-    def _run(
-        cls, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    def _record(cls, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]) -> Value:
         if not operation.is_scalar:
             raise DTypeError(f"{operation.name}: takes tensors and arrays, not a Value")
-        data = [arg.data if isinstance(arg, Value) else arg for arg in args]
-        return args, operation.function(*data, **attrs)
+        data, requires_grad = [], False
+        for arg in args:
+            if isinstance(arg, Value):
+                data.append(arg.data)
+                requires_grad = requires_grad or arg._requires_grad
+            else:
+                data.append(arg)
+        outputs = operation.function(*data, **attrs)
+        if type(outputs) is not tuple:
+            raise DTypeError(f"{operation.name}: a rule returns a tuple (value, *local gradients)")
+        node = _new(Value)
+        x = outputs[0]
+        if type(x) is not float:
+            if isinstance(x, Node) or np.ndim(x):
+                raise DTypeError("a Value meets only Values and numbers; for arrays use Tensor")
+            x = float(x)
+        node.data = x
+        node.grad = 0.0
+        if requires_grad and len(outputs) > 1 and is_grad_enabled():
+            if None in outputs:
+                needed(operation, args, outputs)
+            node._requires_grad = True
+            node._operation, node._args, node._attrs = operation, args, attrs
+            node._tick = tick()
+        else:
+            node._requires_grad = False
+            node._operation, node._args, node._attrs = None, (), NO_ATTRS
+            node._tick = 0
+        node._outputs = None  # the rule runs again on the way back: that takes less time than to keep it all
+        if observers:
+            for observer in observers:
+                observer.made(node, operation, args)
+        return node
 
-    @classmethod
-    def _wrap(cls, data: Any, args: tuple[Any, ...]) -> Value:
-        if type(data) is not float and (isinstance(data, Node) or np.ndim(data)):
-            raise DTypeError("a Value meets only Values and numbers; for arrays use Tensor")
-        return Value(data, False)
+    def _run_again(self) -> tuple[Any, ...]:
+        if self._operation is None or self._args is None:
+            return ()
+        data = [arg.data if isinstance(arg, Value) else arg for arg in self._args]
+        return self._operation.function(*data, **self._attrs)
 
     def _collect(self, held: Any, part: Any, source: Any, maker: Node) -> Any:
         if type(part) is not float and not isinstance(part, Value):
@@ -93,7 +127,7 @@ class Value(Arithmetic, ValueMethods):
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Start, or stop, computing gradients for this leaf."""
-        if self._edges != ():
+        if self._operation:
             raise GraphError("requires_grad_(): only for leaves")
         self._requires_grad = requires_grad
         return self
@@ -131,7 +165,7 @@ class Value(Arithmetic, ValueMethods):
         return f"Value(data={self.data}, grad={self.grad})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self._edges != ():
+        if self._operation:
             raise GraphError("only leaves can be copied or pickled, not a graph: make a Value of its data")
         return _rebuild, (self.data, self._requires_grad, self.grad)
 

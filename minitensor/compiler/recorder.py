@@ -128,7 +128,7 @@ class Recorder:
     def lift(self, tensor: Tensor) -> None:
         """Let a tensor from outside hold a recorded array over its own memory, until the run has ended."""
         array = tensor._data
-        if isinstance(array, Recorded) or tensor._edges != ():
+        if isinstance(array, Recorded) or tensor._operation:
             return
         slot = Slot("tensor", array.shape, array.dtype, array.strides, tensor)
         for other, known in self.recording.tensors.items():  # another tensor of the same memory
@@ -253,7 +253,7 @@ class Recorder:
         return x
 
     def _result_slot(self, x: Any) -> Any:
-        if isinstance(x, Tensor) and x._edges:
+        if isinstance(x, Tensor) and x._operation and x._args is not None:
             raise CompileError(
                 "compile: the step returns a tensor that is still part of a graph, which a program does not "
                 "make. Call backward() in the step, or return x.detach(), or compute under no_grad()."
