@@ -19,7 +19,7 @@ from contextlib import _GeneratorContextManager, contextmanager
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, Protocol, Self, TypeAlias, TypeVar, overload
 
-from minitensor.errors import DTypeError, GraphError
+from minitensor.errors import GraphError
 
 if TYPE_CHECKING:
     from minitensor.operation import Operation
@@ -94,7 +94,7 @@ class Node:
     """One value of a computation, and how it came about.
 
     A leaf was made by hand; an inner node was made by an operation from its arguments, and what the rule
-    returned, its value and the local gradients, is kept or can be had again. Freeing the graph lets go of both.
+    returned, its value and the local gradients, is kept or can be had again. Freeing the graph drops both.
     """
 
     __slots__ = ("__weakref__", "_args", "_attrs", "_operation", "_outputs", "_requires_grad", "_tick")
@@ -111,7 +111,7 @@ class Node:
     # What a kind of node says about its data.
 
     @classmethod
-    def _record(cls, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]) -> Node:
+    def _record(cls, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]) -> Data:
         """Run a rule on the data of nodes, and make its value a node that knows the way back."""
         raise NotImplementedError
 

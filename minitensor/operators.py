@@ -13,10 +13,19 @@ from numpy.typing import NDArray
 
 from minitensor import rules
 from minitensor.errors import DTypeError, GraphError
-from minitensor.graph import Node, is_grad_enabled
+from minitensor.graph import NO_ATTRS, Node, is_grad_enabled
 from minitensor.operation import Operation, registry
 
 Constant: TypeAlias = float | np.number[Any] | NDArray[Any]
+
+# Looked up once: an operator is where the time of small numbers goes.
+_add = registry["add"]
+_divide = registry["divide"]
+_floor_divide = registry["floor_divide"]
+_multiply = registry["multiply"]
+_power = registry["power"]
+_remainder = registry["remainder"]
+_subtract = registry["subtract"]
 
 
 class Arithmetic(Node):
@@ -25,46 +34,46 @@ class Arithmetic(Node):
     __slots__ = ()
 
     def __add__(self, other: Self | Constant) -> Self:
-        return rules.add(self, other)
+        return self.kind._record(_add, (self, other), NO_ATTRS)
 
     def __radd__(self, other: Constant) -> Self:
-        return rules.add(other, self)
+        return self.kind._record(_add, (other, self), NO_ATTRS)
 
     def __sub__(self, other: Self | Constant) -> Self:
-        return rules.subtract(self, other)
+        return self.kind._record(_subtract, (self, other), NO_ATTRS)
 
     def __rsub__(self, other: Constant) -> Self:
-        return rules.subtract(other, self)
+        return self.kind._record(_subtract, (other, self), NO_ATTRS)
 
     def __mul__(self, other: Self | Constant) -> Self:
-        return rules.multiply(self, other)
+        return self.kind._record(_multiply, (self, other), NO_ATTRS)
 
     def __rmul__(self, other: Constant) -> Self:
-        return rules.multiply(other, self)
+        return self.kind._record(_multiply, (other, self), NO_ATTRS)
 
     def __truediv__(self, other: Self | Constant) -> Self:
-        return rules.divide(self, other)
+        return self.kind._record(_divide, (self, other), NO_ATTRS)
 
     def __rtruediv__(self, other: Constant) -> Self:
-        return rules.divide(other, self)
+        return self.kind._record(_divide, (other, self), NO_ATTRS)
 
     def __pow__(self, other: Self | Constant) -> Self:
-        return rules.power(self, other)
+        return self.kind._record(_power, (self, other), NO_ATTRS)
 
     def __rpow__(self, other: Constant) -> Self:
-        return rules.power(other, self)
+        return self.kind._record(_power, (other, self), NO_ATTRS)
 
     def __mod__(self, other: Self | Constant) -> Self:
-        return rules.remainder(self, other)
+        return self.kind._record(_remainder, (self, other), NO_ATTRS)
 
     def __rmod__(self, other: Constant) -> Self:
-        return rules.remainder(other, self)
+        return self.kind._record(_remainder, (other, self), NO_ATTRS)
 
     def __floordiv__(self, other: Self | Constant) -> Self:
-        return rules.floor_divide(self, other)
+        return self.kind._record(_floor_divide, (self, other), NO_ATTRS)
 
     def __rfloordiv__(self, other: Constant) -> Self:
-        return rules.floor_divide(other, self)
+        return self.kind._record(_floor_divide, (other, self), NO_ATTRS)
 
     def __neg__(self) -> Self:
         return rules.negative(self)
