@@ -116,7 +116,11 @@ def scale_pixels(x: Array) -> Array:
     >>> scale_pixels(np.array([0.0, 255.0]))
     array([  0., 255.])
     """
-    return np.multiply(x, np.float32(1 / 255), dtype=np.float32) if x.dtype == np.uint8 else x
+    if x.dtype != np.uint8:
+        return x
+    scaled = x.astype(np.float32)
+    scaled *= np.float32(1 / 255)  # in place: NumPy casts and multiplies faster apart than at once
+    return scaled
 
 
 # ------------------------------------------------------------------------------------------- checking
