@@ -1,14 +1,17 @@
 """The losses: functions of (input, target) that end in a mean, a sum, or one value per element.
 
 Both may be tensors, arrays or lists. They are PyTorch's, with `reduction` as the third argument of each. As
-modules they are in nn/losses.py.
+modules they are in nn/losses.py. Those that are a formula for each element, and cross_entropy, also take a
+`Value`, or lists of Values, and then give a Value: by the same formulas and rules, one number at a time.
 """
 
 from __future__ import annotations
 
+import operator
 import warnings
-from functools import lru_cache
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial, reduce
+from typing import Any, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,6 +22,10 @@ from minitensor.operation import composite
 from minitensor.recording import ARRAYS, array_of, holds, peek
 from minitensor.rules.losses import _cross_entropy
 from minitensor.tensor import Array, Operand, Tensor
+from minitensor.value import Value
+
+Values: TypeAlias = Value | Sequence["Values"]
+Formula: TypeAlias = Callable[[Any, Any], Any]
 
 __all__ = [
     "binary_cross_entropy_with_logits",
@@ -35,8 +42,12 @@ __all__ = [
 # -------------------------------------------------------------------------------------- regression
 
 
+@overload
+def mse_loss(input: Operand, target: Operand, reduction: str = "mean") -> Tensor: ...
+@overload
+def mse_loss(input: Values, target: Any, reduction: str = "mean") -> Any: ...
 @composite
-def mse_loss(input: Operand, target: Operand, reduction: str = "mean") -> Tensor:
+def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """(input − target)².
 
     Unlike PyTorch: other shapes are refused; (n, 1) against (n,) would compare all rows with all targets.
@@ -44,48 +55,61 @@ def mse_loss(input: Operand, target: Operand, reduction: str = "mean") -> Tensor
     >>> mse_loss(Tensor([1.0, 2.0]), Tensor([1.0, 4.0]))
     Tensor(2.)
     """
-    difference = _difference("mse_loss", input, target)
-    return _reduce("mse_loss", difference * difference, reduction)
+    return _of_pairs("mse_loss", lambda x, t: rules.square(x - t), input, target, reduction)
 
 
+@overload
+def l1_loss(input: Operand, target: Operand, reduction: str = "mean") -> Tensor: ...
+@overload
+def l1_loss(input: Values, target: Any, reduction: str = "mean") -> Any: ...
 @composite
-def l1_loss(input: Operand, target: Operand, reduction: str = "mean") -> Tensor:
+def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """|input − target|, with gradient 0 where they are equal.
 
     >>> l1_loss(Tensor([1.0, 2.0]), Tensor([1.0, 4.0]))
     Tensor(1.)
     """
-    return _reduce("l1_loss", abs(_difference("l1_loss", input, target)), reduction)
+    return _of_pairs("l1_loss", lambda x, t: abs(x - t), input, target, reduction)
 
 
+@overload
+def smooth_l1_loss(input: Operand, target: Operand, reduction: str = "mean", beta: float = 1.0) -> Tensor: ...
+@overload
+def smooth_l1_loss(input: Values, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any: ...
 @composite
-def smooth_l1_loss(input: Operand, target: Operand, reduction: str = "mean", beta: float = 1.0) -> Tensor:
+def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
     """With d = |input − target|: d² / (2 beta) where d < beta, else d − beta / 2 (Girshick 2015).
 
     >>> smooth_l1_loss(Tensor([0.0, 0.0]), Tensor([1.0, 3.0]), "none")
     Tensor([0.5, 2.5])
     """
-    d = _difference("smooth_l1_loss", input, target)
     if beta < 0:
         raise OptionError(f"smooth_l1_loss: beta must not be negative, and is {beta}")
-    return _reduce("smooth_l1_loss", _rounded_off(d, beta) / beta if beta else abs(d), reduction)
+    if not beta:
+        return _of_pairs("smooth_l1_loss", lambda x, t: abs(x - t), input, target, reduction)
+    formula = partial(_rounded_off_error, width=beta)
+    return _of_pairs("smooth_l1_loss", lambda x, t: formula(x, t) / beta, input, target, reduction)
 
 
+@overload
+def huber_loss(input: Operand, target: Operand, reduction: str = "mean", delta: float = 1.0) -> Tensor: ...
+@overload
+def huber_loss(input: Values, target: Any, reduction: str = "mean", delta: float = 1.0) -> Any: ...
 @composite
-def huber_loss(input: Operand, target: Operand, reduction: str = "mean", delta: float = 1.0) -> Tensor:
+def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
     """With d = |input − target|: d² / 2 where d ≤ delta, else delta (d − delta / 2) (Huber 1964).
 
     >>> huber_loss(Tensor([0.0, 0.0]), Tensor([1.0, 3.0]), "none", delta=2.0)
     Tensor([0.5, 4. ])
     """
-    d = _difference("huber_loss", input, target)
     if not delta > 0:
         raise OptionError(f"huber_loss: delta must be positive, and is {delta}")
-    return _reduce("huber_loss", _rounded_off(d, delta), reduction)
+    return _of_pairs("huber_loss", partial(_rounded_off_error, width=delta), input, target, reduction)
 
 
-def _rounded_off(d: Tensor, width: float) -> Tensor:
+def _rounded_off_error(x: Any, t: Any, width: float) -> Any:
     """d² / 2 where |d| < width, else width (|d| − width / 2): c (d − c / 2), with c = d held in ±width."""
+    d = x - t
     c = rules.hardtanh(d, -width, width)
     return c * (d - 0.5 * c)
 
@@ -93,8 +117,12 @@ def _rounded_off(d: Tensor, width: float) -> Tensor:
 # ---------------------------------------------------------------------------------- two classes
 
 
+@overload
+def binary_cross_entropy_with_logits(input: Operand, target: Operand, reduction: str = "mean") -> Tensor: ...
+@overload
+def binary_cross_entropy_with_logits(input: Values, target: Any, reduction: str = "mean") -> Any: ...
 @composite
-def binary_cross_entropy_with_logits(input: Operand, target: Operand, reduction: str = "mean") -> Tensor:
+def binary_cross_entropy_with_logits(input: Any, target: Any, reduction: str = "mean") -> Any:
     """−t log σ(x) − (1 − t) log(1 − σ(x)), for logits x and targets t from 0 to 1.
 
     With −log σ(x) = log(1 + e⁻ˣ), which keeps its precision however small it is.
@@ -102,26 +130,31 @@ def binary_cross_entropy_with_logits(input: Operand, target: Operand, reduction:
     >>> binary_cross_entropy_with_logits(Tensor([1000.0, -1000.0]), Tensor([1.0, 1.0]), "none")
     Tensor([   0., 1000.])
     """
-    name = "binary_cross_entropy_with_logits"
-    x, t = _same_shape(name, input, target)
-    return _reduce(name, t * rules.softplus(-x) + (1 - t) * rules.softplus(x), reduction)
+
+    def formula(x: Any, t: Any) -> Any:
+        return t * rules.softplus(-x) + (1 - t) * rules.softplus(x)
+
+    return _of_pairs("binary_cross_entropy_with_logits", formula, input, target, reduction)
 
 
+@overload
+def hinge_loss(input: Operand, target: Operand, reduction: str = "mean") -> Tensor: ...
+@overload
+def hinge_loss(input: Values, target: Any, reduction: str = "mean") -> Any: ...
 @composite
-def hinge_loss(input: Operand, target: Operand, reduction: str = "mean") -> Tensor:
+def hinge_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """max(0, 1 − t x), for scores x and targets t of −1 or 1.
 
     >>> hinge_loss(Tensor([0.5, 2.0]), Tensor([-1.0, 1.0]))
     Tensor(0.75)
     """
-    x, t = _same_shape("hinge_loss", input, target)
-    return _reduce("hinge_loss", rules.relu(1 - t * x), reduction)
+    return _of_pairs("hinge_loss", lambda x, t: rules.relu(1 - t * x), input, target, reduction)
 
 
 # --------------------------------------------------------------------------------- several classes
 
 
-@composite
+@overload
 def cross_entropy(
     input: Operand,
     target: Operand,
@@ -130,7 +163,19 @@ def cross_entropy(
     weight: ArrayLike | None = None,
     ignore_index: int = -100,
     label_smoothing: float = 0.0,
-) -> Tensor:
+) -> Tensor: ...
+@overload
+def cross_entropy(input: Values, target: Any, reduction: str = "mean") -> Any: ...
+@composite
+def cross_entropy(
+    input: Any,
+    target: Any,
+    reduction: str = "mean",
+    *,
+    weight: ArrayLike | None = None,
+    ignore_index: int = -100,
+    label_smoothing: float = 0.0,
+) -> Any:
     """−log softmax(input)[target]; the gradient is softmax(input) − onehot(target), over n for the mean.
 
     Args:
@@ -151,6 +196,10 @@ def cross_entropy(
     >>> cross_entropy(Tensor([[1000.0, -1000.0]]), np.array([1]))
     Tensor(2000.)
     """
+    if type(input) is not Tensor and _holds_values(input):
+        if weight is not None or label_smoothing or ignore_index != -100:
+            raise OptionError("cross_entropy: on Values, there are no weights, no ignoring and no smoothing")
+        return _cross_entropy_of_values(input, target, reduction)
     x = input if type(input) is Tensor else _tensor(input)
     labels = target.data if isinstance(target, Tensor) else array_of(target)
     if reduction not in ("mean", "sum", "none"):
@@ -266,6 +315,55 @@ def kl_div(input: Operand, target: Operand, reduction: str = "mean", *, log_targ
     return _reduce("kl_div", losses, reduction, ("mean", "batchmean", "sum", "none"))
 
 
+# ------------------------------------------------------------------------------- tensors and Values
+
+
+def _of_pairs(name: str, formula: Formula, input: Any, target: Any, reduction: str) -> Any:
+    """The losses that are a formula of each element: of all at once, or of one Value after another."""
+    if type(input) is not Tensor and (_holds_values(input) or _holds_values(target)):
+        inputs, targets = _elements(input), _elements(target)
+        _check_same_shape(name, inputs, targets)
+        losses = [formula(x, t) for x, t in zip(inputs.flat, targets.flat, strict=True)]
+        return _reduce_values(name, losses, inputs.shape, reduction)
+    x, t = _same_shape(name, input, target)
+    return _reduce(name, formula(x, t), reduction)
+
+
+def _cross_entropy_of_values(input: Values, target: Any, reduction: str) -> Any:
+    """log Σ e^xᵢ − x[target] for each row: by logaddexp from one to the next, which cannot overflow."""
+    logits, labels = _elements(input), np.asarray(target)
+    shape = logits.shape[:-1]
+    if not (0 < logits.ndim < 3 and _are_classes(labels, shape) and _in_range(labels, logits.shape[-1])):
+        raise ShapeError(explain_targets("cross_entropy", logits.shape, labels.shape, labels.dtype.name))
+    rows = logits.reshape(-1, logits.shape[-1])
+    losses = [reduce(rules.logaddexp, row) - row[label] for row, label in zip(rows, labels.flat, strict=True)]
+    return _reduce_values("cross_entropy", losses, shape, reduction)
+
+
+def _holds_values(x: object) -> bool:
+    """Whether this is a Value, or a list with a Value in it, at any depth."""
+    if isinstance(x, list | tuple):
+        return any([_holds_values(item) for item in x])
+    return isinstance(x, Value)
+
+
+def _elements(x: Any) -> Array:
+    """An array of Python's own numbers and Values."""
+    if isinstance(x, Tensor):
+        raise DTypeError("a loss takes Values or tensors, not both")
+    return np.asarray(x).astype(object) if isinstance(x, np.ndarray) else np.array(x, object)
+
+
+def _reduce_values(name: str, losses: list[Value], shape: tuple[int, ...], reduction: str) -> Any:
+    check_reduction(name, reduction)
+    if reduction == "none":
+        nested = np.empty(len(losses), object)
+        nested[:] = losses
+        return nested.reshape(shape).tolist()
+    total = reduce(operator.add, losses)
+    return total / len(losses) if reduction == "mean" else total
+
+
 # -------------------------------------------------------------------------------------------- checks
 
 
@@ -277,17 +375,16 @@ def _tensor(x: Operand) -> Tensor:
 
 def _same_shape(name: str, input: Operand, target: Operand) -> tuple[Tensor, Tensor]:
     x, t = _tensor(input), _tensor(target)
-    if x.shape != t.shape:
-        hint = f" Try target.reshape({x.shape})." if x.size == t.size else ""
-        raise ShapeError(f"{name}: input {x.shape} and target {t.shape} differ.{hint}")
+    _check_same_shape(name, x, t)
     if x.dtype.kind != "f":
         raise DTypeError(f"{name}: the input must be floating-point, not {x.dtype}")
     return x, t
 
 
-def _difference(name: str, input: Operand, target: Operand) -> Tensor:
-    x, t = _same_shape(name, input, target)
-    return x - t
+def _check_same_shape(name: str, x: Tensor | Array, t: Tensor | Array) -> None:
+    if x.shape != t.shape:
+        hint = f" Try target.reshape({x.shape})." if x.size == t.size else ""
+        raise ShapeError(f"{name}: input {x.shape} and target {t.shape} differ.{hint}")
 
 
 def check_reduction(name: str, reduction: str, known: tuple[str, ...] = ("mean", "sum", "none")) -> None:

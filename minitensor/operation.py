@@ -199,6 +199,8 @@ def composite(function: Callable[P, R]) -> Callable[P, R]:
 
 def _not_an_array(operation: Operation, args: tuple[Any, ...], error: Exception) -> Exception:
     """What to raise where an input is a list, or lacks what arrays have; other errors stay as they are."""
+    if isinstance(error, DTypeError):
+        return error
     if isinstance(error, TypeError) and str(error).startswith(f"{operation.function.__name__}() takes"):
         return DTypeError(f"{error}. It takes {operation.name}{operation.describe()}.")
     missing = error.obj if isinstance(error, AttributeError) else None

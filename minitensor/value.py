@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from minitensor.errors import DTypeError, GraphError
-from minitensor.graph import NO_ATTRS, Node, is_grad_enabled, needed, observers, propagate, tick
+from minitensor.graph import (
+    NO_ATTRS,
+    Node,
+    is_grad_enabled,
+    needed,
+    observers,
+    origin,
+    propagate,
+    tick,
+    write_tick,
+)
 from minitensor.operation import Operation
 from minitensor.operators import Arithmetic, add_methods
 
@@ -37,13 +47,14 @@ class Value(Arithmetic, ValueMethods):
     1e-05
     """
 
-    __slots__ = ("data", "grad")
+    __slots__ = ("_data", "_written", "grad")
 
     kind: ClassVar[type[Node]]
-    data: float
+    _data: float
+    _written: int  # the tick at which data was last assigned; not set before
 
     def __init__(self, data: float, requires_grad: bool = True) -> None:
-        self.data = float(data)
+        self._data = float(data)
         self.grad = 0.0
         self._requires_grad = requires_grad
         self._operation = None
@@ -51,6 +62,16 @@ class Value(Arithmetic, ValueMethods):
         self._attrs = NO_ATTRS
         self._outputs = None
         self._tick = 0
+
+    @property
+    def data(self) -> float:
+        """The number. Assigning another makes the graphs that were computed from it stale."""
+        return self._data
+
+    @data.setter
+    def data(self, number: float) -> None:
+        self._data = float(number)
+        self._written = write_tick()
 
     def backward(
         self,
@@ -67,7 +88,8 @@ class Value(Arithmetic, ValueMethods):
             create_graph: Make the gradients Values with a graph of their own, for gradients of gradients.
 
         Raises:
-            GraphError: If nothing upstream requires grad, or the graph was freed.
+            GraphError: If nothing upstream requires grad, the graph was freed, or a Value upstream was given
+                other data.
         """
         seed = Value(gradient, requires_grad=False) if create_graph else float(gradient)
         retain_graph = create_graph if retain_graph is None else retain_graph
@@ -80,7 +102,7 @@ class Value(Arithmetic, ValueMethods):
         data, requires_grad = [], False
         for arg in args:
             if isinstance(arg, Value):
-                data.append(arg.data)
+                data.append(arg._data)
                 requires_grad = requires_grad or arg._requires_grad
             else:
                 data.append(arg)
@@ -93,7 +115,7 @@ class Value(Arithmetic, ValueMethods):
             if isinstance(x, Node) or np.ndim(x):
                 raise DTypeError("a Value meets only Values and numbers; for arrays use Tensor")
             x = float(x)
-        node.data = x
+        node._data = x
         node.grad = 0.0
         if requires_grad and len(outputs) > 1 and is_grad_enabled():
             if None in outputs:
@@ -114,8 +136,16 @@ class Value(Arithmetic, ValueMethods):
     def _run_again(self) -> tuple[Any, ...]:
         if self._operation is None or self._args is None:
             return ()
-        data = [arg.data if isinstance(arg, Value) else arg for arg in self._args]
+        data = [arg._data if isinstance(arg, Value) else arg for arg in self._args]
         return self._operation.function(*data, **self._attrs)
+
+    def _check_unchanged(self, run_again: bool) -> None:
+        for arg in self._args or ():
+            if isinstance(arg, Value) and getattr(arg, "_written", 0) > self._tick:
+                raise GraphError(
+                    f"backward(): {self.made_by} needs an input whose data was overwritten after the forward "
+                    f"pass. Run backward() before updating.{origin(self)}"
+                )
 
     def _collect(self, held: Any, part: Any, source: Any, maker: Node) -> Any:
         if type(part) is not float and not isinstance(part, Value):
@@ -133,41 +163,41 @@ class Value(Arithmetic, ValueMethods):
         return self
 
     def __float__(self) -> float:
-        return self.data
+        return self._data
 
     def __int__(self) -> int:
-        return int(self.data)
+        return int(self._data)
 
     def __bool__(self) -> bool:
-        return bool(self.data)
+        return bool(self._data)
 
     def __format__(self, spec: str) -> str:
-        return format(self.data, spec) if spec else str(self)
+        return format(self._data, spec) if spec else str(self)
 
     def __eq__(self, other: object) -> bool:
-        return self.data == other.data if isinstance(other, Value) else self.data == other
+        return self._data == other._data if isinstance(other, Value) else self._data == other
 
     __hash__ = object.__hash__
 
     def __lt__(self, other: Value | float) -> bool:
-        return self.data < float(other)
+        return self._data < float(other)
 
     def __le__(self, other: Value | float) -> bool:
-        return self.data <= float(other)
+        return self._data <= float(other)
 
     def __gt__(self, other: Value | float) -> bool:
-        return self.data > float(other)
+        return self._data > float(other)
 
     def __ge__(self, other: Value | float) -> bool:
-        return self.data >= float(other)
+        return self._data >= float(other)
 
     def __repr__(self) -> str:
-        return f"Value(data={self.data}, grad={self.grad})"
+        return f"Value(data={self._data}, grad={self.grad})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._operation:
             raise GraphError("only leaves can be copied or pickled, not a graph: make a Value of its data")
-        return _rebuild, (self.data, self._requires_grad, self.grad)
+        return _rebuild, (self._data, self._requires_grad, self.grad)
 
 
 def _rebuild(data: float, requires_grad: bool, grad: Any) -> Value:

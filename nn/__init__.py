@@ -6,7 +6,7 @@ Imported as `minitensor.nn`; the folder stands at the top of the repository to b
 if __name__ != "minitensor.nn":
     raise ImportError("this package is minitensor.nn: write `import minitensor.nn`, not `import nn`")
 
-from minitensor.nn import functional, init, utils
+from minitensor.nn import functional, init, scalar, utils
 from minitensor.nn.convolution import AvgPool2d, Conv2d, MaxPool2d
 from minitensor.nn.layers import (
     ELU,
@@ -79,5 +79,6 @@ __all__ = [
     "Tanh",
     "functional",
     "init",
+    "scalar",
     "utils",
 ]

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from minitensor import memory, rules
-from minitensor.errors import DTypeError, OptionError
+from minitensor.errors import DTypeError, OptionError, ShapeError
 from minitensor.nn import functional, init
 from minitensor.nn.module import Buffer, Module, Parameter
 from minitensor.random import generator
 from minitensor.tensor import Operand, Tensor
+
+if TYPE_CHECKING:
+    from minitensor.nn import scalar
 
 
 class Linear(Module):
@@ -329,6 +333,7 @@ class MLP(Sequential):
         if activation not in ACTIVATIONS:
             raise OptionError(f"MLP: activation {activation!r} is not one of {', '.join(ACTIVATIONS)}")
         draw = None if rng is None else generator(rng)
+        self.activation = activation
         *hidden, out = widths
         layers: list[Module] = []
         for width in hidden:
@@ -337,3 +342,24 @@ class MLP(Sequential):
                 layers.append(Dropout(dropout, draw))
             in_features = width
         super().__init__(*layers, Linear(in_features, out, dtype=dtype, rng=draw))
+
+    def load_scalar(self, other: scalar.MLP) -> None:
+        """Copy the weights of the same network in scalar mode, converted to this one's dtype.
+
+        Raises:
+            ShapeError: If the widths differ. Then nothing was loaded.
+            OptionError: If the activations differ.
+
+        >>> from minitensor.nn import scalar
+        >>> mlp = MLP(2, [3, 1], rng=0)
+        >>> mlp.load_scalar(scalar.MLP(2, [3, 1], rng=1))
+        """
+        if other.activation != self.activation:
+            raise OptionError(
+                f"load_scalar: the activation there is {other.activation}, and here it is {self.activation}"
+            )
+        names, arrays = list(self.state_dict()), other.arrays()
+        if len(names) != len(arrays):
+            counts = f"{len(arrays) // 2} layers there, and {len(names) // 2} here"
+            raise ShapeError(f"load_scalar: {counts}. Nothing was loaded.")
+        self.load_state_dict(dict(zip(names, arrays, strict=True)))

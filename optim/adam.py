@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minitensor import memory
-from minitensor.optim.optimizer import Group, Optimizer, number
+from minitensor.optim.optimizer import Group, Optimizer, Params, number
 from minitensor.tensor import Tensor
 
 
@@ -21,7 +20,7 @@ class Adam(Optimizer):
     p ← p − lr · m̂ / (√v̂ + eps), where m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ) undo the start at zero.
 
     Args:
-        params: The tensors to update, or groups of them.
+        params: The tensors or Values to update, or groups of them.
         lr: The learning rate.
         betas: β₁ and β₂, the factors by which the averages of g and g² forget.
         eps: What keeps the division from zero.
@@ -47,7 +46,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Tensor] | Iterable[Mapping[str, Any]],
+        params: Params,
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -104,7 +103,7 @@ class AdamW(Adam):
     """Adam after a weight decay of the parameters themselves, p ← (1 − lr · weight_decay) p.
 
     Args:
-        params: The tensors to update, or groups of them.
+        params: The tensors or Values to update, or groups of them.
         lr: The learning rate.
         betas: The factors by which the averages of g and g² forget.
         eps: What keeps the division from zero.
@@ -120,7 +119,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        params: Iterable[Tensor] | Iterable[Mapping[str, Any]],
+        params: Params,
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minitensor import memory
-from minitensor.optim.optimizer import Group, Optimizer, number
+from minitensor.optim.optimizer import Group, Optimizer, Params, number
 from minitensor.tensor import Tensor
 
 
@@ -20,7 +19,7 @@ class RMSprop(Optimizer):
     momentum b ← momentum · b + d; p ← p − lr · b. Centered, v less the square of g's running mean is taken.
 
     Args:
-        params: The tensors to update, or groups of them.
+        params: The tensors or Values to update, or groups of them.
         lr: The learning rate.
         alpha: The factor by which the averages forget.
         eps: What keeps the division from zero.
@@ -47,7 +46,7 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Tensor] | Iterable[Mapping[str, Any]],
+        params: Params,
         lr: float = 1e-2,
         alpha: float = 0.99,
         eps: float = 1e-8,
@@ -112,7 +111,7 @@ class Adagrad(Optimizer):
     With gradient g, the step t = 0, 1, ... is s ← s + g²; p ← p − lr / (1 + t · lr_decay) · g / (√s + eps).
 
     Args:
-        params: The tensors to update, or groups of them.
+        params: The tensors or Values to update, or groups of them.
         lr: The learning rate.
         lr_decay: How fast the learning rate falls besides.
         weight_decay: The factor of an L2 penalty.
@@ -138,7 +137,7 @@ class Adagrad(Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Tensor] | Iterable[Mapping[str, Any]],
+        params: Params,
         lr: float = 1e-2,
         lr_decay: float = 0.0,
         weight_decay: float = 0.0,

@@ -13,9 +13,13 @@ from numpy.typing import NDArray
 from minitensor import memory
 from minitensor.errors import DTypeError, GraphError, OptionError, ShapeError
 from minitensor.graph import observers
+from minitensor.optim.values import ValueVector
 from minitensor.recording import replayed
 from minitensor.tensor import Tensor
+from minitensor.value import Value
 
+Params: TypeAlias = Iterable[Tensor] | Iterable[Value] | Iterable[Mapping[str, Any]]
+"""What an optimizer is to update: tensors, or Values, or groups of either."""
 Group: TypeAlias = dict[str, Any]
 """Parameters under "params", and the options by which they are updated, such as "lr"."""
 
@@ -39,6 +43,7 @@ class Optimizer:
     Args:
         params: The tensors to update, which are leaves that require grad; or dicts, each with tensors under
             "params" and with options that differ for them, such as {"params": [bias], "weight_decay": 0}.
+            Or Values, all of which then are updated together, as one vector.
         defaults: The options of a group that does not name its own.
 
     Attributes:
@@ -54,7 +59,7 @@ class Optimizer:
 
     elementwise: ClassVar[bool] = False
 
-    def __init__(self, params: Iterable[Tensor] | Iterable[Mapping[str, Any]], **defaults: Any) -> None:
+    def __init__(self, params: Params, **defaults: Any) -> None:
         self.defaults = defaults
         self.param_groups: list[Group] = []
         self.state: dict[Tensor, dict[str, Any]] = {}
@@ -78,7 +83,7 @@ class Optimizer:
     def _name(self) -> str:
         return type(self).__name__
 
-    def _parameters(self) -> list[Tensor]:
+    def _parameters(self) -> list[Any]:
         return [parameter for group in self.param_groups for parameter in group["params"]]
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
@@ -88,7 +93,7 @@ class Optimizer:
                 f"{self._name}: groups are dicts with the parameters under 'params', not {_what(group)}"
             )
         params = group["params"]
-        added = [params] if isinstance(params, Tensor) else list(params)
+        added: list[Any] = [params] if isinstance(params, Tensor | Value) else list(params)
         options = {name: value for name, value in group.items() if name != "params"}
         unknown = options.keys() - self.defaults.keys() - {"initial_lr"}
         if unknown:
@@ -98,17 +103,23 @@ class Optimizer:
         self._check(self.defaults | options)
         if not added:
             raise ValueError(f"{self._name}: no parameters. Pass model.parameters().")
+        kind = Value if isinstance(added[0], Value) else Tensor
         for parameter in added:
-            if not isinstance(parameter, Tensor):
-                raise DTypeError(f"{self._name}: parameters must be Tensors, not {type(parameter).__name__}")
+            if not isinstance(parameter, kind):
+                what = "all Tensors or all Values" if kind is Value else "Tensors"
+                raise DTypeError(f"{self._name}: parameters must be {what}, not {type(parameter).__name__}")
             if not parameter.is_leaf:
                 raise GraphError(
                     f"{self._name}: parameters must be leaves, "
-                    f"and one of shape {parameter.shape} is made by {parameter.made_by}"
+                    f"and one of shape {np.shape(parameter.data)} is made by {parameter.made_by}"
                 )
-        together = self._parameters() + added
+        together = [*added]
+        for known in self._parameters():
+            together += known.values if isinstance(known, ValueVector) else [known]
         if len(set(together)) < len(together):
             raise ValueError(f"{self._name}: a parameter is given twice")
+        if kind is Value:
+            added = [ValueVector(added)]
         self.param_groups.append({"params": added, **self.defaults, **options})
 
     def _check(self, options: Mapping[str, Any]) -> None:
@@ -273,7 +284,8 @@ class Optimizer:
         lines = []
         for group in self.param_groups:
             options = ", ".join(f"{name}={value!r}" for name, value in group.items() if name != "params")
-            lines.append(f"{self._name}({len(group['params'])} parameters, {options})")
+            count = sum([len(p.values) if isinstance(p, ValueVector) else 1 for p in group["params"]])
+            lines.append(f"{self._name}({count} parameters, {options})")
         return "\n".join(lines)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from minitensor import memory
 from minitensor.errors import OptionError
-from minitensor.optim.optimizer import Group, Optimizer, number
+from minitensor.optim.optimizer import Group, Optimizer, Params, number
 from minitensor.tensor import Tensor
 
 
@@ -21,7 +21,7 @@ class SGD(Optimizer):
     being g itself; p ← p − lr · v, or p − lr · (g + momentum · v) under Nesterov.
 
     Args:
-        params: The tensors to update, or groups of them.
+        params: The tensors or Values to update, or groups of them.
         lr: The learning rate.
         momentum: How much of the previous step's velocity v stays; 0 keeps none.
         dampening: How much less than the whole gradient enters the velocity.
@@ -46,7 +46,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Tensor] | Iterable[Mapping[str, Any]],
+        params: Params,
         lr: float = 1e-3,
         momentum: float = 0.0,
         dampening: float = 0.0,

@@ -267,7 +267,7 @@ def small(
     optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9, **options)
 
     def step(x: Array, y: Array) -> Tensor:
-        loss = nn.functional.cross_entropy(model(x), y)
+        loss: Tensor = nn.functional.cross_entropy(model(x), y)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -465,7 +465,7 @@ def test_an_update_written_by_hand_is_compiled() -> None:
         model, _, _, _ = small()
 
         def step(x: Array, y: Array, model: nn.MLP = model) -> Tensor:
-            loss = nn.functional.cross_entropy(model(x), y)
+            loss: Tensor = nn.functional.cross_entropy(model(x), y)
             model.zero_grad()
             loss.backward()
             for parameter in model.parameters():

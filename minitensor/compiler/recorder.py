@@ -16,6 +16,7 @@ from minitensor.graph import Node, observers
 from minitensor.operation import Operation
 from minitensor.recording import active, is_refusal, peek
 from minitensor.tensor import Tensor
+from minitensor.value import Value
 
 _one_at_a_time = threading.RLock()
 _UNKNOWN = object()
@@ -263,7 +264,8 @@ class Recorder:
     # --------------------------------------------------------------------------- what the engine tells us
 
     def made(self, node: Node, operation: Operation, args: tuple[Any, ...]) -> None:
-        pass
+        if isinstance(node, Value) and threading.get_ident() == self.thread:
+            refuse("computing with Values", "A program is made of NumPy's calls: run scalar mode as it is.")
 
     def received(self, leaf: Node, gradient: Any) -> Any:
         """A leaf takes a gradient: written down as a call whose result is the leaf's gradient then."""
