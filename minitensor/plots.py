@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minitensor.errors import OptionError
 from minitensor.training import History
+
+if TYPE_CHECKING:
+    from minitensor.comparison import Comparison
 
 _LEVELS = "▁▂▃▄▅▆▇█"
 
@@ -95,6 +98,32 @@ def save_images(
     for axis, image, title in zip(axes.flat, images, titles, strict=False):
         axis.imshow(image.reshape(side, side), cmap="gray_r")
         axis.set_title(title, fontsize=9)
+    _save(figure, path)
+
+
+def save_comparison(found: Comparison, path: str | os.PathLike[str]) -> None:
+    """Draw the time of a step against its multiplications: both modes, and the hardware at its best."""
+    figure, axes = _figure(1, len(found.scaling), (10, 4))
+    for axis, (name, points) in zip(axes[0], found.scaling.items(), strict=True):
+        work = [point.multiplications for point in points]
+        measured = [point for point in points if point.measured]
+        axis.loglog(work, [p.scalar for p in points], "--", color="C1", label="scalar mode, extrapolated")
+        axis.loglog(
+            [p.multiplications for p in measured],
+            [p.scalar for p in measured],
+            *("o-",),
+            color="C1",
+            label="scalar mode",
+        )
+        axis.loglog(work, [p.tensor for p in points], "o-", color="C0", label="tensor mode")
+        best = [n / found.product_rate for n in work]
+        axis.loglog(work, best, ":", color="gray", label="a large matrix product")
+        axis.set_title(f"{name} doubled from {points[0].size} to {points[-1].size}")
+        axis.set_xlabel("multiplications in a training step")
+        axis.set_ylabel("seconds")
+        axis.grid(alpha=0.3)
+        axis.set_ylim(1e-8, 1e4)  # the same in both, with room for the legend
+        axis.legend(loc="upper left")
     _save(figure, path)
 
 

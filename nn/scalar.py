@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from functools import reduce
 from operator import attrgetter
 from typing import Any, TypeAlias
 
@@ -18,6 +17,7 @@ from minitensor.errors import OptionError, ShapeError
 from minitensor.nn import layers
 from minitensor.operation import registry
 from minitensor.random import generator
+from minitensor.rules import add_n
 from minitensor.value import Value
 
 Number: TypeAlias = Value | float
@@ -72,7 +72,7 @@ class Neuron(Module):
     def __call__(self, x: Sequence[Number]) -> Value:
         if len(x) != len(self.w):
             raise ShapeError(f"Neuron({len(self.w)}) got {len(x)} numbers")
-        z = reduce(operator.add, map(operator.mul, self.w, x), self.b)
+        z = add_n(self.b, *map(operator.mul, self.w, x))
         return self._function(z) if self.nonlin else z
 
     def parameters(self) -> list[Value]:

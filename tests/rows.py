@@ -165,6 +165,7 @@ SHAPES_OF_MATMUL: list[tuple[Shape, Shape]] = [
 
 ROWS: dict[str, list[Sample]] = {
     "add": binary(mt.add),
+    "add_n": [*unary(mt.add_n), Sample(mt.add_n, ((2, 3), (), (3,), (2, 1)))],
     "subtract": binary(mt.subtract),
     "multiply": binary(mt.multiply),
     "divide": binary(mt.divide, 0.5, 2),

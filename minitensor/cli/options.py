@@ -39,6 +39,7 @@ def parser() -> Parser:
     _evaluate(command("evaluate", "judge a trained model", "Accuracy by class, and what is confused."))
     _predict(command("predict", "classify images", "Print the label and its probability, one line per row."))
     _export(command("export", "write a model as ONNX", "Write a trained model as an ONNX file."))
+    _compare(command("compare", "run one network in scalar and in tensor mode", _COMPARE))
     add = command("info", "show what a checkpoint holds", "Show what a checkpoint holds.")
     add("checkpoint", help=CHECKPOINT)
     add("--json", action="store_true", help="print one JSON object on one line")
@@ -140,6 +141,20 @@ def _predict(add: Callable[..., Any]) -> None:
 def _export(add: Callable[..., Any]) -> None:
     add("checkpoint", help=CHECKPOINT)
     add("output", help="the .onnx file to write")
+
+
+_COMPARE = "Run one network in scalar and in tensor mode: the numbers agree, and the times do not."
+
+
+def _compare(add: Callable[..., Any]) -> None:
+    widths = "widths from the input to the output (64 32 10)"
+    add("--layers", type=at_least(1), nargs="+", default=[64, 32, 10], metavar="N", help=widths)
+    add("--batch-size", type=at_least(1), default=32, metavar="N", help="digits in a batch (32)")
+    add("--steps", type=at_least(1), default=5, metavar="N", help="training steps to take (5)")
+    add("--activation", choices=ACTIVATIONS, default="relu", help="between layers (relu)")
+    add("--seed", type=at_least(0), default=0, metavar="N", help="of the weights and the digits (0)")
+    add("--plot", metavar="FILE", help="draw time against multiplications into a picture")
+    add("--json", action="store_true", help="print one JSON object on one line")
 
 
 def at_least(low: int) -> Callable[[str], int]:

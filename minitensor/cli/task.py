@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,7 +26,7 @@ from minitensor.data import (
     train_test_split,
 )
 from minitensor.data.files import Dataset
-from minitensor.errors import CheckpointError, DataError
+from minitensor.errors import CheckpointError, DataError, OptionError
 from minitensor.nn import MLP
 from minitensor.random import manual_seed
 
@@ -40,6 +42,35 @@ class Task(NamedTuple):
     y_train: Array
     y_test: Array
     classes: int
+
+
+def check_writable(path: str | None) -> None:
+    """Refuse a file that could not be written later; None and "-" are no files."""
+    if path is None or path == "-":
+        return
+    folder = Path(path).absolute().parent
+    if not folder.is_dir():
+        raise OptionError(f"{path}: there is no folder {folder}")
+    if not os.access(folder, os.W_OK) or Path(path).is_dir():
+        raise OptionError(f"{path}: cannot be written")
+
+
+def check_picture(path: str | None) -> None:
+    """The same for a picture, which also must end in a name of its format."""
+    check_writable(path)
+    if path not in (None, "-"):
+        from minitensor import plots
+
+        plots.check_format(path)
+
+
+@contextlib.contextmanager
+def drawing(path: str) -> Iterator[None]:
+    """Say what is missing where there is no matplotlib."""
+    try:
+        yield
+    except ModuleNotFoundError:
+        print(f'minitensor: {path} needs matplotlib: pip install "minitensor[plot]"', file=sys.stderr)
 
 
 def load(name: str) -> Dataset:

@@ -56,12 +56,8 @@ class Result(NamedTuple):
 
 def run(options: argparse.Namespace) -> int:
     """Train as the options say, and report."""
-    for path in (options.log, options.plot):
-        _check_writable(path)  # now, and not after an hour of training
-    if options.plot not in (None, "-"):
-        from minitensor import plots
-
-        plots.check_format(options.plot)
+    task.check_writable(options.log)  # now, and not after an hour of training
+    task.check_picture(options.plot)
     saved = _resumed(options)
     if options.lr is None:
         options.lr = OPTIMIZERS[options.optimizer]
@@ -140,16 +136,6 @@ def run(options: argparse.Namespace) -> int:
     if interrupted:
         return INTERRUPTED
     return 0 if result.train_loss is not None else 1
-
-
-def _check_writable(path: str | None) -> None:
-    if path is None or path == "-":
-        return
-    folder = Path(path).absolute().parent
-    if not folder.is_dir():
-        raise OptionError(f"{path}: there is no folder {folder}")
-    if not os.access(folder, os.W_OK) or Path(path).is_dir():
-        raise OptionError(f"{path}: cannot be written")
 
 
 def _resumed(options: argparse.Namespace) -> dict[str, Any] | None:

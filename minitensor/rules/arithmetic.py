@@ -6,6 +6,7 @@ output into the gradient of that input.
 
 from __future__ import annotations
 
+import builtins
 import math
 from typing import Any
 
@@ -22,6 +23,16 @@ from minitensor.rules.notation import Binary, Float, Local, Number, Unary, uncha
 def add(x: Number, y: Number) -> Binary:
     """x + y."""
     return x + y, unchanged, unchanged
+
+
+@rule
+def add_n(x: Number, *xs: Number) -> tuple[Any, ...]:
+    """The sum of any number of inputs, as one operation.
+
+    >>> add_n(1.0, 2.0, np.array([3.0, 4.0]))
+    array([6., 7.])
+    """
+    return builtins.sum(xs, x), unchanged, *[unchanged] * len(xs)
 
 
 @rule

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from typing import Any
 
@@ -51,6 +52,7 @@ def torch_floor_divide(x: Any, y: Any) -> torch.Tensor:
 
 ELEMENTWISE: dict[str, Row] = {
     "add": Row(mt.add, operator.add, TWO + NUMBERS),
+    "add_n": Row(mt.add_n, lambda *xs: functools.reduce(operator.add, xs), TWO + NUMBERS),
     "subtract": Row(mt.subtract, operator.sub, TWO + NUMBERS),
     "multiply": Row(mt.multiply, operator.mul, TWO + NUMBERS),
     "divide": Row(mt.divide, operator.truediv, TWO + NUMBERS),

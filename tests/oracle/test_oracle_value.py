@@ -26,7 +26,7 @@ UNARY = [
     *["sigmoid", "relu", "leaky_relu", "elu", "selu", "hardtanh", "softplus", "silu", "gelu"],
 ]
 BINARY = [
-    *["add", "subtract", "multiply", "divide", "power", "remainder", "floor_divide"],
+    *["add", "add_n", "subtract", "multiply", "divide", "power", "remainder", "floor_divide"],
     *["logaddexp", "hypot", "arctan2", "maximum", "minimum"],
 ]
 OTHERWISE = {

@@ -1,0 +1,150 @@
+"""`minitensor compare`: one network in scalar and in tensor mode, side by side."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from minitensor.cli import task
+from minitensor.comparison import BOUNDS, Comparison, Point, Watch, compare, matrix_product_rate, scale
+from minitensor.errors import OptionError
+
+
+def run(options: argparse.Namespace) -> int:
+    """Compare, report, and return 1 if the modes disagree."""
+    layers = options.layers
+    if len(layers) < 2:
+        raise OptionError("--layers takes at least two widths, of the input and of the output")
+    task.check_picture(options.plot)
+    with _progress() as watch:
+        found = compare(layers, options.batch_size, options.steps, options.activation, options.seed, watch)
+        found.scaling = scale(layers, options.batch_size, options.activation, options.seed, watch)
+        found.product_rate = matrix_product_rate()
+    print(json.dumps(_record(found)) if options.json else report(found))
+    if options.plot:
+        with task.drawing(options.plot):
+            from minitensor import plots
+
+            plots.save_comparison(found, options.plot)
+    if found.agrees:
+        return 0
+    faults = [name for name, bound in BOUNDS.items() if not found.differences[name] <= bound]
+    print(f"minitensor: the modes disagree in {' and '.join(faults)}", file=sys.stderr)
+    return 1
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Watch]:
+    """A live line on standard error, if that is a terminal."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda words: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("") as status:
+        yield status.update
+
+
+def _record(found: Comparison) -> dict[str, object]:
+    """What `--json` prints."""
+    scaling = {name: [point._asdict() for point in points] for name, points in found.scaling.items()}
+    return {**asdict(found), "scaling": scaling, "bounds": BOUNDS, "agrees": found.agrees}
+
+
+def report(found: Comparison) -> str:
+    """The tables, and what was seen in plain words."""
+    one, many = found.scalar, found.tensor
+    network = " → ".join(map(str, found.layers))
+    lines = [
+        f"MLP {network}, {found.activation}, {_count(found.parameters, 'parameter')}, on "
+        f"{_count(found.batch, 'digit')}; cross-entropy, SGD with momentum, float64",
+        "",
+        f"{'one step':22}{'scalar':>12}{'tensor':>12}{'scalar / tensor':>18}",
+        _row("nodes in the graph", one.nodes, many.nodes, f"{one.nodes:,}", f"{many.nodes:,}"),
+        *[
+            _row(name, a, b, _seconds(a), _seconds(b))
+            for name, a, b in [
+                ("forward", one.forward, many.forward),
+                ("backward", one.backward, many.backward),
+                ("update", one.update, many.update),
+                ("in all", one.step, many.step),
+            ]
+        ],
+        _row("memory", one.memory, many.memory, _bytes(one.memory), _bytes(many.memory)),
+        "",
+        f"{'largest difference':22}{'found':>12}{'allowed':>12}",
+    ]
+    places = {"loss": "first step", "gradients": "first step", "weights": _count(found.steps, "step")}
+    for name, bound in BOUNDS.items():
+        lines.append(f"{name:22}{found.differences[name]:>12.1e}{bound:>12.0e}   {places[name]}")
+    for name, points in found.scaling.items():
+        fixed = f"batch {found.batch}" if name == "width" else f"width {_width(found)}"
+        lines += ["", f"{name + ', ' + fixed:22}{'scalar':>12}{'tensor':>12}{'scalar / tensor':>18}"]
+        lines[-1] += f"{'multiplications':>18}"
+        lines += [_point(point) for point in points]
+    extrapolated = any(not point.measured for points in found.scaling.values() for point in points)
+    if extrapolated:
+        lines += ["", "~ extrapolated, in proportion to the multiplications"]
+    return "\n".join([*lines, "", summary(found)])
+
+
+def _row(name: str, a: float, b: float, shown: str, other: str) -> str:
+    return f"{name:22}{shown:>12}{other:>12}{_ratio(a, b):>18}"
+
+
+def _point(point: Point) -> str:
+    shown = ("" if point.measured else "~") + _seconds(point.scalar)
+    ratio = ("" if point.measured else "~") + _ratio(point.scalar, point.tensor)
+    return f"{point.size:<22,}{shown:>12}{_seconds(point.tensor):>12}{ratio:>18}{point.multiplications:>18,}"
+
+
+def summary(found: Comparison) -> str:
+    """What was seen, in plain words."""
+    if not found.agrees:
+        return "The two modes do not agree: what is computed one number at a time is not what arrays compute."
+    one, many = found.scalar, found.tensor
+    sentences = [
+        f"The same rules gave the same numbers, to {max(found.differences.values()):.0e}.",
+        f"What scalar mode does in {one.nodes:,} nodes, tensor mode does in {many.nodes}: in 1/"
+        f"{_ratio(one.step, many.step)} of the time, and 1/{_ratio(one.memory, many.memory)} of the memory.",
+    ]
+    if found.scaling:
+        first, last = found.scaling["width"][0], found.scaling["width"][-1]
+        work = _ratio(last.multiplications, first.multiplications)
+        sentences.append(
+            f"A network with {work} times the multiplications takes scalar mode {work} times as long, and "
+            f"tensor mode {_ratio(last.tensor, first.tensor)} times."
+        )
+    return "\n".join(sentences)
+
+
+def _width(found: Comparison) -> int:
+    return found.layers[1] if len(found.layers) > 2 else 32
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
+def _ratio(a: float, b: float) -> str:
+    """How many times b goes into a."""
+    ratio = a / b if b else float("inf")
+    return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.1f}"
+
+
+def _seconds(t: float) -> str:
+    for unit, name in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
+        if t >= unit:
+            return f"{t / unit:,.3g} {name}" if t / unit < 1000 else f"{t / unit:,.0f} {name}"
+    return f"{t / 1e-6:.2g} µs"
+
+
+def _bytes(n: float) -> str:
+    for unit, name in ((2**30, "GB"), (2**20, "MB"), (2**10, "kB")):
+        if n >= unit:
+            return f"{n / unit:.3g} {name}"
+    return f"{n:.0f} B"
