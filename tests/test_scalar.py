@@ -5,8 +5,12 @@ from __future__ import annotations
 import copy
 import operator
 import pickle
+import re
+import runpy
+import sys
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +28,15 @@ from minitensor.operation import registry
 from tests.rows import MASK, ROWS, Sample
 
 Array = NDArray[Any]
+
+MICRO = Path(__file__).parents[1] / "examples" / "micro.py"
+
+
+@cache
+def load_micro() -> dict[str, Any]:
+    """What examples/micro.py defines."""
+    return runpy.run_path(str(MICRO))
+
 
 # --------------------------------------------------------------------------------------------- every rule
 
@@ -239,6 +252,38 @@ def test_weights_carry_across_and_back() -> None:
         nn.MLP(3, [4, 4, 2], activation="gelu").load_scalar(there)
     with pytest.raises(ShapeError, match=r"2.weight has shape \(2, 4\) and must have \(2, 5\)"):
         nn.MLP(3, [5, 2], activation="gelu").load_scalar(there)
+
+
+# -------------------------------------------------------------------------------------- the first lesson
+
+
+def test_micro_py_is_at_most_a_hundred_lines_and_imports_only_python() -> None:
+    text = MICRO.read_text(encoding="utf-8")
+    assert text.count("\n") <= 100
+    imported = set(re.findall(r"^(?:from|import) (\w+)", text, re.MULTILINE))
+    assert imported <= set(sys.stdlib_module_names)
+
+
+@settings(max_examples=100)
+@given(st.lists(st.floats(-2, 2), min_size=3, max_size=3), st.integers(0, 2**32 - 1))
+def test_micro_py_computes_what_value_computes(numbers: list[float], seed: int) -> None:
+    micro = load_micro()
+    outcomes = []
+    for library, kind in ((micro, micro["Value"]), (vars(mt), Value)):
+        leaves = [kind(x) for x in numbers]
+        values, rng = list(leaves), np.random.default_rng(seed)
+        for _ in range(12):
+            x, y = (values[i] for i in rng.integers(len(values), size=2))
+            made = [
+                *(x + y, 2 - x, x * y, -x, x - y, 3 / (x * x + 1), x / (y * y + 1), (x * x + 0.5) ** y),
+                *(library["tanh"](x), library["relu"](x), library["exp"](library["tanh"](x))),
+                *(library["log"](x * x + 1), x**3),
+            ]
+            values.append(library["tanh"](made[rng.integers(len(made))]))
+        total = sum(values[1:], values[0])
+        total.backward()
+        outcomes.append([total.data, *[leaf.grad for leaf in leaves]])
+    np.testing.assert_allclose(outcomes[0], outcomes[1], rtol=1e-9, atol=1e-12)
 
 
 # ------------------------------------------------------------------------------------------- losses
