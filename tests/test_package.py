@@ -96,7 +96,7 @@ EXPECTED = {
 def test_the_readme_s_code_runs_and_prints_what_it_says() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(from.*?|import.*?)```(?:\n\n```\n(.*?)```)?", text, re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     for code, output in blocks:
         result = python("-W", "error", "-c", code)
         assert result.stderr == ""
