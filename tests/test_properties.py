@@ -272,7 +272,7 @@ def programs(draw: Draw, leaves: int) -> list[Step]:
             steep += 1
             assume(steep < 3)
         inputs = registry[name].inputs
-        number = inputs.stop if name != "zero_where" else 2
+        number = 2 if name == "zero_where" else inputs.stop or draw(st.integers(1, 4))
         chosen = tuple([draw(st.integers(0, place - 1)) for _ in range(number)])
         attrs = {key: draw(st.sampled_from(values)) for key, values in ATTRIBUTES.get(name, {}).items()}
         steps.append(Step(name, chosen, attrs))
@@ -376,6 +376,38 @@ def test_programs_in_tensors_are_programs_number_by_number(case: tuple[list[Step
 @given(programs_and_inputs(SPECIAL))
 def test_also_at_ties_zeros_infinities_and_nan(case: tuple[list[Step], list[Array]]) -> None:
     run_both_ways(case)
+
+
+# ------------------------------------------------------------------------- random programs, compiled
+
+
+def step_of(steps: list[Step], inputs: Sequence[Array]) -> Function:
+    """Write the arguments into leaves, compute, and return the value and the leaves' gradients."""
+    leaves = [leaf(x) for x in inputs]
+
+    def step(*arrays: Array) -> list[Any]:
+        for x, array in zip(leaves, arrays, strict=True):
+            x.grad = None
+            with no_grad():
+                x[...] = array
+        y = in_tensors(steps, leaves)
+        if y.requires_grad:
+            (y * y).sum().backward()
+        return [y.detach(), *[x.grad for x in leaves]]
+
+    return step
+
+
+@examples(300)
+@given(programs_and_inputs(SPECIAL))
+def test_programs_compiled_are_the_programs_to_the_last_bit(case: tuple[list[Step], list[Array]]) -> None:
+    steps, inputs = case
+    eager, compiled = step_of(steps, inputs), mt.compile(step_of(steps, inputs))
+    for shift in range(4):
+        arguments = [np.roll(x, shift) for x in inputs]
+        for expected, found in zip(eager(*arguments), compiled(*arguments), strict=True):
+            assert_array_equal(*[x.data if isinstance(x, Tensor) else x for x in (found, expected)])
+    assert compiled._programs
 
 
 # -------------------------------------------------------------------------------------------- indices

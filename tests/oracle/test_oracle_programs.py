@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+import minitensor as mt
 from tests.oracle.agreement import MINITENSOR, TORCH, Array, results
 from tests.oracle.samples import POINTS, Shape
 from tests.oracle.table import ROWS
@@ -325,3 +326,24 @@ def test_single_operations_agree_at_ties_zeros_infinities_and_nan(program: Progr
 @given(programs(CONTINUED, 3, POINTS.tolist()))
 def test_programs_agree_at_ties_zeros_infinities_and_nan(program: Program) -> None:
     compare(program, 1, 1e-9)
+
+
+# ------------------------------------------------------------------------------------------ compiled
+
+
+@examples(300)
+@given(st.one_of(programs(SMOOTH, 8, None), programs([*SINGULAR, *SMOOTH], 6, None)))
+def test_a_compiled_program_has_the_bits_of_the_eager_one(program: Program) -> None:
+    def step(*arrays: Array) -> list[Any]:
+        leaves = [mt.Tensor(x, requires_grad=True) for x in arrays]
+        y = program.run("ours")(*leaves)
+        if y.requires_grad:
+            (y * y).sum().backward()
+        return [y.detach(), *[leaf.grad for leaf in leaves]]
+
+    compiled = mt.compile(step)
+    for shift in range(4):
+        arrays = [np.roll(x, shift) for x in program.inputs]
+        for pair in zip(compiled(*arrays), step(*arrays), strict=True):
+            np.testing.assert_array_equal(*[x.data if isinstance(x, mt.Tensor) else x for x in pair])
+    assert compiled._programs
