@@ -419,6 +419,19 @@ def test_results_are_new_at_each_call() -> None:
     assert not losses[-1].requires_grad
 
 
+def test_returned_arrays_are_each_ones_own_though_they_are_computed_alike() -> None:
+    @mt.compile
+    def step(x: Tensor) -> tuple[Tensor, ...]:
+        doubled = x * 2
+        return doubled, x * 2, doubled.clone(), (x * 2).reshape(2, 1)
+
+    for _ in range(4):
+        outcomes = step(Tensor([1.0, 2.0]))
+        for i, found in enumerate(outcomes):
+            assert found.data.ravel().tolist() == [2.0, 4.0]
+            found.data[...] = i
+
+
 def test_arguments_may_be_tensors_numbers_and_named() -> None:
     @mt.compile
     def scaled(x: Any, factor: float, *, shift: Any) -> Any:

@@ -15,7 +15,7 @@ from minitensor.errors import CompileError
 def without_copies(calls: list[Call], shared: set[Slot]) -> list[Call]:
     """Where an array is copied although neither it nor the copy is written to afterwards, take it itself.
 
-    `shared` are roots that others may see or change, and which are therefore no substitute for a copy.
+    `shared` are roots that others may see or change: neither they nor their copies can be done without.
     """
     made = {call.result for call in calls if call.result is not None and call.result.view_of is None}
     written: dict[Slot, int] = {}
@@ -30,7 +30,7 @@ def without_copies(calls: list[Call], shared: set[Slot]) -> list[Call]:
             root, copy = source.root, call.result
             same = (source.strides, source.dtype) == (copy.strides, copy.dtype)
             safe = max(written.get(root, -1), written.get(copy, -1)) < i
-            if same and safe and root in made and root not in shared and not {root, copy} <= taken:
+            if same and safe and root in made and not {root, copy} & shared and not {root, copy} <= taken:
                 copy.view_of = source
                 if copy in taken:
                     taken.add(root)
@@ -40,8 +40,8 @@ def without_copies(calls: list[Call], shared: set[Slot]) -> list[Call]:
     return kept
 
 
-def without_repeats(calls: list[Call]) -> list[Call]:
-    """Where the same is computed twice, take the first result again."""
+def without_repeats(calls: list[Call], shared: set[Slot]) -> list[Call]:
+    """Where the same is computed twice, take the first result again; not for `shared` roots, see above."""
     written = {slot.root for call in calls for slot in call.writes}
     known: dict[Any, Slot] = {}
     checked: set[Any] = set()
@@ -58,7 +58,7 @@ def without_repeats(calls: list[Call]) -> list[Call]:
             if key not in checked:
                 checked.add(key)
                 kept.append(call)
-        elif result is not None and key in known:
+        elif result is not None and key in known and (result.view_of is not None or result not in shared):
             first = known[key]
             same[result] = first
             if result.view_of is None:

@@ -58,7 +58,7 @@ class Program:
         self.made = 0
         returned = set(slots_in(recording.result))
         fresh = {slot.root for slot in returned}
-        calls = without_copies(without_repeats(recording.calls), fresh)
+        calls = without_copies(without_repeats(recording.calls, fresh), fresh)
         self.calls = calls = checks_first(without_dead(calls, returned | fresh))
         self.written = {slot.root for call in calls for slot in call.writes}
         self.received = [call.args for call in calls if call.function == "receive"]
