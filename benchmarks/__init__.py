@@ -1,6 +1,9 @@
-"""Measurements of speed and memory; each file is a program: `python -m benchmarks.step`, and so on.
+"""Measurements of speed and memory: `python -m benchmarks [name ...]`, from a checkout.
 
-The numbers belong to the machine they were taken on, so each program ends with a line that describes it.
+The numbers belong to the machine they were taken on, so each table ends with a line that describes it.
+Leave the machine idle meanwhile: one other busy process makes two threads wait for each other, and a
+library's median then grows many times over. Where the ratios of medians and of fastest rounds disagree,
+believe neither.
 """
 
 from __future__ import annotations
@@ -19,9 +22,13 @@ def use_all_cores() -> None:
 
 
 def machine(*packages: str, threads: int = CORES) -> str:
-    """One line: the versions, the cores, and how many threads each library could use."""
+    """One line: the versions, the processor, and how many threads each library could use."""
     versions = [f"{package} {version(package)}" for package in packages]
-    return f"python {platform.python_version()}, {', '.join(versions)}; {CORES} cores, {threads} threads"
+    with open("/proc/cpuinfo", encoding="utf-8") as info:
+        names = [line.split(":", 1)[1].strip() for line in info if line.startswith("model name")]
+    processor = names[0] if names else platform.processor()
+    here = f"{processor}, {CORES} cores, {threads} threads"
+    return f"python {platform.python_version()}, {', '.join(versions)}; {here}"
 
 
 def memory(field: str) -> int:

@@ -5,7 +5,7 @@ recursive walk would overflow the stack here, a quadratic one would show in the 
 cycles in the graph would leave the dropping to the garbage collector. Each row has a process of
 its own, and so a peak of memory of its own.
 
-Run with `python -m benchmarks.chain`; Linux only.
+Linux only.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from __future__ import annotations
 import multiprocessing
 import time
 from concurrent.futures import ProcessPoolExecutor
+from typing import Any
 
 import minitensor
-from benchmarks import machine, memory, use_all_cores
+from benchmarks import machine, memory
+from benchmarks.table import Table
 
 KINDS = ("Value", "Tensor")
 LENGTHS = (10**4, 10**5, 10**6)
@@ -28,7 +30,7 @@ def build(x: minitensor.Value | minitensor.Tensor, length: int) -> minitensor.Va
     return x
 
 
-def measure(kind: str, length: int) -> tuple[float, ...]:
+def per_node(kind: str, length: int) -> tuple[float, ...]:
     """Per node: seconds of forward, backward and drop; bytes after forward, and at the peak of backward."""
     x = minitensor.Value(0.0) if kind == "Value" else minitensor.Tensor(0.0, requires_grad=True)
     build(x, 100).backward()  # whatever is loaded or allocated at first use
@@ -54,21 +56,16 @@ def measure(kind: str, length: int) -> tuple[float, ...]:
     return tuple(total / length for total in (forward, backward, drop, held, peak))
 
 
-def main() -> None:
-    """Measure every kind and length, and print a table."""
-    use_all_cores()
-    columns = ("forward µs", "backward µs", "drop µs", "held bytes", "peak bytes")
-    print("per node of a chain of additions")
-    print(f"{'':8}{'nodes':>10}" + "".join(f"{column:>13}" for column in columns))
+def measure(rounds: int) -> Table:
+    """Every kind and length, once each."""
+    rows: list[list[Any]] = []
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn, max_tasks_per_child=1) as processes:
         for kind in KINDS:
             for length in LENGTHS:
-                forward, backward, drop, held, peak = processes.submit(measure, kind, length).result()
-                times = "".join(f"{1e6 * t:>13.2f}" for t in (forward, backward, drop))
-                print(f"{kind:8}{length:>10,}{times}{held:>13,.0f}{peak:>13,.0f}", flush=True)
-    print(machine("numpy"))
-
-
-if __name__ == "__main__":
-    main()
+                forward, backward, drop, held, peak = processes.submit(per_node, kind, length).result()
+                rows.append(
+                    [kind, length, 1e6 * forward, 1e6 * backward, 1e6 * drop, round(held), round(peak)]
+                )
+    columns = ["", "nodes", "forward µs", "backward µs", "drop µs", "held bytes", "peak bytes"]
+    return Table("each node of a chain of additions", columns, rows, machine("numpy"))

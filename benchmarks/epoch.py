@@ -11,27 +11,24 @@ Each runs in a process of its own with as many threads as there are cores, takes
 others (A B C A B C ...), and reports its peak memory. All start from the same weights; after the first epoch
 their losses must agree. The images are random, as the time does not depend on them.
 
-Run with `python -m benchmarks.epoch [--rounds 7]`; needs PyTorch. Leave the machine idle meanwhile.
+Needs PyTorch.
 """
 
 from __future__ import annotations
 
-import argparse
-import multiprocessing
-import time
 from collections.abc import Callable, Iterable
-from multiprocessing.connection import Connection
 from statistics import median
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import machine, memory, use_all_cores
+from benchmarks import machine
+from benchmarks.table import Table
+from benchmarks.workers import Worker, take_turns
 
 ROWS, BATCH = 60_000, 128
 WIDTHS = [256, 128, 10]
-SETTLE = 0.2  # seconds: longer than the idle threads of another peer spin
 LEARNING_RATE, MOMENTUM = 0.02, 0.9
 
 
@@ -136,51 +133,20 @@ PEERS: dict[str, Callable[[], Callable[[], float]]] = {
 }
 
 
-def serve(name: str, pipe: Connection) -> None:
-    """Run an epoch whenever asked; answer with its seconds, its loss, and the peak memory in MB so far."""
-    epoch = PEERS[name]()
-    while pipe.recv():
-        start = time.perf_counter()
-        loss = epoch()
-        seconds = time.perf_counter() - start
-        pipe.send((seconds, loss, memory("VmHWM") / 2**20))
+def measure(rounds: int) -> Table:
+    """Epochs in turn.
 
-
-def main() -> None:
-    """Measure, and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=7)
-    rounds = parser.parse_args().rounds
-    use_all_cores()
-    context = multiprocessing.get_context("spawn")
-    pipes = {}
-    for name in PEERS:
-        ours, theirs = context.Pipe()
-        context.Process(target=serve, args=(name, theirs), daemon=True).start()
-        pipes[name] = ours
-    times: dict[str, list[float]] = {name: [] for name in PEERS}
-    memory = dict.fromkeys(PEERS, 0.0)
-    for number in range(rounds + 1):
-        losses = {}
-        for name, pipe in pipes.items():
-            time.sleep(SETTLE)
-            pipe.send(True)
-            seconds, losses[name], memory[name] = pipe.recv()
-            if number:  # the first epoch warms up
-                times[name].append(seconds)
-        if not number:
-            if max(losses.values()) > 1.05 * min(losses.values()):
-                raise SystemExit(f"the peers do not train alike: {losses}")
-            print("mean loss of the first epoch:", {name: round(loss, 4) for name, loss in losses.items()})
-    for pipe in pipes.values():
-        pipe.send(False)
-    print(f"seconds an epoch; median and minimum of {rounds}; peak memory")
-    first = times["minitensor"]
+    Raises:
+        AssertionError: If the mean losses of the first epoch differ by more than a twentieth.
+    """
+    workers = {name: Worker(build) for name, build in PEERS.items()}
+    losses = {name: worker.run().result for name, worker in workers.items()}
+    assert max(losses.values()) <= 1.05 * min(losses.values()), f"they do not train alike: {losses}"
+    times = take_turns(workers, rounds)
+    rows: list[list[Any]] = []
     for name, seconds in times.items():
-        ratios = f"{median(first) / median(seconds):8.3f}{min(first) / min(seconds):8.3f}"
-        print(f"{name:12}{median(seconds):8.3f}{min(seconds):8.3f}{memory[name]:8.0f} MB  ratio{ratios}")
-    print(machine("numpy", "torch"))
-
-
-if __name__ == "__main__":
-    main()
+        ratios = times.ratio("minitensor", name), times.ratio_of_minima("minitensor", name)
+        rows.append([name, median(seconds), min(seconds), *ratios, workers[name].run().peak // 2**20])
+    columns = ["", "median", "fastest", "minitensor's of it", "of the fastest", "peak MB"]
+    title = f"an epoch of 60,000 × 784 with 784-256-128-10 and batches of 128, in s; of {rounds} rounds"
+    return Table(title, columns, rows, machine("numpy", "torch"))

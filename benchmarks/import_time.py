@@ -1,7 +1,4 @@
-"""What `import minitensor` costs beyond `import numpy`, each in fresh interpreters, in turn.
-
-Run with `python -m benchmarks.import_time`.
-"""
+"""What `import minitensor` costs beyond `import numpy`, each in fresh interpreters, in turn."""
 
 from __future__ import annotations
 
@@ -9,10 +6,11 @@ import os
 import subprocess
 import sys
 from statistics import median
+from typing import Any
 
 from benchmarks import machine
+from benchmarks.table import Table
 
-ROUNDS = 15
 MODULES = ("numpy", "minitensor")
 PROGRAM = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
 
@@ -25,21 +23,15 @@ def import_time(module: str) -> float:
     return 1e3 * float(result.stdout)
 
 
-def main() -> None:
-    """Time both in turn, and print a table."""
+def measure(rounds: int) -> Table:
+    """Both in turn."""
     for module in MODULES:
         import_time(module)  # compiles the bytecode, and fills the file cache
-    rounds = [[import_time(module) for module in MODULES] for _ in range(ROUNDS)]
-
-    print(f"ms to import; {ROUNDS} fresh interpreters each")
-    print(f"{'':14}{'median':>10}{'minimum':>10}")
-    medians = []
-    for module, times in zip(MODULES, zip(*rounds, strict=True), strict=True):
-        medians.append(median(times))
-        print(f"{module:14}{median(times):>10.1f}{min(times):>10.1f}")
-    print(f"{'difference':14}{medians[1] - medians[0]:>10.1f}")
-    print(machine("numpy"))
-
-
-if __name__ == "__main__":
-    main()
+    taken = [[import_time(module) for module in MODULES] for _ in range(rounds)]
+    rows: list[list[Any]] = [
+        [module, median(times), min(times)]
+        for module, times in zip(MODULES, zip(*taken, strict=True), strict=True)
+    ]
+    rows.append(["difference", rows[1][1] - rows[0][1], rows[1][2] - rows[0][2]])
+    title = f"an import, in ms, of {rounds} fresh interpreters each"
+    return Table(title, ["", "median", "fastest"], rows, machine("numpy"))

@@ -5,18 +5,18 @@ an update of every parameter. Its code is here once and runs on both, with only 
 start from the same weights; after the first ten steps, which are not timed, their losses must agree. (Those
 would flatter micrograd: its graphs wait for the garbage collector, which takes longer the more there is.)
 
-Run with `python -m benchmarks.moons [--rounds 15]`; needs micrograd.
+Needs micrograd.
 """
 
 from __future__ import annotations
 
-import argparse
 import random
 from collections.abc import Callable
 from statistics import median
 from typing import Any
 
 from benchmarks import machine
+from benchmarks.table import Table
 from benchmarks.workers import Worker, take_turns
 
 STEPS_FIRST = 10
@@ -55,25 +55,20 @@ def build(library: str) -> Callable[[], float]:
     return step
 
 
-def main() -> None:
-    """Measure, and print both medians and their ratio."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=15)
-    rounds = parser.parse_args().rounds
+def measure(rounds: int) -> Table:
+    """Both in turn.
+
+    Raises:
+        AssertionError: If they do not train alike.
+    """
     workers = {name: Worker(build, name) for name in ("minitensor", "micrograd")}
     ours, theirs = (worker.run(STEPS_FIRST).result for worker in workers.values())
-    if abs(ours - theirs) > 1e-9:
-        raise SystemExit(f"they do not train alike: the losses are {ours} and {theirs}")
+    assert abs(ours - theirs) < 1e-9, f"they do not train alike: the losses are {ours} and {theirs}"
     times = take_turns(workers, rounds)
-    print(f"loss after {STEPS_FIRST} steps: {ours:.12f} and {theirs:.12f}")
-    for name, seconds in times.items():
-        print(f"{name:12}{median(seconds):8.3f} s a step (median of {rounds}){min(seconds):8.3f} (fastest)")
-    ratio, of_minima = (f("micrograd", "minitensor") for f in (times.ratio, times.ratio_of_minima))
-    print(f"minitensor's is {ratio:.2f} times as fast by the medians, {of_minima:.2f} by the fastest")
-    print(machine("numpy", "micrograd"))
-    for worker in workers.values():
-        worker.stop()
-
-
-if __name__ == "__main__":
-    main()
+    rows: list[list[Any]] = [
+        [name, median(seconds), min(seconds), times.ratio("micrograd", name)]
+        for name, seconds in times.items()
+    ]
+    title = f"a step of micrograd's moons demo in scalar mode, in s; of {rounds} rounds"
+    columns = ["", "median", "fastest", "times as fast as micrograd"]
+    return Table(title, columns, rows, machine("numpy", "micrograd"))

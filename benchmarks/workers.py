@@ -62,7 +62,13 @@ class Worker:
 
 def _serve(build: Build, args: tuple[Any, ...], pipe: Connection) -> None:
     call: Callable[[], Any] | None = None
-    while (request := pipe.recv()) is not None:
+    while True:
+        try:
+            request = pipe.recv()
+        except EOFError:  # whoever asked is gone
+            return
+        if request is None:
+            return
         count, warm_up = request
         try:
             call = call or build(*args)

@@ -405,8 +405,9 @@ def test_programs_compiled_are_the_programs_to_the_last_bit(case: tuple[list[Ste
     eager, compiled = step_of(steps, inputs), mt.compile(step_of(steps, inputs))
     for shift in range(4):
         arguments = [np.roll(x, shift) for x in inputs]
-        for expected, found in zip(eager(*arguments), compiled(*arguments), strict=True):
-            assert_array_equal(*[x.data if isinstance(x, Tensor) else x for x in (found, expected)])
+        for pair in zip(compiled(*arguments), eager(*arguments), strict=True):
+            found, expected = (x.data if isinstance(x, Tensor) else x for x in pair)
+            assert_array_equal(found, expected)
     assert compiled._programs
 
 

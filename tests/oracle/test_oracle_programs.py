@@ -345,5 +345,6 @@ def test_a_compiled_program_has_the_bits_of_the_eager_one(program: Program) -> N
     for shift in range(4):
         arrays = [np.roll(x, shift) for x in program.inputs]
         for pair in zip(compiled(*arrays), step(*arrays), strict=True):
-            np.testing.assert_array_equal(*[x.data if isinstance(x, mt.Tensor) else x for x in pair])
+            found, expected = (x.data if isinstance(x, mt.Tensor) else x for x in pair)
+            np.testing.assert_array_equal(found, expected)
     assert compiled._programs

@@ -4,16 +4,20 @@ A graph without reference cycles is freed the moment its loss is dropped. With o
 engine whose closures capture their own output, this program would grow by about two megabytes per step. It
 trains an MLP 784-256-128-10 on batches of 128, and counts resident memory and live nodes before and after.
 
-Run with `python -m benchmarks.memory`; Linux only.
+Linux only.
 """
 
 from __future__ import annotations
 
 import gc
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
 
 import numpy as np
 
 from benchmarks import machine, memory
+from benchmarks.table import Table
 from minitensor import nn, optim
 from minitensor.graph import Node
 
@@ -37,23 +41,24 @@ def live_nodes() -> int:
     return sum(issubclass(type(thing), Node) for thing in gc.get_objects())
 
 
-def main() -> None:
-    """Train, and print what there was before and after."""
+def grown() -> tuple[int, ...]:
+    """Nodes and bytes, before and after."""
     gc.disable()
     model = nn.MLP(784, [256, 128, 10], rng=0)
     optimizer = optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
     train(model, optimizer, WARM_UP)
-    nodes, resident = live_nodes(), memory("VmRSS")
+    before = live_nodes(), memory("VmRSS")
     train(model, optimizer, STEPS)
-    nodes_after, resident_after = live_nodes(), memory("VmRSS")
-
-    print(f"{STEPS:,} training steps of MLP 784-256-128-10, batch 128, without garbage collection")
-    print(f"{'':16}{'before':>12}{'after':>12}{'growth':>12}")
-    print(f"{'live nodes':16}{nodes:>12,}{nodes_after:>12,}{nodes_after - nodes:>12,}")
-    kib = [size // 1024 for size in (resident, resident_after, resident_after - resident)]
-    print(f"{'resident KiB':16}" + "".join(f"{size:>12,}" for size in kib))
-    print(machine("numpy"))
+    return *before, live_nodes(), memory("VmRSS")
 
 
-if __name__ == "__main__":
-    main()
+def measure(rounds: int) -> Table:
+    """Once, in a process of its own."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as processes:
+        nodes, resident, nodes_after, resident_after = processes.submit(grown).result()
+    rows: list[list[Any]] = [
+        ["live nodes", nodes, nodes_after, nodes_after - nodes],
+        ["resident KiB", resident // 1024, resident_after // 1024, (resident_after - resident) // 1024],
+    ]
+    title = f"{STEPS:,} training steps of 784-256-128-10, batch 128, without garbage collection"
+    return Table(title, ["", "before", "after", "growth"], rows, machine("numpy"))
