@@ -49,27 +49,29 @@ class Home:
             state = {n: x[piece] if isinstance(x, np.ndarray) else x for n, x in self.state.items()}
             self.pieces.append((piece, part, state))
         self.counters = [name for name, x in self.state.items() if not isinstance(x, np.ndarray)]
+        self.residents = list(zip(self.parameters, self.views, self.states, strict=True))
+        self.belongings = [
+            (state, name, view)
+            for name, views in self.remembered.items()
+            for state, view in zip(self.states, views, strict=True)
+        ]
 
     def is_inhabited(self, optimizer: Optimizer) -> bool:
         """Whether the parameters and what is remembered of them still are where they were put."""
         known = optimizer.state
-        for parameter, state, view in zip(self.parameters, self.states, self.views, strict=True):
+        for parameter, view, state in self.residents:
             if parameter._data is not view or known.get(parameter) is not state:
                 return False
-        for name, views in self.remembered.items():
-            for state, view in zip(self.states, views, strict=True):
-                if state[name] is not view:
-                    return False
-        return True
+        return all([state[name] is view for state, name, view in self.belongings])
 
-    def update(self, optimizer: Optimizer, gradient: Array, group: Group) -> None:
-        """One step."""
+    def update(self, optimizer: Optimizer, gradients: Sequence[Array], group: Group) -> None:
+        """One step, with the gradient of each piece."""
         counters = self.counters
-        for piece, part, state in self.pieces:
+        for (_, part, state), gradient in zip(self.pieces, gradients, strict=True):
             if counters:
                 for name in counters:
                     state[name] = self.states[0][name]
-            optimizer.update(part, gradient[piece], state, group)
+            optimizer.update(part, gradient, state, group)
         if counters:
             for name in counters:
                 for own in self.states:
@@ -100,7 +102,11 @@ class FlatStep:
         self, optimizer: Optimizer, groups: Sequence[tuple[Home, Group, Array, list[Array]]]
     ) -> None:
         self.optimizer = optimizer
-        self.groups = groups
+        self.groups = [
+            (home, group, [vector[piece] for piece, _, _ in home.pieces]) for home, group, vector, _ in groups
+        ]
+        self.homes = [home for home, *_ in groups]
+        self.given = [pair for home, _, _, own in groups for pair in zip(home.parameters, own, strict=True)]
         self.members = [(group, tuple(group["params"])) for group in optimizer.param_groups]
 
     def __call__(self) -> None:
@@ -110,14 +116,14 @@ class FlatStep:
         for (known, members), group in zip(self.members, optimizer.param_groups, strict=True):
             if group is not known or len(group["params"]) != len(members):
                 return optimizer.step()
-        for home, _, _, gradients in self.groups:
-            for parameter, gradient in zip(home.parameters, gradients, strict=True):
-                if parameter._grad is not gradient:
-                    return optimizer.step()
+        for parameter, gradient in self.given:
+            if parameter._grad is not gradient:
+                return optimizer.step()
+        for home in self.homes:
             if not home.is_inhabited(optimizer):
                 return optimizer.step()
-        for home, group, vector, _ in self.groups:
-            home.update(optimizer, vector, group)
+        for home, group, gradients in self.groups:
+            home.update(optimizer, gradients, group)
         optimizer._count_step()
         return None
 
