@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from benchmarks import memory, use_all_cores
 
-SETTLE = 0.05  # seconds: longer than idle threads of OpenBLAS and OpenMP spin
+SETTLE = 0.25  # seconds: longer than idle threads of OpenBLAS, OpenMP and XLA spin
 Build = Callable[..., Callable[[], Any]]
 
 

@@ -107,14 +107,14 @@ class FlatStep:
         ]
         self.homes = [home for home, *_ in groups]
         self.given = [pair for home, _, _, own in groups for pair in zip(home.parameters, own, strict=True)]
-        self.members = [(group, tuple(group["params"])) for group in optimizer.param_groups]
+        self.members = [(group, group["params"], len(group["params"])) for group in optimizer.param_groups]
 
     def __call__(self) -> None:
         optimizer = self.optimizer
         if len(optimizer.param_groups) != len(self.members):
             return optimizer.step()
-        for (known, members), group in zip(self.members, optimizer.param_groups, strict=True):
-            if group is not known or len(group["params"]) != len(members):
+        for group, (known, params, count) in zip(optimizer.param_groups, self.members, strict=True):
+            if group is not known or group["params"] is not params or len(params) != count:
                 return optimizer.step()
         for parameter, gradient in self.given:
             if parameter._grad is not gradient:

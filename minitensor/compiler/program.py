@@ -177,7 +177,8 @@ class Program:
         dtype = dtypes.pop() if len(dtypes) == 1 else None
         if not isinstance(call.function, np.ufunc) or dtype is None or dtype.kind != "f":
             return [self._text(x) for x in call.args]
-        return [self._text(np.array(x, dtype) if type(x) in (float, int) else x) for x in call.args]
+        numbers = (float, int, dtype.type)
+        return [self._text(np.array(x, dtype) if type(x) in numbers else x) for x in call.args]
 
     def _expression(self, call: Call, out: str = "") -> str:
         """A call as Python source, its result going into `out` if one is named."""
@@ -194,6 +195,8 @@ class Program:
             return f"{self._text(rule)}[{i}]({self._text(gradient)})"
         if function == "[]":
             return f"{self._text(call.args[0])}[{self._key(call.args[1])}]"
+        if function in _COMPARISONS and not out and call.result is not None and not call.result.shape:
+            return f" {_COMPARISONS[function]} ".join([self._text(x) for x in call.args])
         args = self._arguments(call)
         if isinstance(function, str):
             function, args = f"{args[0]}{function}", args[1:]
@@ -347,10 +350,22 @@ class Program:
         return "\n".join(rows)
 
 
+_COMPARISONS: dict[Any, str] = {
+    np.equal: "==",
+    np.not_equal: "!=",
+    np.less: "<",
+    np.less_equal: "<=",
+    np.greater: ">",
+    np.greater_equal: ">=",
+}
+
+
 def _can_be_given(call: Call, fresh: set[Slot]) -> bool:
     """Whether a call's result can go into memory that the program owns."""
     result = call.result
     if result is None or call.kind not in ("into", "copy") or result.view_of is not None:
+        return False
+    if call.function in _COMPARISONS and not result.shape:  # of single numbers: Python's takes half the time
         return False
     return result not in fresh and _is_dense(result) and result.nbytes > 0
 
