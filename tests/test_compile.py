@@ -725,5 +725,8 @@ def test_explain_shows_the_operations_shapes_and_memory() -> None:
         "# linear; (6, 4) float32 in block",
         "relu′",
         "bytes of memory",
+        "w: a tensor's array, (4, 3) float32",
+        "w.T, a view, (3, 4) float32",
+        "constant, 0.0",
     ):
         assert piece in text

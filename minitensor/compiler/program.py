@@ -55,6 +55,7 @@ class Program:
         }
         self.names: dict[Slot, str] = {}
         self.static: set[Slot] = set()  # those with an array that stays
+        self.views: dict[str, str] = {}  # of arrays that stay: how each is made, by name
         self.made = 0
         returned = set(slots_in(recording.result))
         fresh = {slot.root for slot in returned}
@@ -219,7 +220,8 @@ class Program:
         result, args = call.result, call.args
         if result is not None and call.kind == "view" and all([self._stays(slot) for slot in call.reads()]):
             self.made += 1
-            self._keep(result, f"b{self.made}", self._view(call))
+            seen = self._expression(call)
+            self.views[self._keep(result, f"b{self.made}", self._view(call))] = seen
             return "", call
         if result is not None and result in self.block_of:
             self.made += 1
@@ -337,6 +339,15 @@ class Program:
         ]
         slots = {slot for call in self.recording.calls for slot in call.reads() if slot.kind == "argument"}
         rows += [f"x{slot.held}: argument, {_describe(slot)}" for slot in sorted(slots, key=lambda x: x.held)]
+        for name, x in self.namespace.items():
+            if name in self.views:
+                rows.append(f"{name}: {self.views[name]}, a view, {x.shape} {x.dtype}")
+            elif name.rstrip("_0123456789") == "w" and isinstance(x, np.ndarray):
+                rows.append(f"{name}: a tensor's array, {x.shape} {x.dtype}")
+            elif name.rstrip("_0123456789") == "c" and isinstance(x, np.ndarray | np.generic):
+                rows.append(
+                    f"{name}: constant, " + (f"{x.shape} {x.dtype}" if x.size > 1 else f"{x.item()!r}")
+                )
         for text, call in self.lines:
             notes = []
             if call is not None:
