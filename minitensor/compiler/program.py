@@ -345,9 +345,7 @@ class Program:
             elif name.rstrip("_0123456789") == "w" and isinstance(x, np.ndarray):
                 rows.append(f"{name}: a tensor's array, {x.shape} {x.dtype}")
             elif name.rstrip("_0123456789") == "c" and isinstance(x, np.ndarray | np.generic):
-                rows.append(
-                    f"{name}: constant, " + (f"{x.shape} {x.dtype}" if x.size > 1 else f"{x.item()!r}")
-                )
+                rows.append(f"{name}: constant, " + (f"{x.shape} {x.dtype}" if x.ndim else f"{x.item()!r}"))
         for text, call in self.lines:
             notes = []
             if call is not None:
