@@ -3,11 +3,13 @@
 The processor finds a page of 4 KiB through a table that has room for a few MB. The weights of a network for
 MNIST, their velocities and gradients are more, and much of an optimizer's step goes into looking pages up.
 Linux gives pages of 2 MiB to whoever asks, and NumPy asks for arrays of 4 MiB or more: so smaller ones are
-cut from such an array here.
+cut from such pages here. These are no array, so that views of what is cut from them tell what they view.
 """
 
 from __future__ import annotations
 
+import mmap
+import sys
 from threading import Lock
 from typing import Any
 
@@ -42,13 +44,20 @@ def zeros_like(array: Array) -> Array:
     return zeros
 
 
+def _pages(size: int) -> mmap.mmap | bytearray:
+    if sys.platform != "linux":
+        return bytearray(size)
+    pages = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    pages.madvise(mmap.MADV_HUGEPAGE)
+    return pages
+
+
 def _cut(size: int) -> memoryview:
     global _rest
     whole = -(-size // _CACHE_LINE) * _CACHE_LINE
     with _lock:
         if len(_rest) < whole:
-            arena = np.empty(_ARENA, np.uint8)
-            _rest = arena[-arena.ctypes.data % _CACHE_LINE :].data
+            _rest = memoryview(_pages(_ARENA))
         taken, _rest = _rest[:size], _rest[whole:]
     return taken
 

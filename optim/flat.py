@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -128,8 +129,21 @@ class FlatStep:
         return None
 
 
+_alone = Tensor([0.0])
+_HELD_ONCE = getrefcount(_alone._data)  # by the tensor, and by the call
+_COUNTERS = ("step",)
+
+
+def _shares_its_base(array: Array) -> bool:
+    """Whether it is a view of memory that something else sees too."""
+    return isinstance(array.base, np.ndarray) and getrefcount(array.base) > _HELD_ONCE
+
+
 def home_of(optimizer: Optimizer, parameters: Sequence[Tensor]) -> Home | None:
-    """The home of these parameters, made if there is none; None where they cannot live together."""
+    """The home of these parameters, made if there is none; None where they cannot live together.
+
+    Moving in leaves the old arrays behind: so nobody else may hold one, who would wait for its updates.
+    """
     homes: list[Home] = [home for home in optimizer._homes if home.is_inhabited(optimizer)]
     optimizer._homes = homes
     for home in homes:
@@ -142,6 +156,10 @@ def home_of(optimizer: Optimizer, parameters: Sequence[Tensor]) -> Home | None:
     first: Any = states[0]
     for parameter, state in zip(parameters, states, strict=True):
         assert state is not None
+        if getrefcount(parameter._data) > _HELD_ONCE or _shares_its_base(parameter._data):
+            return None
+        if any([getrefcount(state[name]) > _HELD_ONCE for name in state if name not in _COUNTERS]):
+            return None
         if parameter.dtype != parameters[0].dtype or state.keys() != first.keys():
             return None
         for name, x in state.items():

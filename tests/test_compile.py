@@ -432,6 +432,39 @@ def test_returned_arrays_are_each_ones_own_though_they_are_computed_alike() -> N
             found.data[...] = i
 
 
+@pytest.mark.parametrize("width", [4, 512])  # small arrays, and such as lie in large pages
+@pytest.mark.parametrize(
+    "held",
+    [
+        lambda model, optimizer: model[0].weight.data,
+        lambda model, optimizer: model[0].weight.data.T[1:],
+        lambda model, optimizer: model[2].bias.detach().data,
+        lambda model, optimizer: optimizer.state[model[0].weight]["momentum_buffer"],
+    ],
+)
+def test_arrays_that_somebody_holds_stay_those_of_the_model(width: int, held: Any) -> None:
+    model = nn.MLP(64, [width, 10], rng=0)
+    optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(8, 64)).astype(np.float32), rng.integers(0, 10, 8)
+
+    def step(x: Array, y: Array) -> Tensor:
+        loss: Tensor = nn.functional.cross_entropy(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    step(x, y)
+    array = held(model, optimizer)
+    compiled = mt.compile(step)
+    for _ in range(4):
+        before = array.copy()
+        compiled(x, y)
+        assert (array != before).any()
+    assert np.may_share_memory(array, held(model, optimizer))
+
+
 def test_arguments_may_be_tensors_numbers_and_named() -> None:
     @mt.compile
     def scaled(x: Any, factor: float, *, shift: Any) -> Any:

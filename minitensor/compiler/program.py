@@ -81,8 +81,8 @@ class Program:
             parameters = [parameter for parameter in group["params"] if parameter in gradients]
             slots = [gradients[parameter] for parameter in parameters]
             for parameter, slot in zip(parameters, slots, strict=True):
-                data = parameter.data
-                alike = (slot.shape, slot.strides, slot.dtype) == (data.shape, data.strides, data.dtype)
+                own = (parameter.shape, parameter.data.strides, parameter.dtype)
+                alike = (slot.shape, slot.strides, slot.dtype) == own
                 if not alike or slot.root not in self.block_of or slot.root.nbytes != slot.nbytes:
                     return []
             if not parameters:
