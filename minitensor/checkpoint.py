@@ -237,6 +237,7 @@ def _read(path: Path) -> Weights:
     from safetensors import SafetensorError, safe_open
 
     try:
+        open(path, "rb").close()  # safetensors calls a file that it may not open a missing one
         with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

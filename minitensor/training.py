@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from minitensor.errors import OptionError
-from minitensor.files import write_atomically
+from minitensor.errors import DataError, DTypeError, OptionError
+from minitensor.files import is_stream, write_atomically
 from minitensor.graph import no_grad
 from minitensor.nn import Module
 from minitensor.nn.utils import clip_grad_norm_
@@ -183,7 +183,13 @@ def fit(
 
     Returns:
         What each epoch came to. The model is left in evaluation mode.
+
+    Raises:
+        DataError: If there are no batches: one side is empty, or a generator, which is used up by one epoch.
+        DTypeError: If the schedule is none of minitensor.optim's.
+        OptionError: If epochs is no integer of at least 0, or the schedule is of another optimizer.
     """
+    _check(epochs, optimizer, schedule)
     run = Run(model, train, optimizer, schedule, epochs, callbacks, History() if history is None else history)
     step = training_step(model, optimizer, loss, clip_norm)
     if compile:
@@ -211,6 +217,15 @@ def fit(
         callback.on_end(run)
     model.eval()
     return run.history
+
+
+def _check(epochs: int, optimizer: Optimizer, schedule: Schedule | None) -> None:
+    if not isinstance(epochs, int | np.integer) or epochs < 0:
+        raise OptionError(f"fit: epochs must be an integer of at least 0, and is {epochs!r}")
+    if schedule is not None and not isinstance(schedule, Schedule):
+        raise DTypeError(f"fit: the schedule must be one of minitensor.optim, not {type(schedule).__name__}")
+    if schedule is not None and schedule.optimizer is not optimizer:
+        raise OptionError("fit: the schedule is of another optimizer, whose steps are not taken here")
 
 
 def training_step(
@@ -242,16 +257,27 @@ def _train_epoch(run: Run, step: Callable[[Any, Any], tuple[Tensor, Tensor]]) ->
         run.seen.add(batch_loss, output, y)
         for callback in run.callbacks:
             callback.on_batch(run)
+    _check_not_empty("fit: the training data have", run.seen)
+
+
+def _check_not_empty(what: str, average: Average) -> None:
+    if not average.samples:
+        raise DataError(f"{what} no batches. Give arrays with rows, and a DataLoader, not a generator.")
 
 
 def evaluate(model: Module, batches: Batches, loss: LossFunction) -> Average:
-    """Loss and accuracy of a model over batches, in evaluation mode, in which it is left."""
+    """Loss and accuracy of a model over batches, in evaluation mode, in which it is left.
+
+    Raises:
+        DataError: If there are none.
+    """
     model.eval()
     average = Average()
     with no_grad():
         for x, y in batches:
             output = model(x)
             average.add(loss(output, y), output, y)
+    _check_not_empty("evaluate: the data have", average)
     return average
 
 
@@ -265,7 +291,7 @@ class EarlyStopping(Callback):
         restore_best: Whether to end with the parameters of the best epoch instead of the last.
 
     Raises:
-        OptionError: In the first epoch, if the history has no such quantity.
+        OptionError: If patience is not at least 1; in the first epoch, if the history has no such quantity.
     """
 
     def __init__(
@@ -275,6 +301,8 @@ class EarlyStopping(Callback):
         min_delta: float = 0.0,
         restore_best: bool = True,
     ) -> None:
+        if patience < 1:
+            raise OptionError(f"EarlyStopping: patience must be at least 1, and is {patience}")
         self.monitor = monitor
         self.patience = patience
         self.min_delta = min_delta
@@ -319,7 +347,8 @@ class StopWhenNotFinite(Callback):
 class JSONLines(Callback):
     """Writes the history into a file, one JSON object a line and epoch.
 
-    The file is replaced as a whole after each epoch, so it is never half-written, also after a resumption.
+    The file is replaced as a whole after each epoch, so it is never half-written, also after a resumption. A
+    pipe or a device gets a line after each epoch.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -327,7 +356,7 @@ class JSONLines(Callback):
 
     def on_epoch(self, run: Run) -> None:
         lines = []
-        for i in range(run.history.epochs):
+        for i in range(run.epoch if is_stream(self.path) else 0, run.history.epochs):
             row = {name: numbers[i] for name, numbers in run.history.items()}
             finite = {name: x if math.isfinite(x) else None for name, x in row.items()}
             lines.append(json.dumps({"epoch": i + 1, **finite}) + "\n")

@@ -349,11 +349,16 @@ class MLP(Sequential):
         Raises:
             ShapeError: If the widths differ. Then nothing was loaded.
             OptionError: If the activations differ.
+            DTypeError: If `other` is no scalar.MLP.
 
         >>> from minitensor.nn import scalar
         >>> mlp = MLP(2, [3, 1], rng=0)
         >>> mlp.load_scalar(scalar.MLP(2, [3, 1], rng=1))
         """
+        from minitensor.nn import scalar
+
+        if not isinstance(other, scalar.MLP):
+            raise DTypeError(f"load_scalar: takes a scalar.MLP, not {type(other).__name__}")
         if other.activation != self.activation:
             raise OptionError(
                 f"load_scalar: the activation there is {other.activation}, and here it is {self.activation}"

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from minitensor.errors import OptionError, ShapeError
+from minitensor.errors import DTypeError, OptionError, ShapeError
 from minitensor.nn import layers
 from minitensor.operation import registry
 from minitensor.random import generator
@@ -153,6 +153,10 @@ class MLP(Module):
 
     def __call__(self, x: Sequence[Number] | NDArray[Any]) -> Any:
         out: Any = x.tolist() if isinstance(x, np.ndarray) else x  # Python's floats are faster than NumPy's
+        if len(out) and not isinstance(out[0], Value | float | int | np.number):
+            raise ShapeError(
+                "MLP: takes one sample, a list of numbers. For a batch write [model(x) for x in xs]."
+            )
         for layer in self.layers:
             out = layer([out] if isinstance(out, Value) else out)
         return out
@@ -181,6 +185,7 @@ class MLP(Module):
 
         Raises:
             OptionError: If the network drops activations, for which there is nothing here.
+            DTypeError: If it is no nn.MLP.
 
         >>> from minitensor import nn
         >>> mlp = nn.MLP(2, [3, 1], activation="tanh", rng=0)
@@ -188,6 +193,8 @@ class MLP(Module):
         >>> abs(one.data - mlp(np.array([[0.5, -1.0]])).item()) < 1e-6
         True
         """
+        if not isinstance(mlp, layers.MLP):
+            raise DTypeError(f"MLP.from_tensor: takes an nn.MLP, not {type(mlp).__name__}")
         if any(isinstance(layer, layers.Dropout) for layer in mlp):
             raise OptionError("MLP.from_tensor: the network has Dropout, and scalar mode has not")
         weights, biases = [[p.data for p in mlp.parameters()][i::2] for i in (0, 1)]

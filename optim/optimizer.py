@@ -66,6 +66,9 @@ class Optimizer:
         self._scratch: dict[Tensor, NDArray[Any]] = {}
         self._homes: list[Any] = []  # flat.Home: where compile put parameters side by side
         self._steps = 0
+        if callable(params):
+            cure = "model.parameters()" if hasattr(params, "parameters") else "what it returns"
+            raise DTypeError(f"{self._name}: takes parameters, not a {type(params).__name__}. Pass {cure}.")
         given: list[Any] = list(params)
         self._check(defaults)  # before the parameters: a typing error is the likelier mistake
         if not given:

@@ -117,6 +117,10 @@ def test_a_diverged_run_says_so_and_still_prints_valid_json(capsys: pytest.Captu
         ("--seed -1", "--seed"),
         ("--batch-size x", "--batch-size"),
         ("--unknown", "unrecognized arguments: --unknown"),
+        *[
+            (f"{name}=", f"{name}: must not be empty")
+            for name in ("--data", "--checkpoint", "--log", "--plot")
+        ],
     ],
 )
 def test_bad_arguments_end_with_code_2_and_one_line(
@@ -219,6 +223,43 @@ def test_predict_gives_the_same_from_every_source(
         np.testing.assert_allclose(json.loads(line)["probabilities"], row, atol=1e-6)
 
 
+def test_predict_says_what_it_cannot_do(
+    run_folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    fails(capsys, "standard input is closed", "predict", run_folder)
+    np.savez(tmp_path / "large.npz", x=np.full((2, 64), 3e38))
+    fails(capsys, "row 1 gives no finite probabilities", "predict", run_folder, tmp_path / "large.npz")
+
+
+def test_rows_are_pixels_where_those_trained_on_were(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    x, y = load_digits()
+    pixels = np.rint(x * 255).astype(np.uint8)
+    np.savez(tmp_path / "a.npz", x=pixels, y=y)
+    short = ("train", "--quiet", "--epochs", 4, "--hidden", 8, "--checkpoint", tmp_path / "run")
+    output(capsys, *short, "--data", tmp_path / "a.npz")
+    dark = pixels[:9] // 3
+    np.savez(tmp_path / "dark.npz", x=dark)  # bytes
+    (tmp_path / "dark.csv").write_text("\n".join(",".join(map(str, row)) for row in dark.tolist()))
+    texts = [
+        output(capsys, "predict", tmp_path / "run", tmp_path / name) for name in ("dark.npz", "dark.csv")
+    ]
+    assert texts[0] == texts[1]
+    model = nn.MLP(64, [8, 10], dropout=0.3).eval()
+    load_weights(tmp_path / "run" / "model.safetensors", model)
+    best = model(dark / np.float32(255)).softmax(axis=1).data.max(axis=1)
+    assert [line.split()[1] for line in texts[1].splitlines()] == [f"{p:.4f}" for p in best]
+
+
+def test_json_is_alone_on_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["train", "--json", "--plot", "--epochs", "2", "--hidden", "8"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["epochs"] == 2
+    assert "loss" in captured.err
+
+
 def test_info_shows_what_a_checkpoint_holds(run_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = output(capsys, "info", run_folder)
     assert "MLP 64 → 32 → 10, relu, dropout 0.3" in text
@@ -298,7 +339,9 @@ def test_bad_files_end_with_code_2_and_one_line(
     fails(capsys, "bad.npz: archive cannot be read", "train", "--data", tmp_path / "bad.npz")
     fails(capsys, "one row cannot be divided", "train", "--data", tmp_path / "single.npz")
     fails(capsys, "--early-stopping needs", "train", "--early-stopping", "3")
-    fails(capsys, "leaves one part empty", "train", "--validation", "0.9999")
+    fails(capsys, "--validation 0.9999 of 1,437 rows leaves none", "train", "--validation", "0.9999")
+    fails(capsys, "--log needs a file. For standard output give /dev/stdout", "train", "--log", "-")
+    fails(capsys, "there is no folder", "evaluate", run_folder, "--mistakes", tmp_path / "no" / "a.png")
     for option in ("--log", "--plot"):
         fails(capsys, "there is no folder", "train", option, tmp_path / "no" / "file")
         fails(capsys, "cannot be written", "train", option, tmp_path)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from minitensor import DataError, cli
 from minitensor.data import Dataset, load_file, scale_pixels
-from minitensor.data.files import load_rows
+from minitensor.data.files import in_one_form, load_rows
 
 X = np.arange(6 * 4, dtype=np.uint8).reshape(6, 2, 2) * 10
 Y = np.array([0, 1, 2, 0, 1, 2], np.uint8)
@@ -91,12 +91,12 @@ def test_idx(squeeze: Callable[[bytes], bytes], dot: str, dtype: str, tmp_path: 
 def test_npz(save: Callable[..., None], tmp_path: Path) -> None:
     save(tmp_path / "a.npz", x=X, y=Y)
     check(load_file(tmp_path / "a.npz"))
-    save(tmp_path / "a.npz", x_train=X, y_train=Y[:, None], x_test=X[:2] / 3, y_test=Y[:2].astype(float))
+    save(tmp_path / "a.npz", x_train=X, y_train=Y[:, None], x_test=X[:2] / 255, y_test=Y[:2].astype(float))
     data = load_file(tmp_path / "a.npz")
     check(data)
     assert data.x_test is not None
     assert data.y_test is not None
-    check(Dataset(data.x_test, data.y_test), (X[:2] / 3).astype(np.float32), Y[:2], np.float32)
+    check(Dataset(data.x_test, data.y_test), (X[:2] / 255).astype(np.float32), Y[:2], np.float32)
     save(tmp_path / "a.npz", x=np.asfortranarray(X.reshape(6, 4).astype(np.int64)), y=Y.astype(np.int32))
     check(load_file(tmp_path / "a.npz"))  # whole numbers up to 230 are pixels
     save(tmp_path / "a.npz", x=X.astype(np.int64) // 10, y=Y)
@@ -158,6 +158,31 @@ def test_rows_without_labels(tmp_path: Path) -> None:
         load_rows(io.BytesIO(rows.encode()), 5)
     with pytest.raises(DataError, match="has no array x, only y"):
         load_rows(written(tmp_path, {"e.npz": npz(y=Y)}), 4)
+
+
+def test_few_rows_take_the_form_of_those_trained_on(tmp_path: Path) -> None:
+    dark = np.array([[0, 100], [3, 7]])  # too dark to be taken for pixels by itself
+    bright = np.array([[0, 255], [3, 7]])
+    data = load_file(
+        written(tmp_path, {"a.npz": npz(x_train=bright, y_train=[0, 1], x_test=dark, y_test=[0, 1])})
+    )
+    assert data.x_test is not None
+    assert data.x_test.dtype == np.uint8
+    data = load_file(
+        written(tmp_path, {"a.npz": npz(x_train=dark, y_train=[0, 1], x_test=bright, y_test=[0, 1])})
+    )
+    assert data.x_test is not None
+    assert data.x_test.dtype == np.float32
+    assert in_one_form(np.array([[0.0, 0.5]], np.float32), True, "x").dtype == np.float32  # scaled already
+    for strange in ([[0.0, 256.0]], [[-1.0, 3.0]], [[0.5, 3.0]]):
+        with pytest.raises(DataError, match="where the rows trained on are pixels"):
+            in_one_form(np.array(strange, np.float32), True, "x")
+
+
+def test_numbers_beyond_float32_are_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, {"a.npz": npz(x=[[1.0, 1e39]], y=[0])})
+    with pytest.raises(DataError, match=r"has 1e\+39, beyond float32, in row 1, column 2"):
+        load_file(path)
 
 
 def test_pixels_are_scaled_in_float32_and_numbers_are_not() -> None:

@@ -93,6 +93,12 @@ def test_what_cannot_be_optimized_is_refused() -> None:
         optim.SGD([w * 2])
     with pytest.raises(GraphError, match="no parameter requires grad"):
         optim.SGD([Tensor([1.0])])
+    model = nn.Linear(2, 1)
+    for given in (model, model.parameters):
+        with pytest.raises(
+            DTypeError, match=r"takes parameters, not a \w+. Pass (model.parameters\(\)|what it)"
+        ):
+            optim.SGD(given)  # type: ignore[arg-type]
     with pytest.raises(DTypeError, match="must be Tensors, not float"):
         optim.SGD([1.0])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="nesterov=True needs a momentum"):

@@ -227,7 +227,11 @@ def test_the_repr_shows_the_layers_and_counts() -> None:
         (lambda: scalar.MLP(0, [1]), OptionError, "at least 1 input"),
         (lambda: scalar.MLP(2, [1], activation="sine"), OptionError, "'sine' is not one of relu"),
         (lambda: scalar.MLP(2, [1])([1.0]), ShapeError, r"Neuron\(2\) got 1 numbers"),
+        (lambda: scalar.MLP(2, [1])([[1.0, 2.0]]), ShapeError, "takes one sample"),  # type: ignore[list-item]
+        (lambda: scalar.MLP(2, [1])(np.ones((3, 2))), ShapeError, "takes one sample"),
         (lambda: scalar.MLP.from_tensor(nn.MLP(2, [3, 1], dropout=0.5)), OptionError, "Dropout"),
+        (lambda: scalar.MLP.from_tensor(nn.Linear(2, 1)), DTypeError, "takes an nn.MLP, not Linear"),  # type: ignore[arg-type]
+        (lambda: nn.MLP(2, [1]).load_scalar(nn.MLP(2, [1])), DTypeError, "takes a scalar.MLP, not MLP"),  # type: ignore[arg-type]
     ],
 )
 def test_mistakes_are_explained(mistake: Callable[[], Any], error: type[Exception], words: str) -> None:

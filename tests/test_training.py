@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from minitensor import OptionError, Tensor, is_grad_enabled, nn, optim
+from minitensor import DataError, DTypeError, OptionError, Tensor, is_grad_enabled, nn, optim
 from minitensor.data import DataLoader
 from minitensor.nn.functional import cross_entropy, mse_loss
 from minitensor.training import (
@@ -199,6 +200,39 @@ def test_a_loss_that_is_not_finite_ends_training() -> None:
     model.weight.data[...] = np.nan
     assert trained(5, model=model, callbacks=[StopWhenNotFinite()]).epochs == 1
     assert trained(5, callbacks=[StopWhenNotFinite()]).epochs == 5
+
+
+def test_what_cannot_be_trained_is_refused() -> None:
+    model = Watched()
+    optimizer, other = optim.SGD(model.parameters(), lr=0.1), optim.SGD(Watched().parameters(), lr=0.1)
+    for epochs in (-1, 2.5, "3"):
+        with pytest.raises(OptionError, match="epochs must be an integer of at least 0"):
+            trained(epochs)  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="of another optimizer"):
+        trained(model=model, optimizer=optimizer, schedule=optim.StepLR(other, 1))
+    with pytest.raises(DTypeError, match=r"one of minitensor.optim, not float"):
+        trained(schedule=0.1)
+    with pytest.raises(OptionError, match="patience must be at least 1, and is 0"):
+        EarlyStopping(patience=0)
+    once = (batch for batch in DataLoader(X, Y))
+    with pytest.raises(DataError, match="fit: the training data have no batches"):
+        fit(model, once, None, optimizer, cross_entropy, 2)
+    with pytest.raises(DataError, match="evaluate: the data have no batches"):
+        trained(validation=DataLoader(X[:0], Y[:0]))
+    assert trained(0).epochs == 0
+
+
+def test_a_pipe_gets_each_line_of_the_log_once_and_a_link_stays(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    trained(3, callbacks=[JSONLines(tmp_path / "pipe")])
+    rows = [json.loads(line) for line in os.read(reader, 1 << 16).splitlines()]
+    os.close(reader)
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+    (tmp_path / "link").symlink_to(tmp_path / "log")
+    trained(2, callbacks=[JSONLines(tmp_path / "link")])
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "log").read_text().count("\n") == 2
 
 
 def test_the_log_has_a_json_line_per_epoch_and_no_nan(tmp_path: Path) -> None:

@@ -18,6 +18,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     0 is success, 1 a run that failed or diverged, 2 bad arguments or bad files, 130 a run ended by Ctrl-C.
     """
+    try:
+        return _run(argv)
+    except KeyboardInterrupt:
+        return _fail("interrupted before there was a result", INTERRUPTED)
+
+
+def _run(argv: Sequence[str] | None) -> int:
     from minitensor.cli.options import parser
 
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -36,8 +43,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:  # a full disk, say
         return _fail(f"{error.filename or 'a file'}: {error.strerror or error}", 1)
-    except KeyboardInterrupt:
-        return _fail("interrupted before there was a result", INTERRUPTED)
 
 
 def _fail(message: str, code: int) -> int:

@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     if found.agrees:
         return 0
     faults = [name for name, bound in BOUNDS.items() if not found.differences[name] <= bound]
-    print(f"minitensor: the modes disagree in {' and '.join(faults)}", file=sys.stderr)
+    task.say(f"the modes disagree in {' and '.join(faults)}")
     return 1
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from typing import Any
 
 import numpy as np
@@ -24,10 +23,11 @@ def run(options: argparse.Namespace) -> int:
     """Judge the model, and report."""
     from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-    model, config, in_features = task.load_model(options.checkpoint)
-    name, x, y = _data(options, config)
-    task.check_features(in_features, x, name)
-    probabilities = predict(model, x)
+    task.check_picture(options.mistakes)
+    trained = task.load_model(options.checkpoint)
+    name, x, y = _data(options, trained.config)
+    x = task.as_trained(trained, x, name)
+    probabilities = predict(trained.model, x, name)
     classes = probabilities.shape[1]
     if int(y.max()) >= classes:
         raise DataError(
@@ -61,13 +61,20 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def predict(model: Module, x: Array) -> Array:
+def predict(model: Module, x: Array, name: str) -> Array:
     """The probability of each class, of shape (n, classes)."""
     parts = []
-    with no_grad():
+    with no_grad(), np.errstate(over="ignore", invalid="ignore"):
         for (rows,) in DataLoader(x, batch_size=1024, transform=scale_pixels):
             parts.append(model(rows).softmax(axis=1).data)
-    return np.concatenate(parts)
+    probabilities = np.concatenate(parts)
+    strange = np.flatnonzero(~np.isfinite(probabilities).all(axis=1))
+    if strange.size:
+        raise DataError(
+            f"{name}: row {strange[0] + 1:,} gives no finite probabilities. "
+            "Its numbers are too large, or the model has diverged."
+        )
+    return probabilities
 
 
 def _data(options: argparse.Namespace, config: dict[str, Any]) -> tuple[str, Array, Array]:
@@ -94,7 +101,5 @@ def _draw_mistakes(path: str, x: Array, y: Array, probabilities: Array) -> None:
     wrong = np.flatnonzero(guesses != y)
     worst = wrong[np.argsort(-probabilities[wrong, guesses[wrong]], kind="stable")][:SHOWN]
     titles = [f"{y[i]} taken for {guesses[i]}\n{probabilities[i, guesses[i]]:.1%}" for i in worst]
-    try:
+    with task.drawing(path):
         plots.save_images(x[worst], titles, path)
-    except ModuleNotFoundError:
-        print(f'minitensor: {path} needs matplotlib: pip install "minitensor[plot]"', file=sys.stderr)

@@ -41,7 +41,7 @@ def parser() -> Parser:
     _export(command("export", "write a model as ONNX", "Write a trained model as an ONNX file."))
     _compare(command("compare", "run one network in scalar and in tensor mode", _COMPARE))
     add = command("info", "show what a checkpoint holds", "Show what a checkpoint holds.")
-    add("checkpoint", help=CHECKPOINT)
+    add("checkpoint", type=path, help=CHECKPOINT)
     add("--json", action="store_true", help="print one JSON object on one line")
     return top
 
@@ -66,7 +66,7 @@ def _train(add_argument: Callable[..., Any]) -> None:
             help = f"{help} ({shown})"
         add_argument(name, action=_Note, help=help, **settings)
 
-    add("--data", default="digits", metavar="DATA", help=DATA)
+    add("--data", type=path, default="digits", metavar="DATA", help=DATA)
     add("--hidden", type=at_least(1), nargs="*", default=[256, 128], metavar="N", help="hidden widths")
     add("--activation", choices=ACTIVATIONS, default="relu", help="between layers")
     add(
@@ -111,36 +111,34 @@ def _train(add_argument: Callable[..., Any]) -> None:
         metavar="N",
         help="of all random numbers",
     )
-    add("--checkpoint", metavar="FOLDER", help="save the run here after every epoch")
+    add("--checkpoint", type=path, metavar="FOLDER", help="save the run here after every epoch")
     add("--resume", nargs=0, default=False, help="go on with the run in --checkpoint")
-    add("--log", metavar="FILE", help="write one JSON object a line and epoch")
-    add("--plot", nargs="?", const="-", metavar="FILE", help="draw curves, without FILE in the terminal")
+    add("--log", type=path, metavar="FILE", help="write one JSON object a line and epoch")
+    plot = "draw curves, without FILE in the terminal"
+    add("--plot", type=path, nargs="?", const="-", metavar="FILE", help=plot)
     add("--no-compile", nargs=0, default=False, help="run each step as it is written, and not as a program")
     add("--quiet", nargs=0, default=False, help="no progress, only the result")
     add("--json", nargs=0, default=False, help="print the result as one JSON object on one line")
 
 
 def _evaluate(add: Callable[..., Any]) -> None:
-    add("checkpoint", help=CHECKPOINT)
-    add("--data", metavar="DATA", help=f"{DATA}; by default what the model had not seen of its own data")
-    add("--mistakes", metavar="FILE", help="draw the most confident mistakes into a picture")
+    add("checkpoint", type=path, help=CHECKPOINT)
+    own = f"{DATA}; by default what the model had not seen of its own data"
+    add("--data", type=path, metavar="DATA", help=own)
+    add("--mistakes", type=path, metavar="FILE", help="draw the most confident mistakes into a picture")
     add("--json", action="store_true", help="print one JSON object on one line")
 
 
 def _predict(add: Callable[..., Any]) -> None:
-    add("checkpoint", help=CHECKPOINT)
-    add(
-        "input",
-        nargs="?",
-        default="-",
-        help=".npz, .csv, IDX, or - for rows on standard input",
-    )
+    add("checkpoint", type=path, help=CHECKPOINT)
+    source = ".npz, .csv, IDX, or - for rows on standard input"
+    add("input", type=path, nargs="?", default="-", help=source)
     add("--json", action="store_true", help="print a JSON object a line, with all probabilities")
 
 
 def _export(add: Callable[..., Any]) -> None:
-    add("checkpoint", help=CHECKPOINT)
-    add("output", help="the .onnx file to write")
+    add("checkpoint", type=path, help=CHECKPOINT)
+    add("output", type=path, help="the .onnx file to write")
 
 
 _COMPARE = "Run one network in scalar and in tensor mode: the numbers agree, and the times do not."
@@ -153,8 +151,15 @@ def _compare(add: Callable[..., Any]) -> None:
     add("--steps", type=at_least(1), default=5, metavar="N", help="training steps to take (5)")
     add("--activation", choices=ACTIVATIONS, default="relu", help="between layers (relu)")
     add("--seed", type=at_least(0), default=0, metavar="N", help="of the weights and the digits (0)")
-    add("--plot", metavar="FILE", help="draw time against multiplications into a picture")
+    add("--plot", type=path, metavar="FILE", help="draw time against multiplications into a picture")
     add("--json", action="store_true", help="print one JSON object on one line")
+
+
+def path(text: str) -> str:
+    """Reads the name of a file or folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("must not be empty")
+    return text
 
 
 def at_least(low: int) -> Callable[[str], int]:

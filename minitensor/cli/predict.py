@@ -9,16 +9,19 @@ import sys
 from minitensor.cli import task
 from minitensor.cli.evaluate import predict
 from minitensor.data.files import load_rows
+from minitensor.errors import DataError
 
 
 def run(options: argparse.Namespace) -> int:
     """Classify each row, and print a line for it."""
-    model, _, in_features = task.load_model(options.checkpoint)
-    source = sys.stdin.buffer if options.input == "-" else options.input
-    name = "standard input" if options.input == "-" else options.input
-    rows = load_rows(source, in_features)
-    task.check_features(in_features, rows, name)
-    probabilities = predict(model, rows)
+    trained = task.load_model(options.checkpoint)
+    source, name = options.input, options.input
+    if name == "-":
+        if sys.stdin is None:
+            raise DataError("standard input is closed. Give a file of rows, or pipe them in.")
+        source, name = sys.stdin.buffer, "standard input"
+    rows = task.as_trained(trained, load_rows(source, trained.in_features), name)
+    probabilities = predict(trained.model, rows, name)
     labels = probabilities.argmax(axis=1).tolist()
     lines = []
     for label, row in zip(labels, probabilities.tolist(), strict=True):

@@ -25,8 +25,9 @@ from minitensor.data import (
     scale_pixels,
     train_test_split,
 )
-from minitensor.data.files import Dataset
+from minitensor.data.files import Dataset, in_one_form
 from minitensor.errors import CheckpointError, DataError, OptionError
+from minitensor.files import is_stream
 from minitensor.nn import MLP
 from minitensor.random import manual_seed
 
@@ -48,10 +49,12 @@ def check_writable(path: str | None) -> None:
     """Refuse a file that could not be written later; None and "-" are no files."""
     if path is None or path == "-":
         return
-    folder = Path(path).absolute().parent
-    if not folder.is_dir():
+    place = os.path.realpath(path)  # where a link leads to
+    folder = os.path.dirname(place)
+    if not os.path.isdir(folder) and not is_stream(path):
         raise OptionError(f"{path}: there is no folder {folder}")
-    if not os.access(folder, os.W_OK) or Path(path).is_dir():
+    written = path if is_stream(path) else folder
+    if not os.access(written, os.W_OK) or os.path.isdir(place):
         raise OptionError(f"{path}: cannot be written")
 
 
@@ -70,7 +73,13 @@ def drawing(path: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError:
-        print(f'minitensor: {path} needs matplotlib: pip install "minitensor[plot]"', file=sys.stderr)
+        say(f'{path} needs matplotlib: pip install "minitensor[plot]"')
+
+
+def say(message: str) -> None:
+    """Print a line on standard error, unless that is closed."""
+    if sys.stderr is not None:
+        print(f"minitensor: {message}", file=sys.stderr)
 
 
 def load(name: str) -> Dataset:
@@ -82,8 +91,14 @@ def load(name: str) -> Dataset:
         return Dataset(*load_digits(), None, None)
     if name == "moons":
         return Dataset(*make_moons(2000, noise=0.2, rng=0), None, None)
-    if not os.path.exists(name):
-        raise DataError(f"{name}: there is no such file, and no data of that name. Try --data digits.")
+    try:
+        os.stat(name)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DataError(
+            f"{name}: there is no such file, and no data of that name. Try --data digits."
+        ) from error
+    except OSError:  # load_file says what hinders it
+        pass
     return load_file(name)
 
 
@@ -155,8 +170,11 @@ def load_model(checkpoint: str) -> Trained:
     return Trained(model, config, config["model"]["in_features"])
 
 
-def check_features(wanted: int, x: Array, source: str) -> None:
-    """Refuse rows that the model cannot take."""
-    if x.ndim != 2 or x.shape[1] != wanted:
-        found = x.shape[1] if x.ndim == 2 else x.shape
-        raise DataError(f"{source}: has {found} numbers a row, and the model takes {wanted}")
+def as_trained(trained: Trained, x: Array, source: str) -> Array:
+    """Rows as the model knows them, with as many numbers, which are pixels or are not."""
+    if x.shape[1] != trained.in_features:
+        raise DataError(
+            f"{source}: has {x.shape[1]} numbers a row, and the model takes {trained.in_features}"
+        )
+    pixels = trained.config.get("pixels")
+    return x if pixels is None else in_one_form(x, pixels, source)

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 
@@ -56,6 +56,8 @@ class Result(NamedTuple):
 
 def run(options: argparse.Namespace) -> int:
     """Train as the options say, and report."""
+    if options.log == "-":
+        raise OptionError("--log needs a file. For standard output give /dev/stdout.")
     task.check_writable(options.log)  # now, and not after an hour of training
     task.check_picture(options.plot)
     saved = _resumed(options)
@@ -73,6 +75,11 @@ def run(options: argparse.Namespace) -> int:
     x_train, x_test, y_train, y_test, classes = task.split(data, options.seed)
     validation = None
     if options.validation:
+        held_out = math.ceil(options.validation * len(x_train))
+        if held_out >= len(x_train):
+            raise OptionError(
+                f"--validation {options.validation} of {len(x_train):,} rows leaves none to train on"
+            )
         x_train, x_held, y_train, y_held = train_test_split(x_train, y_train, test_size=options.validation)
         validation = task.batches(x_held, y_held)
     description = {
@@ -91,8 +98,13 @@ def run(options: argparse.Namespace) -> int:
     if options.log:
         callbacks.append(JSONLines(options.log))
     if options.checkpoint:
-        config = {"model": description, "options": {name: getattr(options, name) for name in SAVED}}
-        callbacks.append(Checkpoint(options.checkpoint, config | {"fingerprint": digest}, options.resume))
+        config = {
+            "model": description,
+            "options": {name: getattr(options, name) for name in SAVED},
+            "pixels": bool(x_train.dtype == np.uint8),
+            "fingerprint": digest,
+        }
+        callbacks.append(Checkpoint(options.checkpoint, config, options.resume))
 
     history, interrupted = History(), False
     start = time.perf_counter()
@@ -132,7 +144,7 @@ def run(options: argparse.Namespace) -> int:
         widths = [description["in_features"], *description["widths"]]
         print(_summary(result, options, judged.correct or 0, widths, len(y_test), interrupted))
     if options.plot:
-        _plot(history, options.plot)
+        _plot(history, options.plot, sys.stderr if options.json else sys.stdout)
     if interrupted:
         return INTERRUPTED
     return 0 if result.train_loss is not None else 1
@@ -145,8 +157,7 @@ def _resumed(options: argparse.Namespace) -> dict[str, Any] | None:
     if not options.checkpoint:
         raise OptionError("--resume needs the folder of the run: --checkpoint FOLDER")
     if not (Path(options.checkpoint) / CHECKPOINT).exists():
-        if sys.stderr is not None:
-            print(f"minitensor: {options.checkpoint} holds no run yet: this one starts it", file=sys.stderr)
+        task.say(f"{options.checkpoint} holds no run yet: this one starts it")
         return None
     config = read_config(options.checkpoint)
     if "options" not in config:
@@ -219,17 +230,18 @@ def _threads(model: MLP, batches: DataLoader) -> Iterator[None]:
         yield
 
 
-def _plot(history: History, path: str) -> None:
+def _plot(history: History, path: str, terminal: TextIO) -> None:
     from minitensor import plots
 
     if path == "-":
-        print(plots.curves(history))
+        print(plots.curves(history), file=terminal)
         return
-    try:
-        plots.save_curves(history, path)
-    except ModuleNotFoundError:
-        print(plots.curves(history))
-        print(f'minitensor: {path} needs matplotlib: pip install "minitensor[plot]"', file=sys.stderr)
+    with task.drawing(path):
+        try:
+            plots.save_curves(history, path)
+        except ModuleNotFoundError:
+            print(plots.curves(history), file=terminal)
+            raise
 
 
 def _summary(

@@ -123,6 +123,30 @@ def scale_pixels(x: Array) -> Array:
     return scaled
 
 
+def in_one_form(x: Array, pixels: bool, name: str) -> Array:
+    """Rows in the form of others, which are pixels or are not: few rows do not tell by themselves.
+
+    Raises:
+        DataError: If they are to be pixels, and can be neither pixels nor what scale_pixels makes of them.
+
+    >>> in_one_form(np.array([[0.0, 9.0]], np.float32), True, "rows").dtype
+    dtype('uint8')
+    """
+    if not pixels:
+        return x.astype(np.float32, copy=False)
+    if x.dtype == np.uint8:
+        return x
+    low, high = float(x.min()), float(x.max())
+    if low >= 0 and high <= 1:
+        return x
+    if low >= 0 and high <= 255 and bool((x == np.floor(x)).all()):
+        return x.astype(np.uint8)
+    raise DataError(
+        f"{name}: has numbers from {low:g} to {high:g}, where the rows trained on are pixels: "
+        "whole numbers from 0 to 255"
+    )
+
+
 # ------------------------------------------------------------------------------------------- checking
 
 
@@ -142,8 +166,10 @@ def _rows(name: str, x: Array) -> Array:
         raise DataError(f"{name} is empty: it has shape {x.shape}, and must have shape (rows, features)")
     rows = x.reshape(len(x), -1)
     if x.dtype.kind == "f":
-        _check_finite(name, rows)
-        return rows.astype(np.float32, copy=False)
+        with np.errstate(over="ignore"):
+            floats = rows.astype(np.float32, copy=False)
+        _check_finite(name, rows, floats)
+        return floats
     if x.dtype == np.uint8 or (rows.min() >= 0 and 128 <= rows.max() <= 255):
         return rows.astype(np.uint8, copy=False)
     return rows.astype(np.float32)
@@ -166,12 +192,14 @@ def _labels(name: str, y: Array) -> NDArray[np.int64]:
     return y.astype(np.int64)
 
 
-def _check_finite(name: str, rows: Array) -> None:
-    if not np.isfinite(rows).all():
-        row, column = (int(i) for i in np.argwhere(~np.isfinite(rows))[0])
+def _check_finite(name: str, rows: Array, floats: Array) -> None:
+    """Refuse rows which as float32 are not finite."""
+    if not np.isfinite(floats).all():
+        row, column = (int(i) for i in np.argwhere(~np.isfinite(floats))[0])
         found = rows[row, column]
+        beyond = ", beyond float32," if np.isfinite(found) else ""
         raise DataError(
-            f"{name} has {found} in row {row + 1:,}, column {column + 1:,}. Remove or replace it."
+            f"{name} has {found}{beyond} in row {row + 1:,}, column {column + 1:,}. Remove or replace it."
         )
 
 
@@ -238,14 +266,17 @@ def _load_npz(path: Path) -> Dataset:
     if len(trained_on) != 1:
         found = ", ".join(arrays) or "no arrays"
         raise DataError(f"{path}: must hold x and y, or x_train and y_train, and holds {found}")
-    _check_widths(path, parts)
+    return _whole(path, parts)
+
+
+def _whole(path: Path, parts: list[Any]) -> Dataset:
+    """Rows and labels, and those of a test part if there is one, which must be like the others."""
+    if len(parts) == 4:
+        if parts[0].shape[1] != parts[2].shape[1]:
+            widths = f"{parts[0].shape[1]:,} and {parts[2].shape[1]:,}"
+            raise DataError(f"{path}: the rows to train on and to test on have {widths} numbers")
+        parts[2] = in_one_form(parts[2], parts[0].dtype == np.uint8, f"{path}: the test part")
     return Dataset(*parts)
-
-
-def _check_widths(path: Path, parts: list[Any]) -> None:
-    if len(parts) == 4 and parts[0].shape[1] != parts[2].shape[1]:
-        widths = f"{parts[0].shape[1]:,} and {parts[2].shape[1]:,}"
-        raise DataError(f"{path}: the rows to train on and to test on have {widths} numbers")
 
 
 def _read_npz(path: Path) -> dict[str, Array]:
@@ -325,8 +356,7 @@ def _load_folder(folder: Path) -> Dataset:
                 raise DataError(
                     f"{folder}: has no train-images-idx3-ubyte, plain or .gz. Put MNIST's four files there."
                 )
-    _check_widths(folder, parts)
-    return Dataset(*parts)
+    return _whole(folder, parts)
 
 
 def _spellings(name: str, axes: int) -> Iterable[str]:
