@@ -99,14 +99,14 @@ def take_turns(workers: dict[str, Worker], rounds: int, seconds: float = 0.0) ->
     """Time all workers, round by round; each runs as often as takes it about `seconds`, or once."""
     counts = {}
     for name, worker in workers.items():
-        worker.run(1)  # builds, loads and compiles
-        took = worker.run(5 if seconds else 1).seconds
+        worker.run(3 if seconds else 1)  # builds, loads and compiles, some at more than the first call
+        took = worker.run(5).seconds if seconds else 1.0
         counts[name] = max(round(seconds / took), 1)
     times = Times({name: [] for name in workers})
     for _ in range(rounds):
         for name, worker in workers.items():
             time.sleep(SETTLE)
-            times[name].append(worker.run(counts[name], warm_up=counts[name] // 10).seconds)
+            times[name].append(worker.run(counts[name], warm_up=counts[name] // 4).seconds)
     return times
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import warnings
 from collections.abc import Callable, Iterator
-from functools import lru_cache, partial
+from functools import partial
 from sys import getrefcount
 from types import FunctionType
 from typing import Any, ClassVar, Self, TypeAlias
@@ -31,6 +31,7 @@ from minitensor.graph import (
 from minitensor.operation import Operation
 from minitensor.operators import Constant, add_methods
 from minitensor.recording import ARRAYS, DuckArray, array_of, peek
+from minitensor.rules.notation import sum_rows
 
 Array: TypeAlias = NDArray[Any]
 Operand: TypeAlias = "Tensor | ArrayLike"
@@ -453,22 +454,12 @@ def captured(local: Any) -> Iterator[Array]:
         found += new
 
 
-_OF_BLAS = (np.dtype(np.float32), np.dtype(np.float64))
-
-
-@lru_cache(maxsize=64)
-def _ones(n: int, dtype: np.dtype[Any]) -> Array:
-    return np.ones(n, dtype)
-
-
 def _undo_broadcasting(gradient: Any, shape: tuple[int, ...], maker: Node) -> Any:
     """Sum a gradient (array or Tensor) over the axes along which an input of `shape` was repeated."""
     before = gradient.shape
     extra = len(before) - len(shape)
     if extra >= 0 and before[extra:] == shape:  # only repeated along new leading axes
-        if extra == 1 and len(shape) == 1 and gradient.dtype in _OF_BLAS and not isinstance(gradient, Tensor):
-            return np.dot(_ones(before[0], gradient.dtype), gradient)  # the same sum in a third of the time
-        return np.add.reduce(gradient, axis=0 if extra == 1 else tuple(range(extra)))
+        return sum_rows(gradient) if extra == 1 else np.add.reduce(gradient, axis=tuple(range(extra)))
     if extra < 0 or any([n not in (1, m) for n, m in zip(shape, before[extra:], strict=True)]):
         raise ShapeError(
             f"{maker.made_by}: a local gradient of shape {before} cannot be summed down to {shape}, "

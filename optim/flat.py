@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from sys import getrefcount
 from typing import Any
 
@@ -51,32 +51,28 @@ class Home:
             self.pieces.append((piece, part, state))
         self.counters = [name for name, x in self.state.items() if not isinstance(x, np.ndarray)]
         self.residents = list(zip(self.parameters, self.views, self.states, strict=True))
-        self.belongings = [
-            (state, name, view)
-            for name, views in self.remembered.items()
-            for state, view in zip(self.states, views, strict=True)
-        ]
 
     def is_inhabited(self, optimizer: Optimizer) -> bool:
         """Whether the parameters and what is remembered of them still are where they were put."""
         known = optimizer.state
-        for parameter, view, state in self.residents:
+        for i, (parameter, view, state) in enumerate(self.residents):
             if parameter._data is not view or known.get(parameter) is not state:
                 return False
-        return all([state[name] is view for state, name, view in self.belongings])
+            if any([state.get(name) is not self.remembered[name][i] for name in self.remembered]):
+                return False
+        return True
 
-    def update(self, optimizer: Optimizer, gradients: Sequence[Array], group: Group) -> None:
-        """One step, with the gradient of each piece."""
-        counters = self.counters
-        for (_, part, state), gradient in zip(self.pieces, gradients, strict=True):
-            if counters:
-                for name in counters:
-                    state[name] = self.states[0][name]
-            optimizer.update(part, gradient, state, group)
-        if counters:
-            for name in counters:
-                for own in self.states:
-                    own[name] = state[name]
+    def count(self) -> None:
+        """Take the counters from the parameters to the pieces."""
+        for name in self.counters:
+            for _, _, state in self.pieces:
+                state[name] = self.states[0][name]
+
+    def count_back(self) -> None:
+        """Take the counters from the pieces to the parameters."""
+        for name in self.counters:
+            for state in self.states:
+                state[name] = self.pieces[0][2][name]
 
 
 def _side_by_side(arrays: list[Array]) -> tuple[Array, list[Array]]:
@@ -103,28 +99,49 @@ class FlatStep:
         self, optimizer: Optimizer, groups: Sequence[tuple[Home, Group, Array, list[Array]]]
     ) -> None:
         self.optimizer = optimizer
-        self.groups = [
-            (home, group, [vector[piece] for piece, _, _ in home.pieces]) for home, group, vector, _ in groups
-        ]
         self.homes = [home for home, *_ in groups]
+        self.counting = [home for home in self.homes if home.counters]
         self.given = [pair for home, _, _, own in groups for pair in zip(home.parameters, own, strict=True)]
-        self.members = [(group, group["params"], len(group["params"])) for group in optimizer.param_groups]
+        self.updates = [
+            (part, vector[piece], state, group)
+            for home, group, vector, _ in groups
+            for piece, part, state in home.pieces
+        ]
+
+    def conditions(self, name: Callable[[str, Any], str]) -> list[str]:
+        """What must still be as it was, or no step may be taken, as Python source.
+
+        Args:
+            name: Names what the source is to refer to, given a proposal and the object.
+        """
+        optimizer = name(type(self.optimizer).__name__.lower(), self.optimizer)
+        groups = self.optimizer.param_groups
+        found = [f"len({optimizer}.param_groups) == {len(groups)}"]
+        for i, group in enumerate(groups):
+            known, params = name("group", group), name("params", group["params"])
+            found.append(f"{optimizer}.param_groups[{i}] is {known}")
+            found.append(f"{known}['params'] is {params}")
+            found.append(f"len({params}) == {len(group['params'])}")
+        for home in self.homes:
+            for i, (tensor, view, own) in enumerate(home.residents):
+                parameter, state = name(type(tensor).__name__.lower(), tensor), name("state", own)
+                found.append(f"{parameter}._data is {name('w', view)}")
+                found.append(f"{optimizer}.state.get({parameter}) is {state}")
+                for key, views in home.remembered.items():
+                    found.append(f"{state}.get({key!r}) is {name('memory', views[i])}")
+        return found
 
     def __call__(self) -> None:
         optimizer = self.optimizer
-        if len(optimizer.param_groups) != len(self.members):
-            return optimizer.step()
-        for group, (known, params, count) in zip(optimizer.param_groups, self.members, strict=True):
-            if group is not known or group["params"] is not params or len(params) != count:
-                return optimizer.step()
         for parameter, gradient in self.given:
-            if parameter._grad is not gradient:
+            if parameter._grad is not gradient:  # there was one before, to which this was added
                 return optimizer.step()
-        for home in self.homes:
-            if not home.is_inhabited(optimizer):
-                return optimizer.step()
-        for home, group, gradients in self.groups:
-            home.update(optimizer, gradients, group)
+        for home in self.counting:
+            home.count()
+        for part, gradient, state, group in self.updates:
+            optimizer.update(part, gradient, state, group)
+        for home in self.counting:
+            home.count_back()
         optimizer._count_step()
         return None
 

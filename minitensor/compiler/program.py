@@ -39,7 +39,7 @@ class Program:
     Attributes:
         source: The Python source.
         run: The function that it defines, of the arrays among the step's arguments.
-        valid: Whether the tensors and modules that were recorded still are as they were.
+        valid: Whether the tensors, modules and optimizers that were recorded still are as they were.
     """
 
     run: Callable[..., Any]
@@ -56,6 +56,7 @@ class Program:
         self.names: dict[Slot, str] = {}
         self.static: set[Slot] = set()  # those with an array that stays
         self.views: dict[str, str] = {}  # of arrays that stay: how each is made, by name
+        self.conditions: list[str] = []  # of the optimizers
         self.made = 0
         returned = set(slots_in(recording.result))
         fresh = {slot.root for slot in returned}
@@ -245,7 +246,9 @@ class Program:
                 (home, group, vector, [self._array(slot) for slot in slots])
                 for home, group, vector, slots in self.steps[id(call)]
             ]
-            return f"{self._bind('step', FlatStep(args[0], groups))}()", call
+            step = FlatStep(args[0], groups)
+            self.conditions += step.conditions(self._bind)
+            return f"{self._bind('step', step)}()", call
         expression = self._expression(call)
         if result is None:
             return expression, call
@@ -301,14 +304,15 @@ class Program:
         self.source = "\n".join(
             [f"def run({arguments}):", *body, f"    return {self._returned(self.recording.result)}\n"]
         )
-        checks = []
+        checks: list[str] = []
         for tensor, slot in self.recording.tensors.items():
             if slot.kind == "tensor":
                 name, data = self._text(tensor), self._bind("w", tensor._data)
                 needs = self.recording.flags[tensor]
-                checks.append(f"{name}._data is {data} and {name}._requires_grad is {needs}")
+                checks += f"{name}._data is {data}", f"{name}._requires_grad is {needs}"
         for module, training in self.recording.modules.items():
             checks.append(f"{self._text(module)}.training is {training}")
+        checks = list(dict.fromkeys(checks + self.conditions))
         valid = f"def valid():\n    return {' and '.join(checks) or True}\n"
         exec(compile(self.source + valid, "<compiled step>", "exec"), self.namespace)
         self.run, self.valid = self.namespace["run"], self.namespace["valid"]

@@ -8,7 +8,7 @@ import numpy as np
 
 from minitensor.graph import on_nodes
 from minitensor.operation import rule
-from minitensor.rules.notation import Array, FloatArray, Unary
+from minitensor.rules.notation import Array, FloatArray, Unary, sum_rows
 from minitensor.rules.reductions import _peak
 
 
@@ -23,7 +23,7 @@ def _cross_entropy(x: FloatArray, onehot: Any, reduction: str) -> Unary:
     z = x.T if on_nodes(x) else x.T.copy()
     shifted = z - _peak(z, 0)
     e = np.exp(shifted)
-    total = np.add.reduce(e, axis=0)
+    total = sum_rows(e)
     loss = np.log(total) - shifted.T[onehot.T]
     if reduction != "none":
         loss = np.add.reduce(loss, axis=0)

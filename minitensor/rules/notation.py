@@ -1,10 +1,15 @@
-"""The words that rules are written in: what an annotation means, and the two simplest local gradients."""
+"""The words that rules are written in: what an annotation means, and what several of them need."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
+from minitensor.graph import on_nodes
 from minitensor.operation import rule as rule
 
 # A parameter with one of these four annotations is an input, every other parameter an attribute.
@@ -23,3 +28,18 @@ Binary: TypeAlias = tuple[Any, Local, Local]
 def unchanged(g: Number) -> Number:
     """The local gradient of whatever adds its input to something."""
     return g
+
+
+_OF_BLAS = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def sum_rows(x: Array) -> Any:
+    """np.add.reduce(x, axis=0), of matrices in half the time: as a product with a vector of ones."""
+    if x.ndim == 2 and x.dtype in _OF_BLAS and not on_nodes(x):
+        return np.dot(_ones(x.shape[0], x.dtype), x)
+    return np.add.reduce(x, axis=0)
+
+
+@lru_cache(maxsize=64)
+def _ones(n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    return np.ones(n, dtype)
