@@ -21,8 +21,8 @@ from benchmarks import chain, epoch, import_time, leak, moons, operations, steps
 from benchmarks.table import Table
 
 MEASUREMENTS: dict[str, tuple[Callable[[int], Table], int]] = {
-    "steps": (steps.steps, 30),
-    "inference": (steps.inference, 20),
+    "steps": (steps.steps, 20),
+    "inference": (steps.inference, 15),
     "growth": (steps.growth, 10),
     "epoch": (epoch.measure, 9),
     "moons": (moons.measure, 15),

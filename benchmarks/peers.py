@@ -188,6 +188,61 @@ def by_hand(case: Case) -> Step:
     return step
 
 
+def flat_by_hand(case: Case) -> Step:
+    """NumPy at its best: every array made once, all parameters in one vector, each call writing in place."""
+    layers, batches, rows = case.weights(), in_turn(case.batches()), np.arange(case.batch)
+    parameters, velocity, gradients = np.zeros((3, sum([w.size + b.size for w, b in layers])), np.float32)
+    both = zip(_layers_in(parameters, case), _layers_in(gradients, case), strict=True)
+    weights, biases, of_weights, of_biases = zip(*[(*one, *other) for one, other in both], strict=True)
+    for i, (weight, bias) in enumerate(layers):
+        weights[i][...], biases[i][...] = weight.T, bias
+    outputs = [np.empty((case.batch, n), np.float32) for n in case.widths[1:]]
+    of_outputs, masks = [np.empty_like(x) for x in outputs], [np.empty(x.shape, bool) for x in outputs]
+    ones, scratch = np.ones(case.batch, np.float32), np.empty(1 << 15, np.float32)
+    cuts = [slice(i, i + scratch.size) for i in range(0, len(parameters), scratch.size)]
+    pieces = [(parameters[cut], velocity[cut], gradients[cut]) for cut in cuts]
+    momentum, rate = np.float32(MOMENTUM), np.float32(LEARNING_RATE)
+
+    def step() -> float:
+        x, y = next(batches)
+        inputs = [x, *outputs]
+        for i, output in enumerate(outputs):
+            np.dot(inputs[i], weights[i], output)
+            np.add(output, biases[i], output)
+            if i < len(layers) - 1:
+                np.maximum(output, 0, out=output)
+        g = of_outputs[-1]
+        np.subtract(output, output.max(axis=1, keepdims=True), g)
+        picked = g[rows, y]
+        np.exp(g, g)
+        total = g.sum(axis=1, keepdims=True)
+        loss = float((np.log(total[:, 0]) - picked).mean())
+        np.divide(g, total * np.float32(case.batch), g)
+        g[rows, y] -= np.float32(1 / case.batch)
+        for i in reversed(range(len(layers))):
+            np.dot(inputs[i].T, g, of_weights[i])
+            np.dot(ones, g, of_biases[i])
+            if i:
+                np.dot(g, weights[i].T, of_outputs[i - 1])
+                np.greater(inputs[i], 0, masks[i - 1])
+                g = np.multiply(of_outputs[i - 1], masks[i - 1], of_outputs[i - 1])
+        for p, v, of_p in pieces:
+            np.multiply(v, momentum, v)
+            np.add(v, of_p, v)
+            np.subtract(p, np.multiply(v, rate, scratch[: len(p)]), p)
+        return loss
+
+    return step
+
+
+def _layers_in(vector: Array, case: Case) -> Iterator[tuple[Array, Array]]:
+    """For each layer, its weights of shape (in, out) and its biases as parts of a vector."""
+    start = 0
+    for n, m in pairwise(case.widths):
+        yield vector[start : start + n * m].reshape(n, m), vector[start + n * m : start + n * m + m]
+        start += n * m + m
+
+
 # ---------------------------------------------------------------------------------------------- PyTorch
 
 
@@ -374,6 +429,7 @@ STEPS: dict[str, tuple[str, Callable[[Case], Step]]] = {
     "compiled": ("minitensor", compiled),
     "eager": ("minitensor", eager),
     "NumPy by hand": ("numpy", by_hand),
+    "NumPy by hand, flat": ("numpy", flat_by_hand),
     "PyTorch": ("torch", pytorch),
     "torch.compile": ("torch", torch_compile),
     "jax.jit": ("jax", jax_jit),

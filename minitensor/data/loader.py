@@ -71,4 +71,4 @@ class DataLoader:
             if order is None:
                 yield tuple(array[batch] for array in self.arrays)
             else:
-                yield tuple(array.take(order[batch], axis=0) for array in self.arrays)
+                yield tuple(array[order[batch]] for array in self.arrays)
