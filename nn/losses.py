@@ -39,8 +39,8 @@ class CrossEntropyLoss(Loss):
         label_smoothing: How much of each target, from 0 to 1, is spread evenly over the classes.
 
     >>> import numpy as np
-    >>> CrossEntropyLoss()(Tensor([[0.0, 0.0]]), np.array([1])).item() == np.float32(np.log(2))
-    np.True_
+    >>> round(CrossEntropyLoss()(Tensor([[0.0, 0.0]]), np.array([1])).item(), 4)
+    0.6931
     """
 
     def __init__(
