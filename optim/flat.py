@@ -62,6 +62,11 @@ class Home:
                 return False
         return True
 
+    def counts_alike(self) -> bool:
+        """Whether all parameters have had as many steps; some may have been frozen for a while."""
+        first, *others = self.states
+        return all([state[name] == first[name] for name in self.counters for state in others])
+
     def count(self) -> None:
         """Take the counters from the parameters to the pieces."""
         for name in self.counters:
@@ -135,6 +140,9 @@ class FlatStep:
         optimizer = self.optimizer
         for parameter, gradient in self.given:
             if parameter._grad is not gradient:  # there was one before, to which this was added
+                return optimizer.step()
+        for home in self.counting:
+            if not home.counts_alike():
                 return optimizer.step()
         for home in self.counting:
             home.count()

@@ -22,6 +22,7 @@ __all__ = ["Compiled", "compile"]
 P = ParamSpec("P")
 R = TypeVar("R")
 _ATTEMPTS = 3  # at finding two recordings in a row that agree
+_MODES = 4  # such as training and evaluation, taking turns
 _PROGRAMS = 32  # of one step, before it is better left alone
 
 
@@ -71,7 +72,7 @@ class Compiled(Generic[P, R]):
     def __init__(self, step: Callable[P, R]) -> None:
         self._step = step
         self._programs: dict[Any, list[Program]] = {}
-        self._earlier: dict[Any, Recording] = {}
+        self._earlier: dict[Any, list[Recording]] = {}
         self._disagreed: dict[Any, int] = {}
         update_wrapper(self, step)
 
@@ -126,8 +127,10 @@ class Compiled(Generic[P, R]):
         recorder = Recorder()
         result = recorder.run_step(self._step, args, kwargs)
         recording = recorder.recording
-        earlier = self._earlier.pop(key, None)
+        unmatched = self._earlier.setdefault(key, [])
+        earlier = next((one for one in unmatched if one.has_modes_of(recording)), None)
         if earlier is not None:
+            unmatched.remove(earlier)
             fault = difference(earlier, recording)
             if fault is None:
                 programs.append(Program(recording))
@@ -138,7 +141,8 @@ class Compiled(Generic[P, R]):
                     f"compile: {self.__name__} does not do the same at each call: {fault} "
                     "Make it an argument of the step, or move it out."
                 )
-        self._earlier[key] = recording
+        unmatched.append(recording)
+        del unmatched[:-_MODES]
         return result
 
     def explain(self) -> str:

@@ -60,7 +60,10 @@ class Program:
         self.made = 0
         returned = set(slots_in(recording.result))
         fresh = {slot.root for slot in returned}
-        calls = without_copies(without_repeats(recording.calls, fresh), fresh)
+        gradients = {
+            slot.root for call in recording.calls if call.function == "receive" for slot in call.reads()
+        }
+        calls = without_copies(without_repeats(recording.calls, fresh | gradients), fresh)
         self.calls = calls = checks_first(without_dead(calls, returned | fresh))
         self.written = {slot.root for call in calls for slot in call.writes}
         self.received = [call.args for call in calls if call.function == "receive"]

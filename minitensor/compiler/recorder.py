@@ -42,6 +42,11 @@ class Recording:
     flags: dict[Tensor, bool] = field(default_factory=dict)
     result: Any = None
 
+    def has_modes_of(self, other: Recording) -> bool:
+        """Whether the same tensors required grad, and the same modules were training."""
+        pairs = (self.flags, other.flags), (self.modules, other.modules)
+        return all([one.get(x, mode) == mode for one, two in pairs for x, mode in two.items()])
+
 
 class _Traced(Tensor):
     """Whose rules and wrapping tensors use while something is recorded; there are no instances."""
