@@ -72,8 +72,8 @@ def drawing(picture: Array) -> list[str]:
 print(f"{'scalar mode':38}    tensor mode")
 for left, right in zip(*map(drawing, pictures), strict=True):
     print(f"{left}    {right}")
-print(f"{times[0]:<8.3f}seconds for {STEPS} steps{'':13}{times[1]:.3f}")
-print(f"{losses[0]:<8.4f}loss of the last{'':18}{losses[1]:.4f}")
+print(f"{f'{times[0]:<8.3f}seconds for {STEPS} steps':42}{times[1]:.3f}")
+print(f"{f'{losses[0]:<8.4f}loss of the last':42}{losses[1]:.4f}")
 print(f"largest difference of the scores: {np.abs(pictures[0] - pictures[1]).max():.0e}")
 
 if len(sys.argv) > 1:

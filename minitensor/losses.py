@@ -330,20 +330,27 @@ def _of_pairs(name: str, formula: Formula, input: Any, target: Any, reduction: s
 
 
 def _cross_entropy_of_values(input: Values, target: Any, reduction: str) -> Any:
-    """log Σ e^xᵢ − x[target] for each row: by logaddexp from one to the next, which cannot overflow."""
+    """log Σ e^xᵢ − x[target] for each row: by logaddexp from one to the next, which cannot overflow.
+
+    The largest comes first: between two that are −inf no gradient would be defined.
+    """
     logits, labels = _elements(input), np.asarray(target)
     shape = logits.shape[:-1]
     if not (0 < logits.ndim < 3 and _are_classes(labels, shape) and _in_range(labels, logits.shape[-1])):
         raise ShapeError(explain_targets("cross_entropy", logits.shape, labels.shape, labels.dtype.name))
     rows = logits.reshape(-1, logits.shape[-1])
-    losses = [reduce(rules.logaddexp, row) - row[label] for row, label in zip(rows, labels.flat, strict=True)]
+    losses = []
+    for row, label in zip(rows, labels.flat, strict=True):
+        losses.append(reduce(rules.logaddexp, sorted(row, key=float, reverse=True)) - row[label])
     return _reduce_values("cross_entropy", losses, shape, reduction)
 
 
 def _holds_values(x: object) -> bool:
-    """Whether this is a Value, or a list with a Value in it, at any depth."""
+    """Whether this is a Value, or a list (or an array of objects) with a Value in it, at any depth."""
     if isinstance(x, list | tuple):
         return any([_holds_values(item) for item in x])
+    if isinstance(x, np.ndarray) and x.dtype == object:
+        return _holds_values(x.tolist())
     return isinstance(x, Value)
 
 
@@ -351,7 +358,10 @@ def _elements(x: Any) -> Array:
     """An array of Python's own numbers and Values."""
     if isinstance(x, Tensor):
         raise DTypeError("a loss takes Values or tensors, not both")
-    return np.asarray(x).astype(object) if isinstance(x, np.ndarray) else np.array(x, object)
+    elements: Array = np.array(x, object)
+    if any([isinstance(item, list | tuple) for item in elements.flat]):
+        raise ShapeError("a loss takes lists of one length: some of these hold more than others")
+    return elements
 
 
 def _reduce_values(name: str, losses: list[Value], shape: tuple[int, ...], reduction: str) -> Any:

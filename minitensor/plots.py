@@ -107,7 +107,8 @@ def save_comparison(found: Comparison, path: str | os.PathLike[str]) -> None:
     for axis, (name, points) in zip(axes[0], found.scaling.items(), strict=True):
         work = [point.multiplications for point in points]
         measured = [point for point in points if point.measured]
-        axis.loglog(work, [p.scalar for p in points], "--", color="C1", label="scalar mode, extrapolated")
+        if len(measured) < len(points):
+            axis.loglog(work, [p.scalar for p in points], "--", color="C1", label="scalar mode, extrapolated")
         axis.loglog(
             [p.multiplications for p in measured],
             [p.scalar for p in measured],

@@ -105,6 +105,8 @@ class Value(Arithmetic, ValueMethods):
                 data.append(arg._data)
                 requires_grad = requires_grad or arg._requires_grad
             else:
+                if isinstance(arg, np.generic):  # a np.float32 would narrow what it meets
+                    return cls._record(operation, tuple([_plain(x) for x in args]), attrs)
                 data.append(arg)
         outputs = operation.function(*data, **attrs)
         if type(outputs) is not tuple:
@@ -153,7 +155,8 @@ class Value(Arithmetic, ValueMethods):
         return part if held is None else held + part
 
     def _receive(self, gradient: Any) -> None:
-        self.grad = self.grad + gradient
+        held = self.grad
+        self.grad = gradient if held is None else held + gradient
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Start, or stop, computing gradients for this leaf."""
@@ -180,16 +183,16 @@ class Value(Arithmetic, ValueMethods):
     __hash__ = object.__hash__
 
     def __lt__(self, other: Value | float) -> bool:
-        return self._data < float(other)
+        return self._data < (other._data if isinstance(other, Value) else other)
 
     def __le__(self, other: Value | float) -> bool:
-        return self._data <= float(other)
+        return self._data <= (other._data if isinstance(other, Value) else other)
 
     def __gt__(self, other: Value | float) -> bool:
-        return self._data > float(other)
+        return self._data > (other._data if isinstance(other, Value) else other)
 
     def __ge__(self, other: Value | float) -> bool:
-        return self._data >= float(other)
+        return self._data >= (other._data if isinstance(other, Value) else other)
 
     def __repr__(self) -> str:
         return f"Value(data={self._data}, grad={self.grad})"
@@ -198,6 +201,10 @@ class Value(Arithmetic, ValueMethods):
         if self._operation:
             raise GraphError("only leaves can be copied or pickled, not a graph: make a Value of its data")
         return _rebuild, (self._data, self._requires_grad, self.grad)
+
+
+def _plain(x: Any) -> Any:
+    return x.item() if isinstance(x, np.generic) else x
 
 
 def _rebuild(data: float, requires_grad: bool, grad: Any) -> Value:

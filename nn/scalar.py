@@ -140,7 +140,7 @@ class MLP(Module):
         activation: str = "relu",
         rng: np.random.Generator | int | None = None,
     ) -> None:
-        if isinstance(nouts, int) or not nouts:
+        if isinstance(nouts, int) or len(nouts) == 0:
             raise OptionError("MLP: give a list that ends with the output's width, as in MLP(2, [16, 16, 1])")
         draw = generator(rng)
         widths = [nin, *nouts]
@@ -153,7 +153,8 @@ class MLP(Module):
 
     def __call__(self, x: Sequence[Number] | NDArray[Any]) -> Any:
         out: Any = x.tolist() if isinstance(x, np.ndarray) else x  # Python's floats are faster than NumPy's
-        if len(out) and not isinstance(out[0], Value | float | int | np.number):
+        first = next(iter(out), 0.0) if hasattr(out, "__len__") else None
+        if not isinstance(first, Value | float | int | np.number):
             raise ShapeError(
                 "MLP: takes one sample, a list of numbers. For a batch write [model(x) for x in xs]."
             )
@@ -184,7 +185,8 @@ class MLP(Module):
         """The same network with the same weights, from tensor mode.
 
         Raises:
-            OptionError: If the network drops activations, for which there is nothing here.
+            OptionError: If the network drops activations, for which there is nothing here, or its layers were
+                changed.
             DTypeError: If it is no nn.MLP.
 
         >>> from minitensor import nn
@@ -197,6 +199,9 @@ class MLP(Module):
             raise DTypeError(f"MLP.from_tensor: takes an nn.MLP, not {type(mlp).__name__}")
         if any(isinstance(layer, layers.Dropout) for layer in mlp):
             raise OptionError("MLP.from_tensor: the network has Dropout, and scalar mode has not")
+        between = [type(layer) for layer in mlp][1::2]
+        if len(mlp) % 2 == 0 or any([kind is not layers.ACTIVATIONS[mlp.activation] for kind in between]):
+            raise OptionError("MLP.from_tensor: the network's layers were changed: it is no MLP any more")
         weights, biases = [[p.data for p in mlp.parameters()][i::2] for i in (0, 1)]
         made = cls(weights[0].shape[1], [len(bias) for bias in biases], mlp.activation, rng=0)
         for layer, weight, bias in zip(made.layers, weights, biases, strict=True):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minitensor.errors import NumericError, OptionError
+from minitensor.errors import DTypeError, NumericError, OptionError
 from minitensor.recording import replayed
 from minitensor.tensor import Tensor
 
@@ -73,5 +73,10 @@ def clip_grad_value_(parameters: Iterable[Tensor] | Tensor, clip_value: float) -
 
 def _gradients(parameters: Iterable[Tensor] | Tensor) -> list[NDArray[Any]]:
     tensors = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    for tensor in tensors:
+        if not isinstance(tensor, Tensor):
+            raise DTypeError(
+                f"clipping takes tensors, which have gradients of arrays, not {type(tensor).__name__}"
+            )
     gradients = [tensor.grad for tensor in tensors if tensor.grad is not None]
     return [gradient.data if isinstance(gradient, Tensor) else gradient for gradient in gradients]

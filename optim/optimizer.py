@@ -66,8 +66,9 @@ class Optimizer:
         self._scratch: dict[Tensor, NDArray[Any]] = {}
         self._homes: list[Any] = []  # flat.Home: where compile put parameters side by side
         self._steps = 0
-        if callable(params):
-            cure = "model.parameters()" if hasattr(params, "parameters") else "what it returns"
+        if callable(params) or isinstance(params, Tensor | Value):
+            cure = "a list of it" if not callable(params) else "what it returns"
+            cure = "model.parameters()" if hasattr(params, "parameters") else cure
             raise DTypeError(f"{self._name}: takes parameters, not a {type(params).__name__}. Pass {cure}.")
         given: list[Any] = list(params)
         self._check(defaults)  # before the parameters: a typing error is the likelier mistake

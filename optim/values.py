@@ -38,11 +38,12 @@ class ValueVector:
     @data.setter
     def data(self, numbers: Vector) -> None:
         for value, number in zip(self.values, numbers.tolist(), strict=True):
-            value.data = number
+            if value.requires_grad:  # the others are frozen
+                value.data = number
 
     @property
     def _grad(self) -> Vector:
-        return np.array([float(value.grad) for value in self.values])
+        return np.array([float(value.grad or 0.0) for value in self.values])
 
     @_grad.setter
     def _grad(self, nothing: None) -> None:

@@ -153,3 +153,15 @@ def test_the_report_rounds_times_to_units() -> None:
     text = report(Comparison([64, 10], 1, 1, "relu", 650, one, many, dict.fromkeys(BOUNDS, 0.0)))
     for words in ("250 ms", "10 µs", "0.5 µs", "25,000", "3 MB", "500 B", "1 digit;", "1 step"):
         assert words in text
+
+
+def test_the_last_sentence_tells_only_what_was_seen() -> None:
+    cost = Cost(10, 0.1, 0.1, 0.1, 100)
+    found = Comparison([64, 8, 10], 1, 9, "relu", 650, cost, cost, dict.fromkeys(BOUNDS, 0.0))
+    points = [Point(4, 100, 1.0, 1.0, True), Point(8, 1000, 15.0, 2.0, True)]
+    found.scaling = {"width": points}
+    assert "10 times the multiplications takes scalar mode 15 times as long" in report(found)
+    found.scaling = {"width": [points[0], points[1]._replace(measured=False)]}
+    assert "takes scalar mode, by extrapolation, 15 times as long" in report(found)
+    found.differences["weights"] = 1.0
+    assert "The first step agrees; after 9 steps the weights differ" in report(found)

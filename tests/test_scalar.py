@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import operator
 import pickle
 import re
@@ -20,10 +21,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import minitensor as mt
-from minitensor import Tensor, Value, nn, optim
+from minitensor import Tensor, Value, losses, nn, optim
 from minitensor.errors import CompileError, DTypeError, GraphError, OptionError, ShapeError
 from minitensor.nn import functional, scalar
 from minitensor.nn.layers import ACTIVATIONS
+from minitensor.nn.utils import clip_grad_norm_
 from minitensor.operation import registry
 from tests.rows import MASK, ROWS, Sample
 
@@ -218,6 +220,13 @@ def test_the_repr_shows_the_layers_and_counts() -> None:
     assert repr(scalar.Neuron(2)) == "Neuron(2, relu)"
 
 
+def changed() -> nn.MLP:
+    """A network with another activation than it was made with."""
+    mlp = nn.MLP(2, [3, 1])
+    mlp.layers[1] = nn.Tanh()
+    return mlp
+
+
 @pytest.mark.parametrize(
     ("mistake", "error", "words"),
     [
@@ -229,6 +238,15 @@ def test_the_repr_shows_the_layers_and_counts() -> None:
         (lambda: scalar.MLP(2, [1])([1.0]), ShapeError, r"Neuron\(2\) got 1 numbers"),
         (lambda: scalar.MLP(2, [1])([[1.0, 2.0]]), ShapeError, "takes one sample"),  # type: ignore[list-item]
         (lambda: scalar.MLP(2, [1])(np.ones((3, 2))), ShapeError, "takes one sample"),
+        (lambda: scalar.MLP(1, [1])(Value(1.0)), ShapeError, "takes one sample"),  # type: ignore[arg-type]
+        (lambda: optim.SGD(Value(1.0), lr=0.1), DTypeError, "Pass a list of it"),  # type: ignore[arg-type]
+        (lambda: clip_grad_norm_([Value(1.0)], 1.0), DTypeError, "clipping takes tensors"),  # type: ignore[list-item]
+        (lambda: scalar.MLP.from_tensor(changed()), OptionError, "layers were changed"),
+        (
+            lambda: losses.mse_loss([[Value(1.0)], [Value(1.0)] * 2], [[1.0], [1.0]]),
+            ShapeError,
+            "lists of one length",
+        ),
         (lambda: scalar.MLP.from_tensor(nn.MLP(2, [3, 1], dropout=0.5)), OptionError, "Dropout"),
         (lambda: scalar.MLP.from_tensor(nn.Linear(2, 1)), DTypeError, "takes an nn.MLP, not Linear"),  # type: ignore[arg-type]
         (lambda: nn.MLP(2, [1]).load_scalar(nn.MLP(2, [1])), DTypeError, "takes a scalar.MLP, not MLP"),  # type: ignore[arg-type]
@@ -322,6 +340,14 @@ def test_a_single_value_is_a_loss_too_and_so_are_values_as_targets() -> None:
     assert target.grad == -2.0
 
 
+def test_cross_entropy_of_values_takes_masked_logits() -> None:
+    values = [Value(-math.inf), Value(-math.inf), Value(1.0), Value(0.0)]
+    losses.cross_entropy(values, 2).backward()
+    x = Tensor(np.array([-np.inf, -np.inf, 1.0, 0.0]), requires_grad=True)
+    losses.cross_entropy(x, 2).backward()
+    np.testing.assert_allclose([value.grad for value in values], x.grad, atol=1e-15)
+
+
 def test_cross_entropy_of_values_does_not_overflow() -> None:
     row = [Value(1000.0), Value(-1000.0)]
     loss = nn.CrossEntropyLoss()(row, 1)
@@ -393,6 +419,48 @@ def test_optimizers_of_values_refuse_what_those_of_tensors_refuse() -> None:
         optim.SGD([a * b])
     with pytest.raises(GraphError, match="no parameter requires grad"):
         optim.SGD([Value(1.0, requires_grad=False)])
+
+
+@pytest.mark.parametrize("make", [partial(optim.SGD, momentum=0.9, weight_decay=0.1), optim.AdamW])
+def test_an_optimizer_leaves_frozen_values_alone(make: Callable[..., optim.Optimizer]) -> None:
+    a, b = Value(1.0), Value(2.0, requires_grad=False)
+    optimizer = make([a, b], lr=0.1)
+    (a * b).backward()
+    optimizer.step()
+    assert (a.data != 1.0, b.data) == (True, 2.0)
+    a.requires_grad_(False)
+    b.requires_grad_()
+    before = a.data
+    optimizer.step()
+    assert (a.data, b.data != 2.0) == (before, True)
+
+
+def test_numpys_numbers_do_not_narrow_values() -> None:
+    third, narrow = Value(1 / 3), np.float32(0.1)
+    assert (third - np.float32(0)).data == (np.float32(0) - third).data * -1 == 1 / 3
+    assert (Value(1e300) * np.float16(100)).data == 1e302
+    product = third * narrow
+    product.backward()
+    assert (product.data, third.grad) == (1 / 3 * float(narrow), float(narrow))
+    assert losses.mse_loss([third], [narrow]).data == losses.mse_loss([third], np.array([narrow])).data
+    model, row = scalar.MLP(2, [4, 1], rng=0), np.array([0.3, 0.7], np.float32)
+    assert model(row).data == model(list(row)).data == model(row.tolist()).data
+
+
+def test_a_gradient_may_be_set_to_none() -> None:
+    x = Value(2.0)
+    optimizer = optim.SGD([x], lr=0.1)
+    x.grad = None
+    optimizer.step()
+    (x * x).backward()
+    assert (x.data, x.grad) == (2.0, 4.0)
+
+
+def test_comparisons_are_with_numbers() -> None:
+    assert Value(2) < 3 <= Value(3) < Value(4)
+    assert Value(2) > 1 >= Value(1)
+    with pytest.raises(TypeError, match="not supported between"):
+        assert Value(2) < "3"  # type: ignore[operator]
 
 
 def test_groups_schedules_and_the_repr_work_on_values() -> None:

@@ -1,4 +1,4 @@
-"""The command line: `minitensor train`, `evaluate`, `predict`, `export` and `info`.
+"""The command line: `minitensor train`, `evaluate`, `predict`, `export`, `info` and `compare`.
 
 Results go to standard output, progress and errors to standard error.
 """

@@ -105,6 +105,12 @@ def _point(point: Point) -> str:
 def summary(found: Comparison) -> str:
     """What was seen, in plain words."""
     if not found.agrees:
+        faults = [name for name, bound in BOUNDS.items() if not found.differences[name] <= bound]
+        if faults == ["weights"] and found.steps > 1:
+            return (
+                f"The first step agrees; after {found.steps} steps the weights differ by more than allowed. "
+                "Either the updates are not the same, or training amplified rounding: try fewer --steps."
+            )
         return "The two modes do not agree: what is computed one number at a time is not what arrays compute."
     one, many = found.scalar, found.tensor
     sentences = [
@@ -114,9 +120,10 @@ def summary(found: Comparison) -> str:
     ]
     if found.scaling:
         first, last = found.scaling["width"][0], found.scaling["width"][-1]
-        work = _ratio(last.multiplications, first.multiplications)
+        approximately = "" if last.measured else ", by extrapolation,"
         sentences.append(
-            f"A network with {work} times the multiplications takes scalar mode {work} times as long, and "
+            f"A network with {_ratio(last.multiplications, first.multiplications)} times the multiplications "
+            f"takes scalar mode{approximately} {_ratio(last.scalar, first.scalar)} times as long, and "
             f"tensor mode {_ratio(last.tensor, first.tensor)} times."
         )
     return "\n".join(sentences)
