@@ -87,7 +87,6 @@ def save(tables: dict[str, Table], folder: Path) -> None:
         axis.barh([row[1] for row in rows], [row[2] for row in rows], color=colors)
         axis.set_title(case)
         axis.set_xlabel("ms")
-        axis.set_xscale("log")
     figure.savefig(folder / "results.png", dpi=120)
 
 
