@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minitensor import memory
-from minitensor.optim.optimizer import Group, Optimizer, Params, number
+from minitensor.blas import axpby, axpy, number
+from minitensor.optim.optimizer import Group, Optimizer, Params
 from minitensor.tensor import Tensor
 
 
@@ -81,13 +82,8 @@ class Adam(Optimizer):
         mean, square, scratch = state["exp_avg"], state["exp_avg_sq"], self._scratch_of(parameter)
         dtype = scratch.dtype
 
-        np.subtract(gradient, mean, out=scratch)
-        scratch *= number(1 - beta1, dtype)
-        mean += scratch
-        np.multiply(gradient, gradient, out=scratch)
-        scratch *= number(1 - beta2, dtype)
-        square *= number(beta2, dtype)
-        square += scratch
+        axpby(1 - beta1, gradient, beta1, mean)
+        axpby(1 - beta2, np.multiply(gradient, gradient, out=scratch), beta2, square)
         if group["amsgrad"]:
             square = np.maximum(state["max_exp_avg_sq"], square, out=state["max_exp_avg_sq"])
 
@@ -95,8 +91,7 @@ class Adam(Optimizer):
         scratch /= np.array(math.sqrt(1 - beta2 ** state["step"]), dtype)
         scratch += number(group["eps"], dtype)
         np.divide(mean, scratch, out=scratch)
-        scratch *= np.array(group["lr"] / (1 - beta1 ** state["step"]), dtype)
-        parameter.data -= scratch
+        parameter.data = axpy(-group["lr"] / (1 - beta1 ** state["step"]), scratch, parameter.data)
 
 
 class AdamW(Adam):

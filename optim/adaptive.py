@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minitensor import memory
-from minitensor.optim.optimizer import Group, Optimizer, Params, number
+from minitensor.blas import axpby, axpy, number
+from minitensor.optim.optimizer import Group, Optimizer, Params
 from minitensor.tensor import Tensor
 
 
@@ -77,32 +78,19 @@ class RMSprop(Optimizer):
                 state["grad_avg"] = memory.zeros_like(parameter.data)
         state["step"] += 1  # PyTorch counts them too
         square, scratch = state["square_avg"], self._scratch_of(parameter)
-        keep = number(group["alpha"], scratch.dtype)
-        add = number(1 - group["alpha"], scratch.dtype)
+        keep, add = group["alpha"], 1 - group["alpha"]
 
-        np.multiply(gradient, gradient, out=scratch)
-        scratch *= add
-        square *= keep
-        square += scratch
+        axpby(add, np.multiply(gradient, gradient, out=scratch), keep, square)
         if group["centered"]:
-            mean = state["grad_avg"]
-            np.multiply(gradient, add, out=scratch)
-            mean *= keep
-            mean += scratch
+            mean = axpby(add, gradient, keep, state["grad_avg"])
             np.multiply(mean, mean, out=scratch)
-            np.subtract(square, scratch, out=scratch)
-            np.sqrt(scratch, out=scratch)
-        else:
-            np.sqrt(square, out=scratch)
+            square = np.subtract(square, scratch, out=scratch)
+        np.sqrt(square, out=scratch)
         scratch += number(group["eps"], scratch.dtype)
-        np.divide(gradient, scratch, out=scratch)
+        direction = np.divide(gradient, scratch, out=scratch)
         if group["momentum"]:
-            buffer = state["momentum_buffer"]
-            buffer *= number(group["momentum"], scratch.dtype)
-            buffer += scratch
-            np.copyto(scratch, buffer)
-        scratch *= number(group["lr"], scratch.dtype)
-        parameter.data -= scratch
+            direction = axpby(1, direction, group["momentum"], state["momentum_buffer"])
+        parameter.data = axpy(-group["lr"], direction, parameter.data)
 
 
 class Adagrad(Optimizer):
@@ -168,5 +156,4 @@ class Adagrad(Optimizer):
         np.sqrt(total, out=scratch)
         scratch += number(group["eps"], scratch.dtype)
         np.divide(gradient, scratch, out=scratch)
-        scratch *= np.array(rate, scratch.dtype)
-        parameter.data -= scratch
+        parameter.data = axpy(-rate, scratch, parameter.data)

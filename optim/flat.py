@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from sys import getrefcount
 from typing import Any
 
@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minitensor import memory
+from minitensor.blas import LARGE
 from minitensor.optim.optimizer import Group, Optimizer
 from minitensor.tensor import Tensor
 
 Array = NDArray[Any]
-_PIECE = 1 << 15  # elements: few enough for a cache to keep what one piece's update works on
 
 
 class Home:
@@ -41,12 +41,9 @@ class Home:
             else:
                 self.state[name] = value
         self.pieces = []
-        scratch = np.empty(min(_PIECE, self.vector.size), self.vector.dtype)
-        for start in range(0, self.vector.size, _PIECE):
-            piece = slice(start, min(start + _PIECE, self.vector.size))
+        for piece in _pieces([parameter.size for parameter in parameters]):
             part = Tensor.from_numpy(self.vector[piece])
             part._written = written
-            optimizer._scratch[part] = scratch[: part.size]
             state = {n: x[piece] if isinstance(x, np.ndarray) else x for n, x in self.state.items()}
             self.pieces.append((piece, part, state))
         self.counters = [name for name, x in self.state.items() if not isinstance(x, np.ndarray)]
@@ -78,6 +75,26 @@ class Home:
         for name in self.counters:
             for state in self.states:
                 state[name] = self.pieces[0][2][name]
+
+
+def small_last(parameters: Iterable[Tensor]) -> list[Tensor]:
+    """The order in which to put parameters side by side: the small ones lie together, for one update."""
+    return sorted(parameters, key=lambda parameter: parameter.size < LARGE)
+
+
+def _pieces(sizes: Iterable[int]) -> list[slice]:
+    """The parts of a vector to update at once: large parameters by themselves, small ones together.
+
+    So each element goes through BLAS or NumPy as it does where `step` updates parameter by parameter.
+    """
+    pieces, end = [slice(0, 0)], 0
+    for size in sizes:
+        start, end = end, end + size
+        if end - pieces[-1].start < LARGE:
+            pieces[-1] = slice(pieces[-1].start, end)
+        else:
+            pieces.append(slice(start, end))
+    return [piece for piece in pieces if piece.start < piece.stop]
 
 
 def _side_by_side(arrays: list[Array]) -> tuple[Array, list[Array]]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minitensor import memory
+from minitensor.blas import number
 from minitensor.errors import DTypeError, GraphError, OptionError, ShapeError
 from minitensor.graph import observers
 from minitensor.optim.values import ValueVector
@@ -299,9 +299,3 @@ def _copy(value: Any) -> Any:
 
 def _what(group: Any) -> str:
     return "a dict without it" if isinstance(group, Mapping) else type(group).__name__
-
-
-@lru_cache(maxsize=256)
-def number(value: float, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """A factor as a 0-d array of the parameters' dtype: NumPy takes it in half the time of a Python float."""
-    return np.array(value, dtype)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import numpy as np
 from numpy.typing import NDArray
 
 from minitensor import memory
+from minitensor.blas import axpby, axpy
 from minitensor.errors import OptionError
-from minitensor.optim.optimizer import Group, Optimizer, Params, number
+from minitensor.optim.optimizer import Group, Optimizer, Params
 from minitensor.tensor import Tensor
 
 
@@ -72,15 +72,16 @@ class SGD(Optimizer):
     def update(self, parameter: Tensor, gradient: NDArray[Any], state: dict[str, Any], group: Group) -> None:
         if group["weight_decay"] or group["maximize"]:
             gradient = self._penalized(parameter, gradient, group)
-        momentum = group["momentum"]
+        rate, momentum = -group["lr"], group["momentum"]
         if momentum:
             velocity = state.get("momentum_buffer")
             if velocity is None:
                 velocity = state["momentum_buffer"] = memory.empty_like(parameter.data)
                 velocity[...] = gradient
             else:
-                velocity *= number(momentum, velocity.dtype)
-                velocity += (1 - group["dampening"]) * gradient if group["dampening"] else gradient
-            gradient = gradient + momentum * velocity if group["nesterov"] else velocity
-        rate = number(group["lr"], gradient.dtype)
-        parameter.data -= np.multiply(gradient, rate, out=self._scratch_of(parameter))
+                axpby(1 - group["dampening"], gradient, momentum, velocity)
+            if group["nesterov"]:
+                parameter.data = axpy(rate, gradient, parameter.data)
+                rate *= momentum
+            gradient = velocity
+        parameter.data = axpy(rate, gradient, parameter.data)

@@ -222,10 +222,11 @@ OPTIMIZERS: dict[str, Callable[[nn.Module], optim.Optimizer]] = {
 }
 
 
+@pytest.mark.parametrize("widths", [[8, 7, 5], [151, 129, 5]], ids=["small", "large"])  # large: goes to BLAS
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_every_optimizer_steps_alike_with_a_schedule_and_clipping(name: str) -> None:
+def test_every_optimizer_steps_alike_with_a_schedule_and_clipping(name: str, widths: list[int]) -> None:
     trains_alike(
-        lambda: nn.MLP(6, [8, 7, 5], rng=0),
+        lambda: nn.MLP(6, widths, rng=0),
         lambda model: training(
             model,
             OPTIMIZERS[name],

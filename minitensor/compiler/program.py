@@ -22,7 +22,7 @@ from minitensor.compiler.passes import (
 )
 from minitensor.compiler.recorded import Array, AsTensor, Call, Slot, map_tree, slots_in
 from minitensor.compiler.recorder import Recording
-from minitensor.optim.flat import FlatStep, home_of
+from minitensor.optim.flat import FlatStep, home_of, small_last
 from minitensor.optim.optimizer import Optimizer
 from minitensor.tensor import Tensor
 
@@ -82,7 +82,7 @@ class Program:
             return []
         groups = []
         for group in optimizer.param_groups:
-            parameters = [parameter for parameter in group["params"] if parameter in gradients]
+            parameters = small_last([parameter for parameter in group["params"] if parameter in gradients])
             slots = [gradients[parameter] for parameter in parameters]
             for parameter, slot in zip(parameters, slots, strict=True):
                 own = (parameter.shape, parameter.data.strides, parameter.dtype)

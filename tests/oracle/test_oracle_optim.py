@@ -64,8 +64,27 @@ def settings_id(settings: dict[str, Any]) -> str:
     ("name", "settings"), CASES, ids=[f"{name}:{settings_id(settings)}" for name, settings in CASES]
 )
 def test_every_step_is_that_of_pytorch(name: str, settings: Settings, dtype: Any) -> None:
+    steps_are_alike(name, settings, dtype, SHAPES)
+
+
+@pytest.mark.filterwarnings("ignore:.*no parameter has a gradient")
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        *[(name, {}) for name in ("SGD", "Adam", "AdamW", "RMSprop", "Adagrad")],
+        *[("SGD", settings) for settings in SGD],
+        ("RMSprop", {"momentum": 0.9}),
+    ],
+    ids=str,
+)
+def test_large_parameters_step_so_too(name: str, settings: Settings, dtype: Any) -> None:
+    steps_are_alike(name, settings, dtype, [(131, 127), (4,), (3, 150, 50)])  # large: updated by BLAS
+
+
+def steps_are_alike(name: str, settings: Settings, dtype: Any, shapes: list[tuple[int, ...]]) -> None:
     rng = np.random.default_rng(0)
-    initial = [rng.normal(size=shape).astype(dtype) for shape in SHAPES]
+    initial = [rng.normal(size=shape).astype(dtype) for shape in shapes]
     ours = [Tensor(x, requires_grad=True) for x in initial]
     theirs = [torch.tensor(x, requires_grad=True) for x in initial]
     lr = {"lr": 0.1} if settings else {}  # without settings, every default must be the same
