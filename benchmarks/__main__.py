@@ -1,6 +1,6 @@
 """`python -m benchmarks`: measure everything, or what is named, and print tables.
 
-    python -m benchmarks                       all of it, in about 15 minutes
+    python -m benchmarks                       all of it, in about 20 minutes
     python -m benchmarks steps moons           some of it
     python -m benchmarks --save results        also as Markdown, JSON and a picture, into a folder
     python -m benchmarks --check               a small part, which fails if a ratio has grown
@@ -21,11 +21,11 @@ from benchmarks import chain, epoch, import_time, leak, moons, operations, steps
 from benchmarks.table import Table
 
 MEASUREMENTS: dict[str, tuple[Callable[[int], Table], int]] = {
-    "steps": (steps.steps, 20),
-    "inference": (steps.inference, 15),
-    "growth": (steps.growth, 10),
+    "steps": (steps.steps, 15),
+    "inference": (steps.inference, 10),
+    "growth": (steps.growth, 5),
     "epoch": (epoch.measure, 9),
-    "moons": (moons.measure, 15),
+    "moons": (moons.measure, 11),
     "operations": (operations.measure, 20),
     "chain": (chain.measure, 1),
     "leak": (leak.measure, 1),

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from benchmarks import memory, use_all_cores
 
 SETTLE = 0.25  # seconds: longer than idle threads of OpenBLAS, OpenMP and XLA spin
+WARM_UP = 0.4  # seconds: longer than a processor needs to leave its rest, during which it may be half as fast
 Build = Callable[..., Callable[[], Any]]
 
 
@@ -96,17 +97,17 @@ class Times(dict[str, list[float]]):
 
 
 def take_turns(workers: dict[str, Worker], rounds: int, seconds: float = 0.0) -> Times:
-    """Time all workers, round by round; each runs as often as takes it about `seconds`, or once."""
-    counts = {}
+    """Time all workers, round by round; each warms up, then runs as often as takes `seconds`, or once."""
+    counts, warm_ups = {}, {}
     for name, worker in workers.items():
         worker.run(3 if seconds else 1)  # builds, loads and compiles, some at more than the first call
-        took = worker.run(5).seconds if seconds else 1.0
-        counts[name] = max(round(seconds / took), 1)
+        took = worker.run(5).seconds if seconds else WARM_UP
+        counts[name], warm_ups[name] = max(round(seconds / took), 1), max(round(WARM_UP / took), 1)
     times = Times({name: [] for name in workers})
     for _ in range(rounds):
         for name, worker in workers.items():
             time.sleep(SETTLE)
-            times[name].append(worker.run(counts[name], warm_up=counts[name] // 4).seconds)
+            times[name].append(worker.run(counts[name], warm_ups[name]).seconds)
     return times
 
 
