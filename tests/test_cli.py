@@ -106,6 +106,7 @@ def test_a_diverged_run_says_so_and_still_prints_valid_json(capsys: pytest.Captu
     ("arguments", "fault"),
     [
         ("--epochs 0", "--epochs: must be at least 1, and is 0"),
+        ("--hidden 9999999999999999999", "--hidden: must be at most 100,000,000,000, and is 99999"),
         ("--hidden 8 -3", "--hidden"),
         ("--hidden 8.5", "--hidden"),
         ("--lr nan", "--lr: must be a finite number, not negative, and is nan"),

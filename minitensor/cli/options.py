@@ -67,7 +67,8 @@ def _train(add_argument: Callable[..., Any]) -> None:
         add_argument(name, action=_Note, help=help, **settings)
 
     add("--data", type=path, default="digits", metavar="DATA", help=DATA)
-    add("--hidden", type=at_least(1), nargs="*", default=[256, 128], metavar="N", help="hidden widths")
+    widths = at_least(1, _WIDEST)
+    add("--hidden", type=widths, nargs="*", default=[256, 128], metavar="N", help="hidden widths")
     add("--activation", choices=ACTIVATIONS, default="relu", help="between layers")
     add(
         "--dropout",
@@ -146,7 +147,7 @@ _COMPARE = "Run one network in scalar and in tensor mode: the numbers agree, and
 
 def _compare(add: Callable[..., Any]) -> None:
     widths = "widths from the input to the output (64 32 10)"
-    add("--layers", type=at_least(1), nargs="+", default=[64, 32, 10], metavar="N", help=widths)
+    add("--layers", type=at_least(1, _WIDEST), nargs="+", default=[64, 32, 10], metavar="N", help=widths)
     add("--batch-size", type=at_least(1), default=32, metavar="N", help="digits in a batch (32)")
     add("--steps", type=at_least(1), default=5, metavar="N", help="training steps to take (5)")
     add("--activation", choices=ACTIVATIONS, default="relu", help="between layers (relu)")
@@ -162,13 +163,18 @@ def path(text: str) -> str:
     return text
 
 
-def at_least(low: int) -> Callable[[str], int]:
-    """Reads an integer not below `low`."""
+_WIDEST = 10**11  # larger than memory; what is larger still, NumPy refuses for another reason
+
+
+def at_least(low: int, high: float = math.inf) -> Callable[[str], int]:
+    """Reads an integer from `low` to `high`."""
 
     def integer(text: str) -> int:
         value = int(text)
         if value < low:
             raise argparse.ArgumentTypeError(f"must be at least {low}, and is {text}")
+        if value > high:
+            raise argparse.ArgumentTypeError(f"must be at most {high:,}, and is {text}")
         return value
 
     return integer
