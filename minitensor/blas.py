@@ -45,8 +45,8 @@ def axpby(a: float, x: Array, b: float, y: Array) -> Array:
     >>> axpby(1.0, np.array([2.0, 4.0]), 0.5, np.array([1.0, 1.0]))
     array([2.5, 4.5])
     """
-    if y.size < LARGE or not (y.flags.forc and y.flags.behaved):
-        return _by_numpy(a, x, b, y)
+    if y.size < LARGE or not (a and b and y.flags.forc and y.flags.behaved):
+        return _by_numpy(a, x, b, y)  # also a factor of 0, of which BLAS makes 0 even with NaN
     x = _laid_out_as(y, x)
     factor = () if b == 1 else (float(b),)
     routine = _routine("axpby" if factor else "axpy", y.dtype)

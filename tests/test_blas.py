@@ -99,3 +99,13 @@ def test_factors_may_be_numpys_numbers(library: None) -> None:
     y, two, three = np.ones(blas.LARGE, np.float32), *np.array([2.0, 3.0], np.float32)
     blas.axpby(two, y.copy(), three, y)
     assert (y == 5).all()
+
+
+@pytest.mark.parametrize("size", [3, blas.LARGE])
+@pytest.mark.parametrize("worst", [np.nan, np.inf])
+def test_0_times_what_is_not_finite_is_nan(worst: float, size: int, library: None) -> None:
+    bad, one = np.full(size, worst, np.float32), np.ones(size, np.float32)
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(blas.axpy(0.0, bad, one.copy())).all()
+        assert np.isnan(blas.axpby(0.0, bad, 0.5, one.copy())).all()
+        assert np.isnan(blas.axpby(1.0, one, 0.0, bad)).all()
