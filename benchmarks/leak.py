@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks import machine, memory
 from benchmarks.table import Table
 from minitensor import nn, optim
-from minitensor.graph import Node
+from minitensor.core.graph import Node
 
 WARM_UP, STEPS = 50, 1000
 

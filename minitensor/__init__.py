@@ -2,7 +2,7 @@
 
 A gradient rule is written once, in plain NumPy (rules/). On floats it is scalar backpropagation (`Value`),
 on arrays it is tensor backpropagation (`Tensor`): tensors add parallel computation, the gradient logic stays
-the same.
+the same. The engine is core/: begin with core/rule.py.
 
 Importing this needs only NumPy; `minitensor.nn`, `minitensor.optim` and `minitensor.data` load at first use.
 """
@@ -10,7 +10,14 @@ Importing this needs only NumPy; `minitensor.nn`, `minitensor.optim` and `minite
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from minitensor.creation import *
+from minitensor.arrays.creation import *
+from minitensor.core.graph import is_grad_enabled as is_grad_enabled
+from minitensor.core.graph import no_grad as no_grad
+from minitensor.core.rule import composite as composite
+from minitensor.core.rule import registry as registry
+from minitensor.core.rule import rule as rule
+from minitensor.core.tensor import Tensor as Tensor
+from minitensor.core.value import Value as Value
 from minitensor.debugging import debug as debug
 from minitensor.errors import CheckpointError as CheckpointError
 from minitensor.errors import CompileError as CompileError
@@ -21,37 +28,49 @@ from minitensor.errors import GraphError as GraphError
 from minitensor.errors import NumericError as NumericError
 from minitensor.errors import OptionError as OptionError
 from minitensor.errors import ShapeError as ShapeError
-from minitensor.functional import *
+from minitensor.func import *
 from minitensor.gradcheck import gradcheck as gradcheck
-from minitensor.graph import is_grad_enabled as is_grad_enabled
-from minitensor.graph import no_grad as no_grad
-from minitensor.losses import *
-from minitensor.operation import composite as composite
-from minitensor.operation import registry as registry
-from minitensor.operation import rule as rule
 from minitensor.random import manual_seed as manual_seed
 from minitensor.rules import *  # every operation: rules.__all__ is made from the registry
-from minitensor.tensor import Tensor as Tensor
-from minitensor.value import Value as Value
 
 if TYPE_CHECKING:
     from minitensor import data as data
     from minitensor import nn as nn
     from minitensor import optim as optim
     from minitensor.compiler import compile as compile
+    from minitensor.nn.functional import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
+    from minitensor.nn.functional import cross_entropy as cross_entropy
+    from minitensor.nn.functional import hinge_loss as hinge_loss
+    from minitensor.nn.functional import huber_loss as huber_loss
+    from minitensor.nn.functional import kl_div as kl_div
+    from minitensor.nn.functional import l1_loss as l1_loss
+    from minitensor.nn.functional import mse_loss as mse_loss
+    from minitensor.nn.functional import nll_loss as nll_loss
+    from minitensor.nn.functional import smooth_l1_loss as smooth_l1_loss
 
 __version__ = "0.1.0"
 
 _ROOMS = ("data", "nn", "optim")
+_ELSEWHERE = {
+    "compile": "compiler",
+    **dict.fromkeys(
+        [
+            *["binary_cross_entropy_with_logits", "cross_entropy", "hinge_loss", "huber_loss", "kl_div"],
+            *["l1_loss", "mse_loss", "nll_loss", "smooth_l1_loss"],
+        ],
+        "nn.functional",
+    ),
+}
+"""What loads at first use: by name, its room."""
 
 
 def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return import_module(f"minitensor.{name}")
-    if name == "compile":
-        return import_module("minitensor.compiler").compile
+    if name in _ELSEWHERE:
+        return getattr(import_module(f"minitensor.{_ELSEWHERE[name]}"), name)
     raise AttributeError(f"module 'minitensor' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_ROOMS, "compile"])
+    return sorted([*globals(), *_ROOMS, *_ELSEWHERE])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -12,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from minitensor.core.graph import Node
+from minitensor.core.rule import Operation
+from minitensor.core.watcher import Watcher, watching
 from minitensor.errors import NumericError
-from minitensor.graph import Node, observers
-from minitensor.operation import Operation
-from minitensor.tensor import Array, captured
+from minitensor.ndarrays import Array, captured
 
 
 @contextmanager
@@ -43,11 +43,10 @@ def debug() -> Iterator[None]:
     log made inf of finite inputs of shape (2,).
     """
     watch = _Watch()
-    observers.append(watch)
     try:
-        yield
+        with watching(watch):
+            yield
     finally:
-        observers.remove(watch)
         watch.release_all()
 
 
@@ -59,26 +58,23 @@ class _Frozen:
         self.arrays: list[Array] = []
 
 
-class _Watch:
+class _Watch(Watcher):
     """What one debug() block knows: where nodes were made, and which arrays it made read-only."""
 
     def __init__(self) -> None:
-        self.thread = threading.get_ident()
         self.origins: dict[int, str] = {}
         self.frozen: dict[int, list[int]] = {}  # by node, the memory it needs
         self.memory: dict[int, _Frozen] = {}  # by the array that owns it
         self.warned = False  # in this backward
 
     def made(self, node: Node, operation: Operation, args: tuple[Any, ...]) -> None:
-        if threading.get_ident() != self.thread:
-            return
         self.origins[id(node)] = _line_outside()
         weakref.finalize(node, self.forget, id(node)).atexit = False
         self.check_value(node, operation, args)
         if node._operation:
-            value, *locals_ = node._run_again() if node._outputs is None else node._outputs
-            self.frozen[id(node)] = [x for local in locals_ for x in self.freeze(local)]
-            node._outputs = (value, *[local and self.checked(local, node) for local in locals_])
+            edges = node._edges_again(False) if node._edges is None else node._edges
+            self.frozen[id(node)] = [x for _, local in edges for x in self.freeze(local)]
+            node._edges = [(parent, self.checked(local, node)) for parent, local in edges]
 
     def check_value(self, node: Node, operation: Operation, args: tuple[Any, ...]) -> None:
         inputs = [_data(x) for x in args if isinstance(x, Node | np.ndarray | np.generic | float)]
@@ -106,8 +102,6 @@ class _Watch:
         return look
 
     def received(self, leaf: Node, gradient: Any) -> Any:
-        if threading.get_ident() != self.thread:
-            return gradient
         worst = _worst(_data(gradient))
         if worst:
             shape = np.shape(_data(leaf))
@@ -122,12 +116,6 @@ class _Watch:
                 stacklevel=5,
             )
         return gradient
-
-    def assigns(self, leaf: Node) -> None:
-        pass
-
-    def entered(self, module: Any) -> None:
-        pass
 
     def origin(self, node: Node) -> str:
         return self.origins.get(id(node), "")
@@ -153,7 +141,7 @@ class _Watch:
 
     def freeze(self, local: Callable[[Any], Any]) -> Iterator[int]:
         """Make the arrays of a local gradient, and what they view, read-only; yields their owners."""
-        for x in captured(local):
+        for x in captured(local)[0]:
             owner = x.base if isinstance(x.base, np.ndarray) else x
             if id(owner) in self.memory or owner.flags.writeable:
                 memory = self.memory.setdefault(id(owner), _Frozen())

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minitensor import rules
+from minitensor.core.graph import propagate
+from minitensor.core.tensor import Tensor
 from minitensor.errors import DTypeError, GradcheckError, OptionError
-from minitensor.graph import propagate
 from minitensor.random import generator
-from minitensor.tensor import Tensor
 
 Arrays: TypeAlias = list[NDArray[Any]]
 Function: TypeAlias = Callable[..., Tensor]

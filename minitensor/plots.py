@@ -14,7 +14,7 @@ from minitensor.errors import OptionError
 from minitensor.training import History
 
 if TYPE_CHECKING:
-    from minitensor.comparison import Comparison
+    from minitensor.modes import Comparison
 
 _LEVELS = "▁▂▃▄▅▆▇█"
 

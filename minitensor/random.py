@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minitensor.recording import active
+from minitensor.core.watcher import here
 
 _generator: np.random.Generator | None = None
 
@@ -36,9 +36,14 @@ def generator(rng: np.random.Generator | int | None = None) -> np.random.Generat
     >>> generator(7).random() == generator(7).random()
     True
     """
+    watcher = here.state.watcher
+    if watcher is not None:
+        return watcher.draws(lambda: _generator_of(rng))
+    return _generator_of(rng)
+
+
+def _generator_of(rng: np.random.Generator | int | None) -> np.random.Generator:
     global _generator
-    if active.recorder is not None:
-        return active.recorder.draw_from(lambda: generator(rng))
     if rng is not None:
         return np.random.default_rng(rng)
     if _generator is None:

@@ -23,13 +23,13 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from minitensor import no_grad, optim
+from minitensor.core.tensor import Tensor
 from minitensor.data import DataLoader
 from minitensor.errors import NumericError, OptionError, ShapeError
 from minitensor.nn import MLP, Linear, ReLU, Sequential, init
 from minitensor.nn import functional as F  # noqa: N812
 from minitensor.nn.layers import ACTIVATIONS
 from minitensor.random import generator
-from minitensor.tensor import Tensor
 
 __all__ = ["MLPClassifier", "MLPRegressor"]
 

@@ -24,14 +24,14 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from minitensor.core.graph import no_grad
+from minitensor.core.tensor import Tensor
 from minitensor.errors import DataError, DTypeError, OptionError
 from minitensor.files import is_stream, write_atomically
-from minitensor.graph import no_grad
 from minitensor.nn import Module
 from minitensor.nn.utils import clip_grad_norm_
 from minitensor.optim import Optimizer, ReduceLROnPlateau
 from minitensor.optim.lr_scheduler import LRScheduler, Schedule
-from minitensor.tensor import Tensor
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

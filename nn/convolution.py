@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from minitensor import rules
+from minitensor.core.tensor import Tensor
 from minitensor.errors import DTypeError, OptionError
 from minitensor.nn import init
 from minitensor.nn.module import Module, Parameter
 from minitensor.random import generator
-from minitensor.tensor import Tensor
 
 Pair = int | tuple[int, int]
 

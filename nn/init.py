@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
+from minitensor.core.graph import no_grad
+from minitensor.core.tensor import Tensor
 from minitensor.errors import OptionError, ShapeError
-from minitensor.graph import no_grad
 from minitensor.random import generator
-from minitensor.tensor import Tensor
 
 _GAINS = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2)}
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import DTypeLike
 
-from minitensor import memory, rules
+from minitensor import rules
+from minitensor.arrays import memory
+from minitensor.core.tensor import Tensor, TensorLike
 from minitensor.errors import DTypeError, OptionError, ShapeError
 from minitensor.nn import functional, init
 from minitensor.nn.module import Buffer, Module, Parameter
 from minitensor.random import generator
-from minitensor.tensor import Operand, Tensor
 
 if TYPE_CHECKING:
     from minitensor.nn import scalar
@@ -102,7 +103,7 @@ class Embedding(Module):
         if self.padding_idx is not None:
             self.weight.data[self.padding_idx] = 0
 
-    def forward(self, input: Operand) -> Tensor:
+    def forward(self, input: TensorLike) -> Tensor:
         return functional.embedding(input, self.weight, self.padding_idx)
 
     def extra_repr(self) -> str:

@@ -6,10 +6,9 @@ from typing import ClassVar
 
 from numpy.typing import ArrayLike
 
-from minitensor.losses import check_reduction
+from minitensor.core.tensor import Tensor, TensorLike
 from minitensor.nn import functional
 from minitensor.nn.module import Module
-from minitensor.tensor import Operand, Tensor
 
 
 class Loss(Module):
@@ -22,7 +21,7 @@ class Loss(Module):
     REDUCTIONS: ClassVar[tuple[str, ...]] = ("mean", "sum", "none")
 
     def __init__(self, reduction: str = "mean") -> None:
-        check_reduction(type(self).__name__, reduction, self.REDUCTIONS)
+        functional.check_reduction(type(self).__name__, reduction, self.REDUCTIONS)
         self.reduction = reduction
 
     def extra_repr(self) -> str:
@@ -56,7 +55,7 @@ class CrossEntropyLoss(Loss):
         self.ignore_index = ignore_index
         self.label_smoothing = label_smoothing
 
-    def forward(self, input: Operand, target: Operand) -> Tensor:
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
         if self.weight is None and self.label_smoothing == 0 and self.ignore_index == -100:
             return functional.cross_entropy(input, target, self.reduction)
         return functional.cross_entropy(
@@ -79,7 +78,7 @@ class NLLLoss(Loss):
         self.weight = weight
         self.ignore_index = ignore_index
 
-    def forward(self, input: Operand, target: Operand) -> Tensor:
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
         return functional.nll_loss(
             input, target, self.reduction, weight=self.weight, ignore_index=self.ignore_index
         )
@@ -88,14 +87,14 @@ class NLLLoss(Loss):
 class MSELoss(Loss):
     """(input − target)², for input and target of one shape."""
 
-    def forward(self, input: Operand, target: Operand) -> Tensor:
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
         return functional.mse_loss(input, target, self.reduction)
 
 
 class L1Loss(Loss):
     """|input − target|, for input and target of one shape."""
 
-    def forward(self, input: Operand, target: Operand) -> Tensor:
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
         return functional.l1_loss(input, target, self.reduction)
 
 
@@ -106,7 +105,7 @@ class SmoothL1Loss(Loss):
         super().__init__(reduction)
         self.beta = beta
 
-    def forward(self, input: Operand, target: Operand) -> Tensor:
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
         return functional.smooth_l1_loss(input, target, self.reduction, self.beta)
 
 
@@ -117,7 +116,7 @@ class HuberLoss(Loss):
         super().__init__(reduction)
         self.delta = delta
 
-    def forward(self, input: Operand, target: Operand) -> Tensor:
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
         return functional.huber_loss(input, target, self.reduction, self.delta)
 
 
@@ -135,19 +134,19 @@ class KLDivLoss(Loss):
         super().__init__(reduction)
         self.log_target = log_target
 
-    def forward(self, input: Operand, target: Operand) -> Tensor:
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
         return functional.kl_div(input, target, self.reduction, log_target=self.log_target)
 
 
 class BCEWithLogitsLoss(Loss):
     """Binary cross-entropy of σ(logits), for targets from 0 to 1, without overflow."""
 
-    def forward(self, input: Operand, target: Operand) -> Tensor:
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
         return functional.binary_cross_entropy_with_logits(input, target, self.reduction)
 
 
 class HingeLoss(Loss):
     """max(0, 1 − target · score), for targets of −1 or 1."""
 
-    def forward(self, input: Operand, target: Operand) -> Tensor:
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
         return functional.hinge_loss(input, target, self.reduction)

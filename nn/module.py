@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from minitensor.core.graph import no_grad
+from minitensor.core.tensor import Tensor, TensorLike
+from minitensor.core.watcher import effect, here
 from minitensor.errors import DTypeError, ShapeError
-from minitensor.graph import no_grad, observers
-from minitensor.recording import replayed
-from minitensor.tensor import Operand, Tensor
 
 
 class Parameter(Tensor):
@@ -23,7 +23,7 @@ class Parameter(Tensor):
 
     __slots__ = ()
 
-    def __init__(self, data: Operand, requires_grad: bool = True, dtype: DTypeLike | None = None) -> None:
+    def __init__(self, data: TensorLike, requires_grad: bool = True, dtype: DTypeLike | None = None) -> None:
         super().__init__(data, dtype=dtype, requires_grad=requires_grad)
 
 
@@ -36,7 +36,7 @@ class Buffer(Tensor):
 
     __slots__ = ()
 
-    def __init__(self, data: Operand, dtype: DTypeLike | None = None) -> None:
+    def __init__(self, data: TensorLike, dtype: DTypeLike | None = None) -> None:
         super().__init__(data, dtype=dtype)
 
 
@@ -79,9 +79,9 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} does not define forward(...)")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if observers:
-            for observer in observers:
-                observer.entered(self)
+        watcher = here.state.watcher
+        if watcher is not None:
+            watcher.entered(self)
         return self.forward(*args, **kwargs)
 
     def _members(self) -> Iterator[tuple[str, Parameter | Buffer | Module]]:
@@ -138,7 +138,7 @@ class Module:
         """Switch every submodule to evaluation mode."""
         return self.train(False)
 
-    @replayed
+    @effect
     def zero_grad(self) -> None:
         """Set every parameter's gradient to None."""
         for parameter in self.parameters():

@@ -7,10 +7,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import DTypeLike
 
+from minitensor.core.tensor import Tensor
 from minitensor.errors import ShapeError
 from minitensor.nn import functional
 from minitensor.nn.module import Buffer, Module, Parameter
-from minitensor.tensor import Tensor
 
 
 class BatchNorm1d(Module):

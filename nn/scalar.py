@@ -13,12 +13,12 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from minitensor.core.rule import registry
+from minitensor.core.value import Value
 from minitensor.errors import DTypeError, OptionError, ShapeError
 from minitensor.nn import layers
-from minitensor.operation import registry
 from minitensor.random import generator
 from minitensor.rules import add_n
-from minitensor.value import Value
 
 Number: TypeAlias = Value | float
 
@@ -130,7 +130,7 @@ class MLP(Module):
       Layer(16 → 1, linear)  # 17 parameters
     )  # 337 parameters
     >>> type(model([1.0, -2.0]))
-    <class 'minitensor.value.Value'>
+    <class 'minitensor.core.value.Value'>
     """
 
     def __init__(

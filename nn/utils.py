@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from minitensor.core.tensor import Tensor
+from minitensor.core.watcher import effect
 from minitensor.errors import DTypeError, NumericError, OptionError
-from minitensor.recording import replayed
-from minitensor.tensor import Tensor
 
 
-@replayed
+@effect
 def clip_grad_norm_(
     parameters: Iterable[Tensor] | Tensor,
     max_norm: float,
@@ -57,7 +57,7 @@ def clip_grad_norm_(
     return total
 
 
-@replayed
+@effect
 def clip_grad_value_(parameters: Iterable[Tensor] | Tensor, clip_value: float) -> None:
     """Hold every element of every gradient between −clip_value and clip_value, in place.
 

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from minitensor import memory
-from minitensor.blas import axpby, axpy, number
+from minitensor.arrays import memory
+from minitensor.core.tensor import Tensor
+from minitensor.optim.blas import axpby, axpy, number
 from minitensor.optim.optimizer import Group, Optimizer, Params
-from minitensor.tensor import Tensor
 
 
 class Adam(Optimizer):

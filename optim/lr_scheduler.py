@@ -10,9 +10,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from minitensor.core.watcher import effect
 from minitensor.errors import DTypeError, OptionError
 from minitensor.optim.optimizer import Optimizer
-from minitensor.recording import replayed
 
 
 class Schedule:
@@ -89,7 +89,7 @@ class LRScheduler(Schedule):
         """The learning rate after `step` steps of a group that began with `base`."""
         raise NotImplementedError(f"{type(self).__name__} does not define lr_at(step, base)")
 
-    @replayed
+    @effect
     def step(self) -> None:
         """Go on to the next learning rate, after the optimizer's step."""
         self.last_epoch += 1
@@ -334,7 +334,7 @@ class ReduceLROnPlateau(Schedule):
         self.num_bad_epochs = 0
         self.cooldown_counter = 0
 
-    @replayed
+    @effect
     def step(self, metrics: float) -> None:
         """Take the metric into account, and reduce the learning rate if it is time to."""
         metric = float(metrics)

@@ -9,14 +9,13 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from minitensor import memory
-from minitensor.blas import number
+from minitensor.arrays import memory
+from minitensor.core.tensor import Tensor
+from minitensor.core.value import Value
+from minitensor.core.watcher import effect, here
 from minitensor.errors import DTypeError, GraphError, OptionError, ShapeError
-from minitensor.graph import observers
+from minitensor.optim.blas import number
 from minitensor.optim.values import ValueVector
-from minitensor.recording import replayed
-from minitensor.tensor import Tensor
-from minitensor.value import Value
 
 Params: TypeAlias = Iterable[Tensor] | Iterable[Value] | Iterable[Mapping[str, Any]]
 """What an optimizer is to update: tensors, or Values, or groups of either."""
@@ -81,7 +80,7 @@ class Optimizer:
 
     def __init_subclass__(cls) -> None:
         for name in {"step", "zero_grad"} & vars(cls).keys():
-            setattr(cls, name, replayed(vars(cls)[name]))
+            setattr(cls, name, effect(vars(cls)[name]))
 
     @property
     def _name(self) -> str:
@@ -137,17 +136,17 @@ class Optimizer:
                     f"{self._name}: {name} must be at least 0 and below 1, and is {options[name]}"
                 )
 
-    @replayed
+    @effect
     def zero_grad(self) -> None:
         """Set every parameter's gradient to None."""
         for group in self.param_groups:
             for parameter in group["params"]:
                 parameter._grad = None
 
-    @replayed
+    @effect
     def step(self) -> None:
         """Update every parameter that has a gradient; warns if none has one."""
-        updated = False
+        updated, watcher = False, here.state.watcher
         for group in self.param_groups:
             for parameter in group["params"]:
                 gradient = parameter._grad
@@ -155,9 +154,8 @@ class Optimizer:
                     continue
                 if isinstance(gradient, Tensor):
                     gradient = gradient.data
-                if observers:
-                    for observer in observers:
-                        observer.writes(parameter)
+                if watcher is not None:
+                    watcher.writes(parameter)
                 state = self.state.get(parameter)
                 if state is None:
                     state = self.state[parameter] = {}

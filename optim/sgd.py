@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
-from minitensor import memory
-from minitensor.blas import axpby, axpy
+from minitensor.arrays import memory
+from minitensor.core.tensor import Tensor
 from minitensor.errors import OptionError
+from minitensor.optim.blas import axpby, axpy
 from minitensor.optim.optimizer import Group, Optimizer, Params
-from minitensor.tensor import Tensor
 
 
 class SGD(Optimizer):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from minitensor.value import Value
+from minitensor.core.value import Value
 
 Vector = NDArray[np.float64]
 

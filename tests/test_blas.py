@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from minitensor import blas
+from minitensor.optim import blas
 
 Array = NDArray[Any]
 SHAPES = [

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minitensor import Tensor, Value, cli, comparison
+from minitensor import Tensor, Value, cli, modes
 from minitensor.cli.compare import report
-from minitensor.comparison import BOUNDS, Comparison, Cost, Point, compare, count_nodes, multiplications
-from minitensor.operation import registry
+from minitensor.core.rule import registry
+from minitensor.modes import BOUNDS, Comparison, Cost, Point, compare, count_nodes, multiplications
 
 SMALL = ["compare", "--layers", "64", "4", "10", "--batch-size", "2", "--steps", "2"]
 
@@ -20,7 +20,7 @@ SMALL = ["compare", "--layers", "64", "4", "10", "--batch-size", "2", "--steps",
 @pytest.fixture
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is timed that takes long."""
-    monkeypatch.setattr(comparison, "_PATIENCE", 0.01)
+    monkeypatch.setattr(modes, "_PATIENCE", 0.01)
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "gelu"])
@@ -131,8 +131,8 @@ def test_bad_arguments_end_with_one_line_and_code_2(
 def test_scaling_measures_while_it_is_short_and_extrapolates_in_proportion(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(comparison.Mode, "seconds", lambda self, rounds: 0.6)
-    points = comparison.scale((64, 4, 10), 2, "relu")["width"]
+    monkeypatch.setattr(modes.Mode, "seconds", lambda self, rounds: 0.6)
+    points = modes.scale((64, 4, 10), 2, "relu")["width"]
     assert [point.measured for point in points[:3]] == [True, False, False]
     first, second, third = points[:3]
     assert first.scalar == first.tensor == second.tensor == 0.6

@@ -10,7 +10,7 @@ import pytest
 
 import minitensor as mt
 from minitensor import DTypeError, OptionError, ShapeError, Tensor
-from minitensor.functional import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from minitensor.func import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 X = np.array([0.5, -1.0, 2.0])
 V = np.array([1.0, 10.0, 100.0])

@@ -10,7 +10,7 @@ import pytest
 
 import minitensor as mt
 from minitensor import DTypeError, GradcheckError, ShapeError, Tensor, gradcheck
-from minitensor.operation import registry, rule
+from minitensor.core.rule import registry, rule
 
 X = np.array([[0.3, -0.7, 1.1], [0.9, 0.2, -0.4]])
 

@@ -11,7 +11,7 @@ import pytest
 
 import minitensor as mt
 from minitensor import DTypeError, GraphError, ShapeError, Tensor, Value
-from minitensor.operation import registry
+from minitensor.core.rule import registry
 
 A = np.array([[1.0, 2.0], [3.0, 4.0]])
 V = np.array([0.5, 0.25])

@@ -7,13 +7,14 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import minitensor
 from minitensor.data import load_digits
-from tools import operations, stubs
+from tools.generate import GENERATED
 
 ROOT = Path(__file__).parent.parent
 
@@ -54,12 +55,9 @@ def test_every_package_is_listed() -> None:
         assert (ROOT / folder / "__init__.py").samefile(ROOT / Path(*package.split(".")) / "__init__.py")
 
 
-def test_the_method_stubs_are_current() -> None:
-    assert stubs.PATH.read_text(encoding="utf-8") == stubs.text(), "run: python -m tools.stubs"
-
-
-def test_the_list_of_operations_is_current() -> None:
-    assert operations.PATH.read_text(encoding="utf-8") == operations.text(), "run: python -m tools.operations"
+@pytest.mark.parametrize("page", GENERATED, ids=lambda page: page.PATH.name)
+def test_what_is_generated_is_current(page: Any) -> None:
+    assert page.PATH.read_text(encoding="utf-8") == page.text(), "run: python -m tools.generate"
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 import minitensor as mt
 from minitensor import GraphError, Tensor, Value, nn, no_grad
-from minitensor.operation import Operation, registry
+from minitensor.core.rule import Operation, registry
 
 Array: TypeAlias = NDArray[Any]
 Function: TypeAlias = Callable[..., Any]

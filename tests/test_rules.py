@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import minitensor as mt
 from minitensor import Tensor, Value, gradcheck
-from minitensor.operation import registry
+from minitensor.core.rule import registry
 from tests.rows import NO_GRADIENT_IN, NO_TENSOR_OUT, OF_INTEGERS, OF_ONE, OFF_THE_GRAPH, ROWS, Sample
 
 SAMPLES = [

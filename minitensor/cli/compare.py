@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from minitensor.cli import task
-from minitensor.comparison import BOUNDS, Comparison, Point, Watch, compare, matrix_product_rate, scale
 from minitensor.errors import OptionError
+from minitensor.modes import BOUNDS, Comparison, Point, Watch, compare, matrix_product_rate, scale
 
 
 def run(options: argparse.Namespace) -> int:

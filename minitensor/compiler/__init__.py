@@ -1,4 +1,4 @@
-"""compile: record a training step once, and run it from then on as a flat list of NumPy calls."""
+"""compile: trace a training step once, and run it from then on as a flat list of NumPy calls."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 import numpy as np
 
-from minitensor.compiler.compare import difference
+from minitensor.compiler.agreement import difference
 from minitensor.compiler.program import Program, Stale
-from minitensor.compiler.recorder import Recorder, Recording
+from minitensor.compiler.tracer import Trace, Tracer
+from minitensor.core.tensor import Tensor
+from minitensor.core.watcher import here
 from minitensor.errors import CompileError, DTypeError
-from minitensor.graph import is_grad_enabled, observers
-from minitensor.recording import active
-from minitensor.tensor import Tensor
 
 __all__ = ["Compiled", "compile"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
-_ATTEMPTS = 3  # at finding two recordings in a row that agree
+_ATTEMPTS = 3  # at finding two traces in a row that agree
 _MODES = 4  # such as training and evaluation, taking turns
 _PROGRAMS = 32  # of one step, before it is better left alone
 
@@ -72,16 +71,17 @@ class Compiled(Generic[P, R]):
     def __init__(self, step: Callable[P, R]) -> None:
         self._step = step
         self._programs: dict[Any, list[Program]] = {}
-        self._earlier: dict[Any, list[Recording]] = {}
+        self._earlier: dict[Any, list[Trace]] = {}
         self._disagreed: dict[Any, int] = {}
         update_wrapper(self, step)
 
     __name__: str
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        if observers or active.recorder is not None:  # debug(), or another recording
+        state = here.state
+        if state.watcher is not None:  # debug(), or the tracer of another step
             return self._step(*args, **kwargs)
-        key: list[Any] = [is_grad_enabled()]
+        key: list[Any] = [state.recording]
         arrays = []
         given: tuple[Any, ...] = (*args, *kwargs.values()) if kwargs else args
         for x in given:
@@ -124,16 +124,16 @@ class Compiled(Generic[P, R]):
                 stacklevel=3,
             )
             return self._step(*args, **kwargs)
-        recorder = Recorder()
-        result = recorder.run_step(self._step, args, kwargs)
-        recording = recorder.recording
+        tracer = Tracer()
+        result = tracer.run_step(self._step, args, kwargs)
+        trace = tracer.trace
         unmatched = self._earlier.setdefault(key, [])
-        earlier = next((one for one in unmatched if one.has_modes_of(recording)), None)
+        earlier = next((one for one in unmatched if one.has_modes_of(trace)), None)
         if earlier is not None:
             unmatched.remove(earlier)
-            fault = difference(earlier, recording)
+            fault = difference(earlier, trace)
             if fault is None:
-                programs.append(Program(recording))
+                programs.append(Program(trace))
                 return result
             self._disagreed[key] = self._disagreed.get(key, 0) + 1
             if self._disagreed[key] >= _ATTEMPTS:
@@ -141,7 +141,7 @@ class Compiled(Generic[P, R]):
                     f"compile: {self.__name__} does not do the same at each call: {fault} "
                     "Make it an argument of the step, or move it out."
                 )
-        unmatched.append(recording)
+        unmatched.append(trace)
         del unmatched[:-_MODES]
         return result
 

@@ -1,4 +1,4 @@
-"""From a recording to a program: repeats, copies and what is not needed go, and memory is shared."""
+"""From a trace to a program: repeats, copies and what is not needed go, and memory is shared."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minitensor.compiler.recorded import Call, Slot
+from minitensor.compiler.traced import Call, Slot
 from minitensor.errors import CompileError
 
 # ----------------------------------------------------------------------------------------- what is needed

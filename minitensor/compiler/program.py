@@ -1,4 +1,4 @@
-"""A recording made into a program: a flat list of NumPy calls, as Python source.
+"""A trace made into a program: a flat list of NumPy calls, as Python source.
 
 Arrays whose memory the program owns are global names of it, made once; so are their views. What is new at
 each run (arguments, results, what a function makes itself) is a local name.
@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from minitensor import memory
+from minitensor.arrays import memory
+from minitensor.compiler.flat import FlatStep, home_of, small_last
 from minitensor.compiler.passes import (
     checks_first,
     share_memory,
@@ -20,11 +21,10 @@ from minitensor.compiler.passes import (
     without_dead,
     without_repeats,
 )
-from minitensor.compiler.recorded import Array, AsTensor, Call, Slot, map_tree, slots_in
-from minitensor.compiler.recorder import Recording
-from minitensor.optim.flat import FlatStep, home_of, small_last
+from minitensor.compiler.traced import Array, AsTensor, Call, Slot, map_tree, slots_in
+from minitensor.compiler.tracer import Trace
+from minitensor.core.tensor import Tensor
 from minitensor.optim.optimizer import Optimizer
-from minitensor.tensor import Tensor
 
 _STEP = Optimizer.step.__wrapped__  # type: ignore[attr-defined]
 
@@ -34,7 +34,7 @@ class Stale(Exception):  # noqa: N818
 
 
 class Program:
-    """A recording that can be run again.
+    """A trace that can be run again.
 
     Attributes:
         source: The Python source.
@@ -45,8 +45,8 @@ class Program:
     run: Callable[..., Any]
     valid: Callable[[], bool]
 
-    def __init__(self, recording: Recording) -> None:
-        self.recording = recording
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
         self.namespace: dict[str, Any] = {
             "_Stale": Stale,
             "_tensor": _tensor,
@@ -58,12 +58,10 @@ class Program:
         self.views: dict[str, str] = {}  # of arrays that stay: how each is made, by name
         self.conditions: list[str] = []  # of the optimizers
         self.made = 0
-        returned = set(slots_in(recording.result))
+        returned = set(slots_in(trace.result))
         fresh = {slot.root for slot in returned}
-        gradients = {
-            slot.root for call in recording.calls if call.function == "receive" for slot in call.reads()
-        }
-        calls = without_copies(without_repeats(recording.calls, fresh | gradients), fresh)
+        gradients = {slot.root for call in trace.calls if call.function == "receive" for slot in call.reads()}
+        calls = without_copies(without_repeats(trace.calls, fresh | gradients), fresh)
         self.calls = calls = checks_first(without_dead(calls, returned | fresh))
         self.written = {slot.root for call in calls for slot in call.writes}
         self.received = [call.args for call in calls if call.function == "receive"]
@@ -303,17 +301,17 @@ class Program:
                 body.append(f"{indent}with _errstate({states}):")
                 indent *= 2
             body.append(indent + text)
-        arguments = ", ".join([f"x{i}" for i in self.recording.arguments])
+        arguments = ", ".join([f"x{i}" for i in self.trace.arguments])
         self.source = "\n".join(
-            [f"def run({arguments}):", *body, f"    return {self._returned(self.recording.result)}\n"]
+            [f"def run({arguments}):", *body, f"    return {self._returned(self.trace.result)}\n"]
         )
         checks: list[str] = []
-        for tensor, slot in self.recording.tensors.items():
+        for tensor, slot in self.trace.tensors.items():
             if slot.kind == "tensor":
                 name, data = self._text(tensor), self._bind("w", tensor._data)
-                needs = self.recording.flags[tensor]
+                needs = self.trace.flags[tensor]
                 checks += f"{name}._data is {data}", f"{name}._requires_grad is {needs}"
-        for module, training in self.recording.modules.items():
+        for module, training in self.trace.modules.items():
             checks.append(f"{self._text(module)}.training is {training}")
         checks = list(dict.fromkeys(checks + self.conditions))
         valid = f"def valid():\n    return {' and '.join(checks) or True}\n"
@@ -341,10 +339,10 @@ class Program:
         """The program: each line, the operation it is part of, and what it makes."""
         unshared = sum([slot.nbytes for slot in self.owned])
         rows = [
-            f"{len(self.lines)} lines for {len(self.recording.calls)} calls that were recorded; "
+            f"{len(self.lines)} lines for {len(self.trace.calls)} calls that were traced; "
             f"{sum(self.sizes):,} bytes of memory in {len(self.sizes)} blocks, of {unshared:,} not shared"
         ]
-        slots = {slot for call in self.recording.calls for slot in call.reads() if slot.kind == "argument"}
+        slots = {slot for call in self.trace.calls for slot in call.reads() if slot.kind == "argument"}
         rows += [f"x{slot.held}: argument, {_describe(slot)}" for slot in sorted(slots, key=lambda x: x.held)]
         for name, x in self.namespace.items():
             if name in self.views:

@@ -4,20 +4,22 @@
     elementwise      exponentials, logarithms, roots, circular and hyperbolic functions
     activations      rectifiers, gates and softmax
     reductions       sums, means, norms, extremes, products; running sums and products
-    comparisons      what is off the graph: comparisons, logic, counting, argmax
+    logic            what is off the graph: comparisons, logic, counting, argmax
     shapes           reshaping, reordering, repeating, joining
     indexing         elements by their place: take, gather, sort, split
     linear_algebra   products of matrices and tensors, determinants, inverses
     windows          sliding windows, convolution and pooling
-    losses           cross-entropy, fused
+    fast             bit tricks and BLAS, which the rules call by name
 
 A rule returns its value and one local gradient per input: a closure that turns the gradient `g` of the
 output into the gradient of that input. Rules speak operators and NumPy functions only, so the same lines
 serve floats (scalar backprop), arrays (tensor backprop) and Tensors (gradients of gradients). A composite is
-an operation made of others, whose gradient follows from theirs.
+an operation made of others, whose gradient follows from theirs. What is special about an operation is said
+in its decorator; core/rule.py has the marks, and what a rule promises.
 
 Three things a rule need not do. It does not undo broadcasting: the engine sums each gradient down to its
-input's shape. It does not check shapes that NumPy checks: errors.py words what NumPy found. It never sees a
+input's shape. It does not check shapes that NumPy checks: errors.py words what NumPy found (or the operation
+itself, with `explain=`). It never sees a
 graph, but where its own value would not differentiate rightly when it is run again on nodes; then it calls
 itself on them.
 
@@ -26,14 +28,13 @@ docstring says "Unlike PyTorch". A selected gradient is chosen with `zero_where`
 for inf * 0 is NaN.
 """
 
-from minitensor.operation import registry
+from minitensor.core.rule import registry
 from minitensor.rules.activations import *
 from minitensor.rules.arithmetic import *
-from minitensor.rules.comparisons import *
 from minitensor.rules.elementwise import *
 from minitensor.rules.indexing import *
 from minitensor.rules.linear_algebra import *
-from minitensor.rules.losses import *
+from minitensor.rules.logic import *
 from minitensor.rules.reductions import *
 from minitensor.rules.shapes import *
 from minitensor.rules.windows import *

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from minitensor.core.rule import composite, rule
 from minitensor.errors import OptionError
-from minitensor.operation import composite, rule
 from minitensor.rules.arithmetic import zero_where
 from minitensor.rules.elementwise import erf, logaddexp, sigmoid
-from minitensor.rules.notation import Float, FloatArray, Number, Unary
+from minitensor.rules.notation import Array, Number, Unary
 from minitensor.rules.reductions import _peak
 
 # ---------------------------------------------------------------------------------------- rectifiers
@@ -28,15 +28,15 @@ def relu(x: Number) -> Unary:
     return y, lambda g: zero_where(g, y <= 0)
 
 
-@rule
-def leaky_relu(x: Float, negative_slope: float = 0.01) -> Unary:
+@rule(floats=True)
+def leaky_relu(x: Number, negative_slope: float = 0.01) -> Unary:
     """x where x > 0, else negative_slope · x; at 0 the gradient is negative_slope."""
     y = np.maximum(x, 0) + negative_slope * np.minimum(x, 0)
     return y, lambda g: zero_where(g, np.logical_not(x > 0)) + zero_where(g * negative_slope, x > 0)
 
 
-@rule
-def elu(x: Float, alpha: float = 1.0) -> Unary:
+@rule(floats=True)
+def elu(x: Number, alpha: float = 1.0) -> Unary:
     """x where x > 0, else alpha (eˣ − 1), whose derivative alpha eˣ holds at 0 too (Clevert et al. 2015)."""
     y = np.maximum(x, 0) + alpha * np.expm1(np.minimum(x, 0))
 
@@ -47,8 +47,8 @@ def elu(x: Float, alpha: float = 1.0) -> Unary:
     return y, local
 
 
-@composite
-def selu(x: Float) -> Any:
+@composite(floats=True)
+def selu(x: Number) -> Any:
     """scale · elu(x, alpha), whose two constants keep mean 0 and variance 1 (Klambauer et al. 2017)."""
     return 1.0507009873554805 * elu(x, 1.6732632423543772)
 
@@ -62,8 +62,8 @@ def hardtanh(x: Number, min: float = -1.0, max: float = 1.0) -> Unary:
 # --------------------------------------------------------------------------------------------- gates
 
 
-@composite
-def softplus(x: Float, beta: float = 1.0) -> Any:
+@composite(floats=True)
+def softplus(x: Number, beta: float = 1.0) -> Any:
     """log(1 + e^(beta x)) / beta, without overflow; derivative σ(beta x).
 
     Unlike PyTorch: exact everywhere. There it is x itself where beta x > 20, off by up to 2·10⁻⁹.
@@ -71,15 +71,15 @@ def softplus(x: Float, beta: float = 1.0) -> Any:
     return logaddexp(x, 0.0) if beta == 1 else logaddexp(x * beta, 0.0) / beta
 
 
-@rule
-def silu(x: Float) -> Unary:
+@rule(floats=True)
+def silu(x: Number) -> Unary:
     """x σ(x), also called swish (Elfwing et al. 2017); derivative σ(x) (1 + x (1 − σ(x)))."""
     s = sigmoid(x)
     return x * s, lambda g: g * s * (1 + x * (1 - s))
 
 
-@rule
-def gelu(x: Float, approximate: str = "none") -> Unary:
+@rule(floats=True)
+def gelu(x: Number, approximate: str = "none") -> Unary:
     """x Φ(x), Φ the normal distribution function (Hendrycks & Gimpel 2016); derivative Φ(x) + x φ(x).
 
     With approximate="tanh", Φ(x) is ½ (1 + tanh √(2/π) (x + 0.044715 x³)) and is derived as such.
@@ -98,16 +98,16 @@ def gelu(x: Float, approximate: str = "none") -> Unary:
 # ------------------------------------------------------------------------------------------- softmax
 
 
-@rule
-def softmax(x: FloatArray, axis: int = -1) -> Unary:
+@rule(arrays=True, floats=True)
+def softmax(x: Array, axis: int = -1) -> Unary:
     """eˣ / Σ eˣ along an axis, without overflow."""
     e = np.exp(x - _peak(x, axis))
     y = e / np.add.reduce(e, axis=axis, keepdims=True)
     return y, lambda g: y * (g - np.add.reduce(g * y, axis=axis, keepdims=True))
 
 
-@rule
-def log_softmax(x: FloatArray, axis: int = -1) -> Unary:
+@rule(arrays=True, floats=True)
+def log_softmax(x: Array, axis: int = -1) -> Unary:
     """log softmax, without the rounding of log(softmax(x))."""
     shifted = x - _peak(x, axis)
     y = shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))

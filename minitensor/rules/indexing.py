@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from builtins import all as every
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from minitensor.core.graph import on_nodes
+from minitensor.core.rule import composite, rule
 from minitensor.errors import ShapeError
-from minitensor.graph import on_nodes
-from minitensor.operation import composite, rule
-from minitensor.recording import array_of
-from minitensor.rules.comparisons import argmax, argmin, argsort
+from minitensor.ndarrays import is_array
+from minitensor.results import Selection
+from minitensor.rules.logic import argmax, argmin, argsort
 from minitensor.rules.notation import Array, Shape, Unary
 from minitensor.rules.shapes import _one_axis, copy
 
 # ------------------------------------------------------------------------------------ index and scatter
 
 
-@rule
+@rule(arrays=True, inputs="x")
 def index(x: Array, key: Any) -> Unary:
     """x[key]: integers, slices, None, ..., integer arrays and masks, as in NumPy."""
     shape = x.shape
     return x[key], lambda g: scatter(g, key, shape)
 
 
-@rule
+@rule(arrays=True, inputs="x")
 def scatter(x: Array, key: Any, shape: Shape) -> Unary:
     """Zeros of `shape` with x added at key; an element addressed twice receives both. The adjoint of index.
 
@@ -49,7 +50,7 @@ def _scatter(x: Array, key: Any, shape: Shape) -> Array:
 # ----------------------------------------------------------------------------------- by indices along an axis
 
 
-@composite
+@composite(arrays=True, inputs="x")
 def take(x: Array, indices: Any, axis: int | None = None) -> Any:
     """x[indices], along an axis or of all elements as one row."""
     if axis is None:
@@ -57,7 +58,7 @@ def take(x: Array, indices: Any, axis: int | None = None) -> Any:
     return x[(*(slice(None),) * _one_axis("take", axis, x.ndim), _integers("take", indices))]
 
 
-@composite
+@composite(arrays=True, inputs="x")
 def gather(x: Array, axis: int, index: Any) -> Any:
     """y[i, j] = x[index[i, j], j] for axis 0, and so on; y has the shape of index.
 
@@ -68,7 +69,7 @@ def gather(x: Array, axis: int, index: Any) -> Any:
     return x[_grid("gather", x, axis, index)] if x.ndim else x.reshape(1)[index]
 
 
-@composite
+@composite(arrays=True)
 def scatter_add(x: Array, axis: int, index: Any, src: Array) -> Any:
     """x with src[i, j] added at [index[i, j], j] for axis 0, and so on: the adjoint of gather.
 
@@ -80,7 +81,7 @@ def scatter_add(x: Array, axis: int, index: Any, src: Array) -> Any:
     return x + scatter(src[tuple([slice(n) for n in index.shape])], key, x.shape)
 
 
-@composite
+@composite(arrays=True, inputs="x")
 def take_along_axis(x: Array, indices: Any, axis: int | None = -1) -> Any:
     """Elements along an axis at indices such as argsort's; the other axes broadcast, as in NumPy."""
     indices = _integers("take_along_axis", indices)
@@ -96,7 +97,8 @@ def take_along_axis(x: Array, indices: Any, axis: int | None = -1) -> Any:
 
 def _integers(name: str, indices: Any) -> Any:
     """Indices as an array of their own: changing them later changes no gradient."""
-    array = array_of(indices.data if on_nodes(indices) else indices).copy()
+    given = indices.data if on_nodes(indices) else indices
+    array = (given if is_array(given) else np.asarray(given)).copy()
     if array.dtype.kind not in "iu":
         if array.size:
             raise IndexError(f"{name}: indices must be integers, not {array.dtype}")
@@ -120,20 +122,13 @@ def _grid(name: str, x: Array, axis: int, index: Any) -> tuple[Any, ...]:
 # ---------------------------------------------------------------------------------------------- order
 
 
-class Selection(NamedTuple):
-    """Values and where they stood."""
-
-    values: Any
-    indices: Any
-
-
-@composite
+@composite(arrays=True)
 def max_with_indices(x: Array, axis: int = -1, keepdims: bool = False) -> Selection:
     """The largest elements along an axis and their indices: the first where several tie, as torch.max."""
     return _with_indices(x, argmax(x, axis, True), axis, keepdims)
 
 
-@composite
+@composite(arrays=True)
 def min_with_indices(x: Array, axis: int = -1, keepdims: bool = False) -> Selection:
     """The smallest elements along an axis and their indices: the first where several tie, as torch.min."""
     return _with_indices(x, argmin(x, axis, True), axis, keepdims)
@@ -147,7 +142,7 @@ def _with_indices(x: Array, indices: Any, axis: int, keepdims: bool) -> Selectio
     return Selection(values.reshape(shape), indices.reshape(shape))
 
 
-@composite
+@composite(arrays=True)
 def sort(x: Array, axis: int | None = -1, *, descending: bool = False) -> Any:
     """The elements in order along an axis, NaN last (first if descending); equal ones keep their order.
 
@@ -160,7 +155,7 @@ def sort(x: Array, axis: int | None = -1, *, descending: bool = False) -> Any:
     return take_along_axis(x, argsort(x, axis, descending=descending), axis)
 
 
-@composite
+@composite(arrays=True, inputs="x")
 def topk(x: Array, k: int, axis: int = -1, largest: bool = True) -> Selection:
     """The k largest (or smallest) elements along an axis, in order, and their indices; the first of ties.
 
@@ -179,7 +174,7 @@ def topk(x: Array, k: int, axis: int = -1, largest: bool = True) -> Selection:
     return Selection(take_along_axis(x, indices, axis), indices)
 
 
-@composite
+@composite(arrays=True)
 def median(x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
     """The middle element in order, or the mean of the middle two, each with half the gradient; NaN if one is.
 
@@ -206,14 +201,14 @@ def median(x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool =
 # ---------------------------------------------------------------------------------------------- parts
 
 
-@composite
+@composite(arrays=True)
 def unbind(x: Array, axis: int = 0) -> tuple[Any, ...]:
     """The parts along an axis, without that axis."""
     before = (slice(None),) * _one_axis("unbind", axis, x.ndim)
     return tuple([x[(*before, i)] for i in range(x.shape[len(before)])])
 
 
-@composite
+@composite(arrays=True, inputs="x")
 def split(x: Array, indices_or_sections: Any, axis: int = 0) -> tuple[Any, ...]:
     """Parts along an axis: so many equal ones, or cut before each of these indices.
 
@@ -239,7 +234,7 @@ def split(x: Array, indices_or_sections: Any, axis: int = 0) -> tuple[Any, ...]:
     return tuple([x[(*before, slice(start, end))] for start, end in ends])
 
 
-@composite
+@composite(arrays=True, inputs="x")
 def chunk(x: Array, chunks: int, axis: int = 0) -> tuple[Any, ...]:
     """At most so many parts along an axis, of equal length but for the last."""
     axis = _one_axis("chunk", axis, x.ndim)
@@ -250,7 +245,7 @@ def chunk(x: Array, chunks: int, axis: int = 0) -> tuple[Any, ...]:
     return split(x, range(length, n, length) if length else range(0), axis)
 
 
-@composite
+@composite(arrays=True)
 def diagonal(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """The diagonal of two axes, as the last axis of the result."""
     first, second = (_one_axis("diagonal", a, x.ndim) for a in (axis1, axis2))

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from minitensor.core.graph import on_nodes
+from minitensor.core.rule import composite, rule
 from minitensor.errors import ShapeError
-from minitensor.graph import on_nodes
-from minitensor.operation import composite, rule
-from minitensor.recording import ARRAYS
+from minitensor.results import SignAndLogDet
+from minitensor.rules.fast import product, sum_rows
 from minitensor.rules.indexing import diagonal, scatter
-from minitensor.rules.notation import Array, Binary, FloatArray, Local, Unary, unchanged
+from minitensor.rules.notation import Array, Binary, Local, Shape, Unary, unchanged
 from minitensor.rules.reductions import sum
 from minitensor.rules.shapes import _axes, tril
 
 # ------------------------------------------------------------------------------------------- products
 
 
-@rule
+def _explain_matmul(x: Shape, y: Shape) -> str:
+    if not x or not y:
+        return f"matmul: {x} @ {y}: needs at least one axis on each side. Multiply by a number with *."
+    inner = x[-1], y[-2] if len(y) > 1 else y[0]
+    if inner[0] != inner[1]:
+        return f"matmul: {x} @ {y}: inner sizes {inner[0]} and {inner[1]} differ"
+    return f"matmul: {x} @ {y}: the leading axes {x[:-2]} and {y[:-2]} do not broadcast"
+
+
+@rule(arrays=True, explain=_explain_matmul)
 def matmul(x: Array, y: Array) -> Binary:
     """Matrix product over the last two axes; a 1-D input is a row on the left, a column on the right.
 
@@ -42,37 +52,47 @@ def matmul(x: Array, y: Array) -> Binary:
     return x @ y, local_x, local_y
 
 
-@rule
+def _explain_linear(x: Shape, weight: Shape = (), bias: Shape | None = None) -> str:
+    if len(weight) == 1 and bias is None:  # two shapes are left: one of the inputs is None
+        return f"linear: an input is None, and the others have shapes {x} and {weight}"
+    if not weight:
+        return ""  # a number
+    if len(weight) != 2:
+        return f"linear: the weight must have shape (out_features, in_features), not {weight}"
+    out_features, in_features = weight
+    layer = f"Linear({in_features} → {out_features})"
+    if not x or x[-1] != in_features:
+        found = f"the last axis is {x[-1]}" if x else "it has no axis"
+        hint = f" Try x.reshape({x[0]}, -1)." if len(x) > 2 and math.prod(x[1:]) == in_features else ""
+        return f"{layer} got {x}: {found} and must be {in_features}.{hint}"
+    return f"{layer}: the bias must have shape ({out_features},), not {bias}"
+
+
+@rule(arrays=True, inputs="x weight bias", explain=_explain_linear)
 def linear(x: Array, weight: Array, bias: Array | None = None) -> tuple[Any, Local, Local, Local]:
     """x Wᵀ + b over the last axis of x; weight has shape (out_features, in_features).
 
     Fused, because the sum then writes into the product: one array less than matmul and add.
     """
     out_features, in_features = weight.shape
-    y = _product(x, weight.T)
+    y = product(x, weight.T)
     if bias is not None:
         y += bias
 
     def local_weight(g: Array) -> Array:
         if x.ndim == 2:
-            return _product(x.T, g).T
+            return product(x.T, g).T
         rows = math.prod(x.shape[:-1])
-        return _product(x.reshape(rows, in_features).T, g.reshape(rows, out_features)).T
+        return product(x.reshape(rows, in_features).T, g.reshape(rows, out_features)).T
 
-    return y, lambda g: _product(g, weight), local_weight, unchanged
+    def local_bias(g: Array) -> Array:
+        return sum_rows(g if g.ndim == 2 else g.reshape(math.prod(g.shape[:-1]), out_features))
 
-
-def _product(x: Array, y: Array) -> Array:
-    """x @ y; for two matrices through dot, which starts 1 µs sooner: small networks notice.
-
-    Not for a factor of one element: dot takes it for a number, and 0 times NaN for 0.
-    """
-    if isinstance(x, ARRAYS) and isinstance(y, ARRAYS) and x.ndim == 2 and x.size > 1 and y.size > 1:
-        return x.dot(y)
-    return x @ y
+    of_bias = unchanged if bias is None or bias.ndim > 1 else local_bias
+    return y, lambda g: product(g, weight), local_weight, of_bias
 
 
-@composite
+@composite(arrays=True)
 def dot(x: Array, y: Array) -> Any:
     """Σ over the last axis of x and the last but one of y, as in NumPy; for matrices, x @ y."""
     if not (np.ndim(x) and np.ndim(y)):
@@ -82,19 +102,19 @@ def dot(x: Array, y: Array) -> Any:
     return tensordot(x, y, (-1, -2))
 
 
-@composite
+@composite(arrays=True)
 def vdot(x: Array, y: Array) -> Any:
     """Σ x y over all elements."""
     return x.reshape(-1) @ y.reshape(-1)
 
 
-@composite
+@composite(arrays=True)
 def outer(x: Array, y: Array) -> Any:
     """All products of an element of x and one of y, as a matrix."""
     return x.reshape(-1, 1) * y.reshape(1, -1)
 
 
-@composite
+@composite(arrays=True)
 def kron(x: Array, y: Array) -> Any:
     """Kronecker product: a copy of y for each element of x, multiplied by it."""
     ndim = max(x.ndim, y.ndim)
@@ -104,7 +124,7 @@ def kron(x: Array, y: Array) -> Any:
     return (coarse * fine).reshape(tuple([n * m for n, m in zip(of_x, of_y, strict=True)]))
 
 
-@composite
+@composite(arrays=True)
 def tensordot(x: Array, y: Array, axes: Any = 2) -> Any:
     """Σ over pairs of axes: the last n of x with the first n of y, or those in axes = (of x, of y)."""
     if isinstance(axes, int | np.integer):
@@ -125,7 +145,7 @@ def tensordot(x: Array, y: Array, axes: Any = 2) -> Any:
 # --------------------------------------------------------------------------------------------- einsum
 
 
-@composite
+@composite(arrays=True)
 def einsum(subscripts: Any, *operands: Any, optimize: Any = True) -> Any:
     """Einstein's sum: multiply the operands along their labels, and sum over the labels not in the output.
 
@@ -148,7 +168,7 @@ def einsum(subscripts: Any, *operands: Any, optimize: Any = True) -> Any:
     return _einsum(",".join(inputs) + "->" + output, *operands)
 
 
-@rule
+@rule(arrays=True, inputs="*operands")
 def _einsum(subscripts: str, *operands: Array) -> tuple[Any, ...]:
     """Einstein's sum with every label spelled out."""
     inputs, _, output = subscripts.partition("->")
@@ -216,7 +236,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 # ----------------------------------------------------------------------------------- square matrices
 
 
-@composite
+@composite(arrays=True)
 def trace(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """Sum of the diagonal of two axes."""
     return sum(diagonal(x, offset, axis1, axis2), -1)
@@ -226,8 +246,8 @@ def _adjoint(x: Array) -> Array:
     return x.swapaxes(-1, -2)
 
 
-@rule
-def det(x: FloatArray) -> Unary:
+@rule(arrays=True, floats=True)
+def det(x: Array) -> Unary:
     """Determinants of square matrices (..., n, n); the gradient is the cofactors, det(x) x⁻ᵀ.
 
     Unlike PyTorch: right also where the determinant is 0, where it often has gradient 0.
@@ -263,27 +283,20 @@ def _cofactors(x: Array) -> Array:
     return signs[..., None, None] * ((u * rest[..., None, :]) @ v)
 
 
-@rule
-def _logabsdet(x: FloatArray) -> Unary:
+@rule(arrays=True, floats=True)
+def _logabsdet(x: Array) -> Unary:
     """log |det x|; the gradient is x⁻ᵀ."""
     y = _logabsdet(x) if on_nodes(x) else np.linalg.slogdet(x).logabsdet
     return y, lambda g: g[..., None, None] * _adjoint(np.linalg.inv(x))
 
 
-@rule
-def _signdet(x: FloatArray) -> tuple[Any]:
+@rule(arrays=True, floats=True)
+def _signdet(x: Array) -> tuple[Any]:
     return (np.linalg.slogdet(x).sign,)
 
 
-class SignAndLogDet(NamedTuple):
-    """The sign of a determinant and the logarithm of its size."""
-
-    sign: Any
-    logabsdet: Any
-
-
-@composite
-def slogdet(x: FloatArray) -> SignAndLogDet:
+@composite(arrays=True, floats=True)
+def slogdet(x: Array) -> SignAndLogDet:
     """Sign and logarithm of the size of determinants, which themselves may overflow; the gradient is x⁻ᵀ.
 
     Unlike PyTorch: the gradient at a singular matrix raises LinAlgError instead of being inf or NaN.
@@ -291,15 +304,15 @@ def slogdet(x: FloatArray) -> SignAndLogDet:
     return SignAndLogDet(_signdet(x), _logabsdet(x))
 
 
-@rule
-def inv(x: FloatArray) -> Unary:
+@rule(arrays=True, floats=True)
+def inv(x: Array) -> Unary:
     """Inverses y of square matrices (..., n, n); the gradient is −yᵀ g yᵀ."""
     y = np.linalg.inv(x)
     return y, lambda g: -_adjoint(y) @ g @ _adjoint(y)
 
 
-@rule
-def solve(x: FloatArray, y: FloatArray) -> Binary:
+@rule(arrays=True, floats=True)
+def solve(x: Array, y: Array) -> Binary:
     """The z with x z = y, for y a vector (n,) or matrices (..., n, k).
 
     Unlike PyTorch: only a 1-D y is a vector, as in NumPy 2; a stack of vectors needs a last axis of length 1.
@@ -321,8 +334,8 @@ def solve(x: FloatArray, y: FloatArray) -> Binary:
     return z, local_x, local_y
 
 
-@rule
-def cholesky(x: FloatArray) -> Unary:
+@rule(arrays=True, floats=True)
+def cholesky(x: Array) -> Unary:
     """The lower triangle L with L Lᵀ = x, for symmetric positive definite x; its gradient is symmetric.
 
     With P the lower triangle of Lᵀ g, its diagonal halved, it is L⁻ᵀ (P + Pᵀ) L⁻¹ / 2 (Murray 2016).

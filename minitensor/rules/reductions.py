@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from minitensor.graph import on_nodes
-from minitensor.operation import alias, rule
+from minitensor.core.graph import on_nodes
+from minitensor.core.rule import alias, rule
 from minitensor.rules.arithmetic import zero_where
-from minitensor.rules.notation import Array, Axis, FloatArray, Shape, Unary
+from minitensor.rules.notation import Array, Axis, Shape, Unary
 
 # ------------------------------------------------------------------------------------- sums and means
 
 
-@rule
+@rule(arrays=True)
 def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
     """Sum over an axis, a tuple of axes, or all of them.
 
@@ -28,8 +28,8 @@ def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
     return y, lambda g: _spread(g, shape, axis)
 
 
-@rule
-def mean(x: FloatArray, axis: Axis = None, keepdims: bool = False) -> Unary:
+@rule(arrays=True, floats=True)
+def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
     """Arithmetic mean over an axis, a tuple of axes, or all of them; the mean of nothing is NaN."""
     shape = x.shape
     count = _count(shape, axis)
@@ -40,9 +40,9 @@ def mean(x: FloatArray, axis: Axis = None, keepdims: bool = False) -> Unary:
     return y, lambda g: _spread(g / larger(count, 1), shape, axis)
 
 
-@rule
+@rule(arrays=True, floats=True)
 def var(
-    x: FloatArray,
+    x: Array,
     axis: Axis = None,
     ddof: float = 0,
     keepdims: bool = False,
@@ -58,9 +58,9 @@ def var(
     return y, lambda g: _spread(g * 2 / n, x.shape, axis) * d
 
 
-@rule
+@rule(arrays=True, floats=True)
 def std(
-    x: FloatArray,
+    x: Array,
     axis: Axis = None,
     ddof: float = 0,
     keepdims: bool = False,
@@ -87,8 +87,8 @@ def _deviations(x: Array, axis: Axis, ddof: float) -> tuple[Array, Any]:
     return x - mean, np.float64(larger(n - ddof, 0)).astype(x.dtype)
 
 
-@rule
-def standardize(x: FloatArray, axis: Axis = -1, eps: float = 1e-5) -> Unary:
+@rule(arrays=True, floats=True)
+def standardize(x: Array, axis: Axis = -1, eps: float = 1e-5) -> Unary:
     """(x − mean) / √(variance + eps) over the axes: what batch norm and layer norm have in common.
 
     With y the result, the gradient is (g − mean(g) − y mean(g y)) / √(variance + eps). Fused: half the time
@@ -109,8 +109,8 @@ def standardize(x: FloatArray, axis: Axis = -1, eps: float = 1e-5) -> Unary:
     return y, local
 
 
-@rule
-def norm(x: FloatArray, ord: float = 2, axis: Axis = None, keepdims: bool = False) -> Unary:
+@rule(arrays=True, floats=True)
+def norm(x: Array, ord: float = 2, axis: Axis = None, keepdims: bool = False) -> Unary:
     """(Σ |x|^ord)^(1/ord), the norm of vectors; ord may be inf, −inf, and 0, which counts.
 
     The gradient is sign(x) (|x| / norm)^(ord − 1), and 0 at 0. For ±inf the elements that tie share it.
@@ -156,8 +156,8 @@ def _not_zero(x: Array) -> Array:
     return np.where(x == 0, 1, x)
 
 
-@rule
-def logsumexp(x: FloatArray, axis: Axis = None, keepdims: bool = False) -> Unary:
+@rule(arrays=True, floats=True)
+def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
     """log Σ eˣ over the axes without overflow; −inf where every element is; the gradient is softmax."""
     shift = np.minimum(_peak(x, axis), np.finfo(x.dtype).max)  # finite, so that inf − shift is inf
     e = np.exp(x - shift)
@@ -171,7 +171,7 @@ def logsumexp(x: FloatArray, axis: Axis = None, keepdims: bool = False) -> Unary
 # ------------------------------------------------------------------------------------------- extremes
 
 
-@rule
+@rule(arrays=True)
 def max(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
     """Largest element over the axes; where several tie, they share the gradient evenly.
 
@@ -181,7 +181,7 @@ def max(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
     return _drop(y, axis, keepdims), lambda g: _share(g, x == y, axis)
 
 
-@rule
+@rule(arrays=True)
 def min(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
     """Smallest element over the axes; where several tie, they share the gradient evenly.
 
@@ -195,7 +195,7 @@ amax = alias("amax", max)
 amin = alias("amin", min)
 
 
-@rule
+@rule(arrays=True, inputs="x")
 def _peak(x: Array, axis: Axis) -> tuple[Any]:
     """The maximum, or the least finite number: sums of exponentials shift by it without overflow.
 
@@ -207,7 +207,7 @@ def _peak(x: Array, axis: Axis) -> tuple[Any]:
 # ------------------------------------------------------------------------------------------- products
 
 
-@rule
+@rule(arrays=True)
 def prod(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
     """Product over the axes; the gradient is the product of the others, also where some are 0.
 
@@ -240,7 +240,7 @@ def _split_last(x: Array, axis: int) -> tuple[Array, Array]:
     return x[(*everything, slice(None, -1))], x[(*everything, slice(-1, None))]
 
 
-@rule
+@rule(arrays=True)
 def cumsum(x: Array, axis: int | None = None) -> Unary:
     """Running sum along an axis, or over all elements as one row.
 
@@ -255,7 +255,7 @@ def _from_the_end(g: Array, axis: int) -> Array:
     return np.flip(np.cumsum(np.flip(g, axis), axis), axis)
 
 
-@rule
+@rule(arrays=True)
 def cumprod(x: Array, axis: int | None = None) -> Unary:
     """Running product along an axis, or over all elements as one row; right also where elements are 0.
 

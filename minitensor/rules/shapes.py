@@ -10,22 +10,22 @@ from typing import Any
 
 import numpy as np
 
+from minitensor.core.rule import alias, composite, rule
 from minitensor.errors import DTypeError, OptionError, ShapeError
-from minitensor.operation import alias, composite, rule, rule_of_sequence
 from minitensor.rules.arithmetic import zero_where
 from minitensor.rules.notation import Array, Axis, Local, Shape, Unary, unchanged
 
 # ---------------------------------------------------------------------------------------------- shape
 
 
-@rule
+@rule(arrays=True, inputs="x")
 def reshape(x: Array, *shape: Any) -> Unary:
     """The same elements in another shape, given as integers or as one tuple; one length may be −1."""
     before = x.shape
     return x.reshape(*shape), lambda g: g.reshape(before)
 
 
-@composite
+@composite(arrays=True)
 def flatten(x: Array, start_dim: int = 0, end_dim: int = -1) -> Any:
     """The axes from start_dim to end_dim as one.
 
@@ -38,13 +38,13 @@ def flatten(x: Array, start_dim: int = 0, end_dim: int = -1) -> Any:
     return x.reshape((*x.shape[:start], math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :]))
 
 
-@composite
+@composite(arrays=True)
 def ravel(x: Array) -> Any:
     """All elements as one row."""
     return x.reshape(-1)
 
 
-@composite
+@composite(arrays=True)
 def squeeze(x: Array, axis: Axis = None) -> Any:
     """Without the axes of length 1, or without those named, which must have length 1, as in NumPy."""
     if not x.ndim:
@@ -56,7 +56,7 @@ def squeeze(x: Array, axis: Axis = None) -> Any:
     return x.reshape(tuple([n for i, n in enumerate(x.shape) if i not in gone]))
 
 
-@composite
+@composite(arrays=True, inputs="x")
 def expand_dims(x: Array, axis: int | tuple[int, ...]) -> Any:
     """With new axes of length 1 in these places of the result."""
     ndim = x.ndim + (len(axis) if isinstance(axis, tuple | list) else 1)
@@ -70,7 +70,7 @@ unsqueeze = alias("unsqueeze", expand_dims)
 # ---------------------------------------------------------------------------------------------- order
 
 
-@rule
+@rule(arrays=True, inputs="x")
 def transpose(x: Array, *axes: Any) -> Unary:
     """The axes in another order: reversed, or as given.
 
@@ -86,13 +86,13 @@ permute = alias("permute", transpose)
 permute_dims = alias("permute_dims", transpose)
 
 
-@rule
+@rule(arrays=True, inputs="x")
 def swapaxes(x: Array, axis1: int, axis2: int) -> Unary:
     """Two axes exchanged."""
     return x.swapaxes(axis1, axis2), lambda g: g.swapaxes(axis1, axis2)
 
 
-@composite
+@composite(arrays=True, inputs="x")
 def moveaxis(x: Array, source: int | tuple[int, ...], destination: int | tuple[int, ...]) -> Any:
     """Axes moved to other places, the others keeping their order."""
     start, end = _axes("moveaxis", source, x.ndim), _axes("moveaxis", destination, x.ndim)
@@ -104,14 +104,14 @@ def moveaxis(x: Array, source: int | tuple[int, ...], destination: int | tuple[i
     return x.transpose(order)
 
 
-@composite
+@composite(arrays=True)
 def flip(x: Array, axis: Axis = None) -> Any:
     """Backwards along one axis, several, or all."""
     axes = range(x.ndim) if axis is None else _axes("flip", axis, x.ndim)
     return x[tuple([slice(None, None, -1) if i in axes else slice(None) for i in range(x.ndim)])]
 
 
-@rule
+@rule(arrays=True, inputs="x")
 def roll(x: Array, shift: int | tuple[int, ...], axis: Axis = None) -> Unary:
     """Shifted along axes, or along all as one row; what leaves at the end enters at the start."""
     shift = tuple(shift) if isinstance(shift, list) else shift
@@ -123,13 +123,13 @@ def roll(x: Array, shift: int | tuple[int, ...], axis: Axis = None) -> Unary:
 # --------------------------------------------------------------------------------------------- repeats
 
 
-@rule
+@rule(arrays=True, inputs="x")
 def broadcast_to(x: Array, shape: Shape) -> Unary:
     """x repeated to `shape` by the rules of broadcasting, as a read-only view."""
     return np.broadcast_to(x, shape), unchanged
 
 
-@composite
+@composite(arrays=True, inputs="x")
 def repeat(x: Array, repeats: Any, axis: int | None = None) -> Any:
     """Every element so many times, one number for all or one for each; PyTorch's repeat_interleave.
 
@@ -147,7 +147,7 @@ def repeat(x: Array, repeats: Any, axis: int | None = None) -> Any:
 repeat_interleave = alias("repeat_interleave", repeat)
 
 
-@composite
+@composite(arrays=True, inputs="x")
 def tile(x: Array, reps: int | tuple[int, ...]) -> Any:
     """The whole array so many times along each axis.
 
@@ -164,13 +164,13 @@ def tile(x: Array, reps: int | tuple[int, ...]) -> Any:
     return repeated.reshape(tuple([r * n for r, n in zip(times, shape, strict=True)]))
 
 
-@rule
+@rule(arrays=True, inputs="x")
 def _pad_constant(x: Array, widths: Any, constant: Any) -> Unary:
     inside = tuple([slice(before, before + n) for n, (before, _) in zip(x.shape, widths, strict=True)])
     return np.pad(x, widths, constant_values=constant), lambda g: g[inside]
 
 
-@composite
+@composite(arrays=True, inputs="x")
 def pad(x: Array, pad_width: Any, mode: str = "constant", constant_values: float = 0) -> Any:
     """Elements added before and after, along each axis.
 
@@ -203,14 +203,19 @@ def pad(x: Array, pad_width: Any, mode: str = "constant", constant_values: float
 # ---------------------------------------------------------------------------------------------- joining
 
 
-@rule_of_sequence
-def concatenate(*arrays: Array, axis: int | None = 0) -> tuple[Any, ...]:
+@composite(arrays=True, method=False)
+def concatenate(arrays: Sequence[Array], axis: int | None = 0) -> Any:
     """Arrays joined along an axis they have, or, with axis None, as rows.
 
     >>> concatenate([np.zeros((2, 1)), np.ones((2, 2))], axis=1)
     array([[0., 1., 1.],
            [0., 1., 1.]])
     """
+    return _concatenate(*_no_lists("concatenate", arrays), axis=axis)
+
+
+@rule(arrays=True)
+def _concatenate(*arrays: Array, axis: int | None = 0) -> tuple[Any, ...]:
     before = (
         (slice(None),) * (axis % arrays[0].ndim) if axis is not None and arrays and arrays[0].ndim else ()
     )
@@ -227,24 +232,36 @@ concat = alias("concat", concatenate)
 cat = alias("cat", concatenate)
 
 
-@rule_of_sequence
-def stack(*arrays: Array, axis: int = 0) -> tuple[Any, ...]:
+@composite(arrays=True, method=False)
+def stack(arrays: Sequence[Array], axis: int = 0) -> Any:
     """Arrays of one shape joined along a new axis.
 
     >>> stack([np.zeros(2), np.ones(2)], axis=1)
     array([[0., 1.],
            [0., 1.]])
     """
+    return _stack(*_no_lists("stack", arrays), axis=axis)
+
+
+@rule(arrays=True)
+def _stack(*arrays: Array, axis: int = 0) -> tuple[Any, ...]:
     y = np.stack(arrays, axis)
     before = (slice(None),) * (axis % y.ndim)
     return y, *[_piece((*before, i), a.shape) for i, a in enumerate(arrays)]
+
+
+def _no_lists(name: str, arrays: Sequence[Array]) -> tuple[Array, ...]:
+    args = tuple(arrays)
+    if list in [type(arg) for arg in args]:
+        raise DTypeError(f"{name}: takes tensors and arrays, not lists. Try Tensor(...).")
+    return args
 
 
 def _piece(key: tuple[Any, ...], shape: Shape) -> Local:
     return lambda g: g[key].reshape(shape)
 
 
-@composite
+@composite(arrays=True)
 def meshgrid(*arrays: Array, indexing: str = "xy") -> tuple[Any, ...]:
     """Every 1-D array repeated over the grid that all span: the grid's coordinates.
 
@@ -268,21 +285,21 @@ def meshgrid(*arrays: Array, indexing: str = "xy") -> tuple[Any, ...]:
 # --------------------------------------------------------------------------------------------- triangles
 
 
-@composite
+@composite(arrays=True)
 def tril(x: Array, k: int = 0) -> Any:
     """The lower triangle of the last two axes, with 0 above diagonal k; whatever was there."""
     rows, columns = _matrix("tril", x.shape)
     return zero_where(x, ~np.tri(rows, columns, k, dtype=bool))
 
 
-@composite
+@composite(arrays=True)
 def triu(x: Array, k: int = 0) -> Any:
     """The upper triangle of the last two axes, with 0 below diagonal k; whatever was there."""
     rows, columns = _matrix("triu", x.shape)
     return zero_where(x, np.tri(rows, columns, k - 1, dtype=bool))
 
 
-@rule
+@rule(arrays=True)
 def copy(x: Array) -> Unary:
     """The same elements in memory of their own."""
     return x.copy(), unchanged
@@ -291,7 +308,7 @@ def copy(x: Array) -> Unary:
 clone = alias("clone", copy)
 
 
-@rule
+@rule(arrays=True, inputs="x")
 def astype(x: Array, dtype: Any) -> tuple[Any, ...]:
     """x converted to dtype; the engine converts the gradient back. Integers are off the graph."""
     kind = np.dtype(dtype).kind

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from minitensor.errors import OptionError, ShapeError, explain_conv2d, explain_window
-from minitensor.graph import on_nodes
-from minitensor.operation import composite, rule
+from minitensor.core.graph import on_nodes
+from minitensor.core.rule import composite, rule
+from minitensor.errors import OptionError, ShapeError
 from minitensor.rules.arithmetic import zero_where
 from minitensor.rules.indexing import scatter
 from minitensor.rules.notation import Array, Local, Shape, Unary, unchanged
@@ -27,7 +27,7 @@ Pair = int | tuple[int, int]
 # ------------------------------------------------------------------------------------------- windows
 
 
-@rule
+@rule(arrays=True, inputs="x")
 def windows(x: Array, size: int, axis: int = -1, stride: int = 1, dilation: int = 1) -> Unary:
     """Every window of `size` elements along an axis, as a read-only view; that axis becomes (count, size).
 
@@ -60,7 +60,7 @@ def windows(x: Array, size: int, axis: int = -1, stride: int = 1, dilation: int 
     return y, lambda g: fold(g, length, axis, stride, dilation)
 
 
-@rule
+@rule(arrays=True, inputs="x")
 def fold(x: Array, length: int, axis: int = -1, stride: int = 1, dilation: int = 1) -> Unary:
     """The windows (count, size) of an axis added up where they lie: the adjoint of `windows`.
 
@@ -92,7 +92,7 @@ def _count(length: int, size: int, stride: int, dilation: int) -> int:
     return (length - (size - 1) * dilation - 1) // stride + 1
 
 
-@rule
+@rule(arrays=True, inputs="x")
 def _rows_first(x: Array, padding: Any) -> Unary:
     """Images (n, c, h, w) as (h, c, w, n), in memory too; padding is ((top, bottom), (left, right))."""
     (top, bottom), (left, right) = padding
@@ -111,7 +111,7 @@ def _rows_first(x: Array, padding: Any) -> Unary:
 # --------------------------------------------------------------------------------------- convolution
 
 
-@composite
+@composite(arrays=True, inputs="input weight bias", method=False)
 def conv2d(
     input: Array,
     weight: Array,
@@ -137,7 +137,7 @@ def conv2d(
     apart = _pair("conv2d", "dilation", dilation)
     around = _margins(padding, weight.shape, (down, right), apart)
     of_bias = None if bias is None else bias.shape
-    if fault := explain_conv2d(input.shape, weight.shape, of_bias, around, apart, groups):
+    if fault := _explain_conv2d(input.shape, weight.shape, of_bias, around, apart, groups):
         raise ShapeError(fault)
     if input.ndim == 3:
         return conv2d(input[None], weight, bias, stride, padding, dilation, groups)[0]
@@ -160,7 +160,7 @@ def conv2d(
     return y.reshape((groups, oh, o // groups, ow, n)).transpose((4, 0, 2, 1, 3)).reshape((n, o, oh, ow))
 
 
-@rule
+@rule(arrays=True, inputs="x weight bias")
 def _convolve(
     x: Array, weight: Array, bias: Array | None = None, stride: int = 1, dilation: int = 1
 ) -> tuple[Any, Local, Local, Local]:
@@ -218,7 +218,7 @@ def _pair(name: str, what: str, given: Any, least: int = 1) -> tuple[int, int]:
 # ------------------------------------------------------------------------------------------- pooling
 
 
-@composite
+@composite(arrays=True, inputs="input", method=False)
 def max_pool2d(
     input: Array,
     kernel_size: Pair,
@@ -248,7 +248,7 @@ def max_pool2d(
     return _max_pool(_rows_first(input, _NONE), pairs, down.number, right.number).transpose((3, 1, 0, 2))
 
 
-@rule
+@rule(arrays=True, inputs="x")
 def _max_pool(x: Array, pairs: Any, height: int, width: int) -> Unary:
     """Of images (h, c, w, n): at y[to] the largest of x[of], over all (to, of) among `pairs`."""
     y = _max_pool(x, pairs, height, width) if on_nodes(x) else _largest(x, pairs, height, width)
@@ -275,7 +275,7 @@ def _largest(x: Array, pairs: Any, height: int, width: int) -> Array:
     return y
 
 
-@rule
+@rule(arrays=True, inputs="x y")
 def _winner(x: Array, y: Array, pairs: Any) -> tuple[Any]:
     """Which of the pairs each element of y came from: the first that is equal, or the last that is NaN."""
     number = np.zeros(y.shape, np.min_scalar_type(len(pairs)))
@@ -289,7 +289,7 @@ def _winner(x: Array, y: Array, pairs: Any) -> tuple[Any]:
     return (number,)
 
 
-@composite
+@composite(arrays=True, inputs="input", method=False)
 def avg_pool2d(
     input: Array,
     kernel_size: Pair,
@@ -384,9 +384,58 @@ def _directions(
         if ceil_mode and (count - 1) * step >= length + pad:  # the last window would begin in the padding
             count -= 1
         if count < 1:
-            raise ShapeError(explain_window(name, shape, [(p, p) for p in paddings], sizes, apart))
+            raise ShapeError(_explain_window(name, shape, [(p, p) for p in paddings], sizes, apart))
         found.append(_Direction(length, size, step, pad, d, count))
     return found[0], found[1]
 
 
 _NONE = (0, 0), (0, 0)
+
+
+# --------------------------------------------------------------------------------- what errors say
+
+
+def _explain_conv2d(
+    x: Shape, weight: Shape, bias: Shape | None, padding: Any, dilation: Shape, groups: int
+) -> str:
+    """Why conv2d cannot take images of shape `x`; "" if it can. Padding is ((top, bottom), (left, right)).
+
+    >>> print(_explain_conv2d((8, 28, 28), (6, 1, 5, 5), None, ((0, 0), (0, 0)), (1, 1), 1))
+    Conv2d(1 → 6, kernel 5 × 5) got (8, 28, 28): images must be (n, 1, h, w) or (1, h, w). \
+For a batch try x.reshape(8, 1, 28, 28).
+    """
+    if len(weight) != 4 or groups < 1 or weight[0] % groups or 0 in weight:
+        form = "(o, c / groups, kernel height, kernel width), none of them 0 and o a multiple of groups"
+        return f"conv2d: the weight must be {form}, not {weight} with groups={groups}"
+    o, channels = weight[0], weight[1] * groups
+    name = f"Conv2d({channels} → {o}, kernel {weight[2]} × {weight[3]})"
+    if len(x) not in (3, 4) or x[-3] != channels:
+        needs = f"images must be (n, {channels}, h, w) or ({channels}, h, w)"
+        hint = ""
+        if len(x) == 3 and channels == 1:
+            hint = f" For a batch try x.reshape({x[0]}, 1, {x[1]}, {x[2]})."
+        elif len(x) in (3, 4) and x[-1] == channels:
+            hint = f" Channels come first: try x.transpose({'0, 3, 1, 2' if len(x) == 4 else '2, 0, 1'})."
+        return f"{name} got {x}: {needs}.{hint}"
+    if bias is not None and bias != (o,):
+        return f"{name}: the bias must have shape ({o},), not {bias}"
+    for axis in (0, 1):
+        if x[axis - 2] + sum(padding[axis]) <= (weight[axis + 2] - 1) * dilation[axis]:
+            return _explain_window(name, x, padding, weight[2:], dilation)
+    return ""
+
+
+def _explain_window(name: str, x: Shape, padding: Any, kernel: Shape, dilation: Shape = (1, 1)) -> str:
+    """Say that windows do not fit into images of shape `x`.
+
+    >>> print(_explain_window("max_pool2d", (1, 3, 4, 4), ((0, 0), (0, 0)), (5, 5)))
+    max_pool2d got (1, 3, 4, 4): a window spans 5 × 5, and an image only 4 × 4. \
+Try a smaller kernel, or padding.
+    """
+    h, w = [length + sum(pair) for length, pair in zip(x[-2:], padding, strict=True)]
+    down, right = [(size - 1) * apart + 1 for size, apart in zip(kernel, dilation, strict=True)]
+    padded = " with its padding" if any([sum(pair) for pair in padding]) else ""
+    return (
+        f"{name} got {x}: a window spans {down} × {right}, and an image{padded} only {h} × {w}. "
+        f"Try a smaller kernel, or {'more ' if padded else ''}padding."
+    )

@@ -10,7 +10,8 @@ import torch
 from torch import func
 
 import minitensor as mt
-from minitensor import Tensor, functional
+from minitensor import Tensor
+from minitensor import func as functional
 
 # torch.func.jvp, at its first use, scripts a function with what PyTorch itself has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")

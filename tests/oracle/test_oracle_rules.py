@@ -12,7 +12,7 @@ import torch
 
 import minitensor as mt
 from minitensor import Tensor
-from minitensor.operation import registry
+from minitensor.core.rule import registry
 from tests.oracle.agreement import Array, Function, assert_agree, assert_same, is_array
 from tests.oracle.samples import Row, drawn, over_axes
 from tests.oracle.table import ROWS, ROWS_BY_DEFINITION, ROWS_OF_FIRST_ORDER, ROWS_OFF_THE_GRAPH

@@ -13,7 +13,7 @@ import torch
 
 import minitensor as mt
 from minitensor import Value
-from minitensor.operation import registry
+from minitensor.core.rule import registry
 from tests.oracle.agreement import Function
 from tests.oracle.samples import POINTS
 from tests.oracle.table import ROWS

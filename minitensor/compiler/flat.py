@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minitensor import memory
-from minitensor.blas import LARGE
+from minitensor.arrays import memory
+from minitensor.core.tensor import Tensor
+from minitensor.optim.blas import LARGE
 from minitensor.optim.optimizer import Group, Optimizer
-from minitensor.tensor import Tensor
 
 Array = NDArray[Any]
 

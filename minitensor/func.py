@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 
 from minitensor import rules
+from minitensor.core.graph import Node, is_grad_enabled, propagate, recording, tick, topological_order
+from minitensor.core.tensor import Tensor
 from minitensor.errors import DTypeError, OptionError, ShapeError
-from minitensor.graph import Node, is_grad_enabled, propagate, recording, tick, topological_order
-from minitensor.tensor import Tensor
+from minitensor.ndarrays import is_only_here
 
 __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
@@ -258,6 +259,8 @@ class _Run:
 
         def receive(node: Node, gradient: Any) -> None:
             if node in own:
+                if type(gradient) is np.ndarray and not is_only_here(gradient):
+                    gradient = gradient.copy("K")  # no two gradients share memory
                 held = totals.get(node)
                 totals[node] = gradient if held is None else held + gradient
 

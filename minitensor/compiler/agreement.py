@@ -1,4 +1,4 @@
-"""Do two recordings of a step say the same? Only then is what they have in common a program."""
+"""Do two traces of a step say the same? Only then is what they have in common a program."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from minitensor.compiler.recorded import Array, AsTensor, Slot
-from minitensor.compiler.recorder import Recording
-from minitensor.tensor import Tensor
+from minitensor.compiler.traced import Array, AsTensor, Slot
+from minitensor.compiler.tracer import Trace
+from minitensor.core.tensor import Tensor
 
 
-def difference(earlier: Recording, later: Recording) -> str | None:
-    """The first thing in which two recordings differ, in words; None if they agree.
+def difference(earlier: Trace, later: Trace) -> str | None:
+    """The first thing in which two traces differ, in words; None if they agree.
 
     A tensor that was made within the step is another one at each run: where the two hold the same numbers, it
-    becomes a constant of the later recording.
+    becomes a constant of the later trace.
     """
     pairs: dict[Slot, Slot] = {}
     for one, two in zip(earlier.calls, later.calls, strict=False):

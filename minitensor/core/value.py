@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
-from minitensor.errors import DTypeError, GraphError
-from minitensor.graph import (
+from minitensor.core.graph import (
     NO_ATTRS,
+    Edge,
     Node,
-    is_grad_enabled,
-    needed,
-    observers,
+    no_flow,
     origin,
     propagate,
     tick,
     write_tick,
 )
-from minitensor.operation import Operation
-from minitensor.operators import Arithmetic, add_methods
-
-if TYPE_CHECKING:  # the methods made from the rules, declared for type checkers
-    from minitensor._methods import ValueMethods
-else:
-    ValueMethods = object
-
+from minitensor.core.methods import ValueMethods
+from minitensor.core.rule import Operation
+from minitensor.core.watcher import here
+from minitensor.errors import DTypeError, GraphError
 
 _new = object.__new__
 
 
-class Value(Arithmetic, ValueMethods):
-    """One number that remembers how it was computed.
+class Value(Node, ValueMethods["Value"]):
+    """One number that remembers how it was computed. Its operators and methods: see core/methods.py.
 
     Args:
         data: The number; kept as a Python float.
@@ -39,6 +33,9 @@ class Value(Arithmetic, ValueMethods):
 
     Every Value of the graph, not only the leaves, keeps its gradient in `.grad` (0.0 before `backward`), and
     further calls add to it.
+
+    A Value keeps no edges: `backward` runs its rule again for them. Millions of closures would keep Python's
+    garbage collector busy, which walks through all of them again and again; that costs more than it saves.
 
     >>> x = Value(2.0)
     >>> y = (x * 3 + 1).tanh()
@@ -49,7 +46,6 @@ class Value(Arithmetic, ValueMethods):
 
     __slots__ = ("_data", "_written", "grad")
 
-    kind: ClassVar[type[Node]]
     _data: float
     _written: int  # the tick at which data was last assigned; not set before
 
@@ -57,10 +53,9 @@ class Value(Arithmetic, ValueMethods):
         self._data = float(data)
         self.grad = 0.0
         self._requires_grad = requires_grad
-        self._operation = None
+        self._operation = self._edges = None
         self._args = ()
         self._attrs = NO_ATTRS
-        self._outputs = None
         self._tick = 0
 
     @property
@@ -74,11 +69,7 @@ class Value(Arithmetic, ValueMethods):
         self._written = write_tick()
 
     def backward(
-        self,
-        gradient: float = 1.0,
-        *,
-        retain_graph: bool | None = None,
-        create_graph: bool = False,
+        self, gradient: float = 1.0, *, retain_graph: bool | None = None, create_graph: bool = False
     ) -> None:
         """Add d self / d v · gradient to `v.grad`, for every Value `v` that self was computed from.
 
@@ -96,7 +87,8 @@ class Value(Arithmetic, ValueMethods):
         propagate(self, seed, Value._receive, retain_graph, create_graph)
 
     @classmethod
-    def _record(cls, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]) -> Value:
+    def apply(cls, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]) -> Value:
+        """Run a rule on the numbers inside Values, and make its value a node that knows the way back."""
         if not operation.is_scalar:
             raise DTypeError(f"{operation.name}: takes tensors and arrays, not a Value")
         data, requires_grad = [], False
@@ -104,24 +96,25 @@ class Value(Arithmetic, ValueMethods):
             if isinstance(arg, Value):
                 data.append(arg._data)
                 requires_grad = requires_grad or arg._requires_grad
+            else:  # a np.float32 would narrow what it meets
+                data.append(arg.item() if isinstance(arg, np.generic) else arg)
+        state = here.state
+        try:
+            if state.watcher is None:
+                outputs = operation.function(*data, **attrs)
             else:
-                if isinstance(arg, np.generic):  # a np.float32 would narrow what it meets
-                    return cls._record(operation, tuple([_plain(x) for x in args]), attrs)
-                data.append(arg)
-        outputs = operation.function(*data, **attrs)
-        if type(outputs) is not tuple:
-            raise DTypeError(f"{operation.name}: a rule returns a tuple (value, *local gradients)")
-        node = _new(Value)
-        x = outputs[0]
+                outputs = state.watcher.run(operation, args, data, attrs)
+        except (AttributeError, TypeError) as error:
+            raise operation.fault(data, error) from error
+        x = outputs[0] if type(outputs) is tuple else None
         if type(x) is not float:
-            if isinstance(x, Node) or np.ndim(x):
-                raise DTypeError("a Value meets only Values and numbers; for arrays use Tensor")
-            x = float(x)
+            x = _as_float(x, operation)
+        node = _new(Value)
         node._data = x
         node.grad = 0.0
-        if requires_grad and len(outputs) > 1 and is_grad_enabled():
+        if requires_grad and state.recording and len(outputs) > 1:
             if None in outputs:
-                needed(operation, args, outputs)
+                _check_flow(operation, args, outputs)
             node._requires_grad = True
             node._operation, node._args, node._attrs = operation, args, attrs
             node._tick = tick()
@@ -129,17 +122,18 @@ class Value(Arithmetic, ValueMethods):
             node._requires_grad = False
             node._operation, node._args, node._attrs = None, (), NO_ATTRS
             node._tick = 0
-        node._outputs = None  # the rule runs again on the way back: that takes less time than to keep it all
-        if observers:
-            for observer in observers:
-                observer.made(node, operation, args)
+        node._edges = None
+        if state.watcher is not None:
+            state.watcher.made(node, operation, args)
         return node
 
-    def _run_again(self) -> tuple[Any, ...]:
-        if self._operation is None or self._args is None:
-            return ()
-        data = [arg._data if isinstance(arg, Value) else arg for arg in self._args]
-        return self._operation.function(*data, **self._attrs)
+    def _edges_again(self, create_graph: bool) -> list[Edge]:
+        args: Any = self._args
+        operation: Any = self._operation
+        data = args if create_graph else [arg._data if isinstance(arg, Value) else arg for arg in args]
+        _, *locals_ = operation.function(*data, **self._attrs)
+        edges = zip(args, locals_, strict=False)
+        return [(arg, local) for arg, local in edges if isinstance(arg, Value) and arg._requires_grad]
 
     def _check_unchanged(self, run_again: bool) -> None:
         for arg in self._args or ():
@@ -149,9 +143,9 @@ class Value(Arithmetic, ValueMethods):
                     f"pass. Run backward() before updating.{origin(self)}"
                 )
 
-    def _collect(self, held: Any, part: Any, source: Any, maker: Node) -> Any:
+    def _add(self, held: Any, part: Any, maker: Node) -> Any:
         if type(part) is not float and not isinstance(part, Value):
-            part = float(part)  # NumPy's functions return NumPy's scalars
+            part = _as_float(part, maker._operation)
         return part if held is None else held + part
 
     def _receive(self, gradient: Any) -> None:
@@ -165,53 +159,25 @@ class Value(Arithmetic, ValueMethods):
         self._requires_grad = requires_grad
         return self
 
-    def __float__(self) -> float:
-        return self._data
 
-    def __int__(self) -> int:
-        return int(self._data)
-
-    def __bool__(self) -> bool:
-        return bool(self._data)
-
-    def __format__(self, spec: str) -> str:
-        return format(self._data, spec) if spec else str(self)
-
-    def __eq__(self, other: object) -> bool:
-        return self._data == other._data if isinstance(other, Value) else self._data == other
-
-    __hash__ = object.__hash__
-
-    def __lt__(self, other: Value | float) -> bool:
-        return self._data < (other._data if isinstance(other, Value) else other)
-
-    def __le__(self, other: Value | float) -> bool:
-        return self._data <= (other._data if isinstance(other, Value) else other)
-
-    def __gt__(self, other: Value | float) -> bool:
-        return self._data > (other._data if isinstance(other, Value) else other)
-
-    def __ge__(self, other: Value | float) -> bool:
-        return self._data >= (other._data if isinstance(other, Value) else other)
-
-    def __repr__(self) -> str:
-        return f"Value(data={self._data}, grad={self.grad})"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        if self._operation:
-            raise GraphError("only leaves can be copied or pickled, not a graph: make a Value of its data")
-        return _rebuild, (self._data, self._requires_grad, self.grad)
+def _as_float(x: Any, operation: Operation | None) -> float:
+    """A number that a rule returned: NumPy's functions return NumPy's scalars."""
+    if isinstance(x, np.generic | np.ndarray | int | float) and not np.ndim(x):
+        return float(x)
+    name = operation.name if operation else "backward()"
+    if isinstance(x, Node | np.ndarray):
+        raise DTypeError(f"{name}: a Value meets only Values and numbers; for arrays use Tensor")
+    raise DTypeError(
+        f"{name}: on Values a rule returns (number, *local gradients), and those return numbers, "
+        f"not {type(x).__name__}"
+    )
 
 
-def _plain(x: Any) -> Any:
-    return x.item() if isinstance(x, np.generic) else x
-
-
-def _rebuild(data: float, requires_grad: bool, grad: Any) -> Value:
-    value = Value(data, requires_grad)
-    value.grad = grad
-    return value
-
-
-Value.kind = Value
-add_methods(Value, lambda operation: operation.is_scalar)
+def _check_flow(operation: Operation, args: tuple[Any, ...], outputs: tuple[Any, ...]) -> None:
+    for place, arg in enumerate(args, 1):
+        if (
+            isinstance(arg, Value)
+            and arg._requires_grad
+            and (place >= len(outputs) or outputs[place] is None)
+        ):
+            raise no_flow(operation, place)

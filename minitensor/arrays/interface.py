@@ -5,52 +5,24 @@ from __future__ import annotations
 import builtins
 import operator
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from minitensor import rules
+from minitensor.arrays.extend import extend
+from minitensor.core.methods import TensorMethods
+from minitensor.core.tensor import Tensor, TensorLike
 from minitensor.errors import DTypeError, GraphError, ShapeError
-from minitensor.operators import Arithmetic
-
-if TYPE_CHECKING:  # the methods made from the rules, declared for type checkers
-    from minitensor._methods import TensorMethods
-    from minitensor.tensor import Operand, Tensor
-else:
-    TensorMethods = object
-
-_INSTEAD = {  # PyTorch's and NumPy's names for what is called otherwise here
-    "view": ".reshape(...)",
-    "t": ".T",
-    "to": ".astype(dtype)",
-    "type": ".astype(dtype)",
-    "half": ".astype(...)",
-    "dim": ".ndim",
-    "numel": ".size",
-    "int": ".astype(int)",
-    "long": ".astype(int)",
-    "bool": ".astype(bool)",
-    "expand": ".broadcast_to(shape)",
-    "cpu": "the tensor itself: it is on the CPU",
-    "grad_fn": ".made_by",
-    "cuda": "the CPU: there is no other device",
-    "mT": ".swapaxes(-1, -2)",
-    "mm": ".matmul(y)",
-    "add_": "+= under no_grad()",
-    "sub_": "-= under no_grad()",
-    "mul_": "*= under no_grad()",
-    "copy_": "tensor[...] = x under no_grad()",
-    "zero_": "tensor[...] = 0 under no_grad()",
-}
+from minitensor.ndarrays import Array
 
 
-class ArrayMethods(Arithmetic, TensorMethods):
-    """A node that looks like the array inside it."""
+@extend(TensorMethods)
+class Shape(Tensor):
+    """Shape, products of matrices, and elements by their place."""
 
     __slots__ = ()
-
-    _data: NDArray[Any]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -77,10 +49,10 @@ class ArrayMethods(Arithmetic, TensorMethods):
         """The axes in reverse order."""
         return rules.transpose(self)
 
-    def __matmul__(self, other: Operand) -> Tensor:
+    def __matmul__(self, other: TensorLike) -> Tensor:
         return rules.matmul(self, other)
 
-    def __rmatmul__(self, other: Operand) -> Tensor:
+    def __rmatmul__(self, other: TensorLike) -> Tensor:
         return rules.matmul(other, self)
 
     def __getitem__(self, key: Any) -> Tensor:
@@ -95,7 +67,14 @@ class ArrayMethods(Arithmetic, TensorMethods):
         return (self[i] for i in range(len(self)))
 
     def __contains__(self, item: Any) -> bool:
-        return bool((self._data == (item._data if isinstance(item, ArrayMethods) else item)).any())
+        return bool((self.data == (item.data if isinstance(item, Tensor) else item)).any())
+
+
+@extend(TensorMethods)
+class Comparison(Tensor):
+    """Comparison and logic, element by element: tensors of booleans."""
+
+    __slots__ = ()
 
     def __eq__(self, other: object) -> Tensor:  # type: ignore[override]  # elementwise, as in NumPy
         return rules.equal(self, np.nan if other is None else other)  # nothing equals None
@@ -103,13 +82,13 @@ class ArrayMethods(Arithmetic, TensorMethods):
     def __ne__(self, other: object) -> Tensor:  # type: ignore[override]
         return rules.not_equal(self, np.nan if other is None else other)
 
-    def __and__(self, other: Operand) -> Tensor:
+    def __and__(self, other: TensorLike) -> Tensor:
         return rules.bitwise_and(self, other)
 
-    def __or__(self, other: Operand) -> Tensor:
+    def __or__(self, other: TensorLike) -> Tensor:
         return rules.bitwise_or(self, other)
 
-    def __xor__(self, other: Operand) -> Tensor:
+    def __xor__(self, other: TensorLike) -> Tensor:
         return rules.bitwise_xor(self, other)
 
     def __invert__(self) -> Any:
@@ -117,29 +96,36 @@ class ArrayMethods(Arithmetic, TensorMethods):
 
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
 
-    def __lt__(self, other: Operand) -> Tensor:
+    def __lt__(self, other: TensorLike) -> Tensor:
         return rules.less(self, other)
 
-    def __le__(self, other: Operand) -> Tensor:
+    def __le__(self, other: TensorLike) -> Tensor:
         return rules.less_equal(self, other)
 
-    def __gt__(self, other: Operand) -> Tensor:
+    def __gt__(self, other: TensorLike) -> Tensor:
         return rules.greater(self, other)
 
-    def __ge__(self, other: Operand) -> Tensor:
+    def __ge__(self, other: TensorLike) -> Tensor:
         return rules.greater_equal(self, other)
 
     __hash__ = object.__hash__
+
+
+@extend(TensorMethods)
+class Conversion(Tensor):
+    """Python's numbers and lists, NumPy's arrays, other dtypes; and text."""
+
+    __slots__ = ()
 
     def item(self) -> Any:
         """The one element, as a Python number."""
         if self._data.size != 1:
             raise ShapeError(f"item(): needs exactly one element, and the shape is {self.shape}")
-        return self._data.item()
+        return self.data.item()
 
     def tolist(self) -> Any:
         """The elements as nested lists of Python numbers; of a 0-d tensor, the number."""
-        return self._data.tolist()
+        return self.data.tolist()
 
     def float(self) -> Tensor:
         """Converted to float32."""
@@ -149,22 +135,26 @@ class ArrayMethods(Arithmetic, TensorMethods):
         """Converted to float64."""
         return rules.astype(self, np.float64)
 
-    def numpy(self) -> NDArray[Any]:
+    def detach(self) -> Tensor:
+        """The same memory off the graph."""
+        return Tensor._wrap(self.data[...], (self,))
+
+    def numpy(self) -> Array:
         """The array, sharing memory; raises GraphError if self requires grad."""
         if self._requires_grad:
             raise GraphError("numpy(): this tensor requires grad. Use .detach().numpy() to leave the graph.")
-        return self._data
+        return self.data
 
-    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         if self._requires_grad:
             raise GraphError(
                 "an array of a tensor that requires grad would lose its gradient. Use minitensor.stack or "
                 "concatenate to join tensors, and .detach().numpy() to leave the graph."
             )
-        return np.array(self._data, dtype=dtype, copy=copy)
+        return np.array(self.data, dtype=dtype, copy=copy)
 
     def __dir__(self) -> list[str]:
-        return [name for name in super().__dir__() if name not in _INSTEAD]
+        return [name for name in object.__dir__(self) if name not in _INSTEAD]
 
     def __float__(self) -> builtins.float:
         return builtins.float(self.item())
@@ -183,7 +173,7 @@ class ArrayMethods(Arithmetic, TensorMethods):
             raise ShapeError(
                 f"the truth of a tensor of shape {self.shape} is ambiguous: use .all() or .any()"
             )
-        return bool(self._data.item())
+        return bool(self.data.item())
 
     def __repr__(self) -> str:
         values = np.array2string(self._data, separator=", ", prefix="Tensor(")
@@ -196,6 +186,42 @@ class ArrayMethods(Arithmetic, TensorMethods):
             else []
         )
         return f"{type(self).__name__}({', '.join([values, *notes])})"
+
+
+def plain_key(key: Any) -> Any:
+    """An index with its tensors and arrays copied: changing them later changes no gradient."""
+    if isinstance(key, tuple):
+        return tuple([plain_key(part) for part in key])
+    if isinstance(key, Tensor):
+        return key.data.copy()
+    return key.copy() if isinstance(key, np.ndarray | list) else key
+
+
+# ---------------------------------------------------------------------------------- called otherwise
+
+_INSTEAD = {  # PyTorch's and NumPy's names for what is called otherwise here
+    "view": ".reshape(...)",
+    "t": ".T",
+    "to": ".astype(dtype)",
+    "type": ".astype(dtype)",
+    "half": ".astype(...)",
+    "dim": ".ndim",
+    "numel": ".size",
+    "int": ".astype(int)",
+    "long": ".astype(int)",
+    "bool": ".astype(bool)",
+    "expand": ".broadcast_to(shape)",
+    "cpu": "the tensor itself: it is on the CPU",
+    "grad_fn": ".made_by",
+    "cuda": "the CPU: there is no other device",
+    "mT": ".swapaxes(-1, -2)",
+    "mm": ".matmul(y)",
+    "add_": "+= under no_grad()",
+    "sub_": "-= under no_grad()",
+    "mul_": "*= under no_grad()",
+    "copy_": "tensor[...] = x under no_grad()",
+    "zero_": "tensor[...] = 0 under no_grad()",
+}
 
 
 class _Elsewhere:
@@ -211,13 +237,4 @@ class _Elsewhere:
 
 
 for _name, _instead in _INSTEAD.items():
-    setattr(ArrayMethods, _name, _Elsewhere(_name, _instead))
-
-
-def plain_key(key: Any) -> Any:
-    """An index with its tensors and arrays copied: changing them later changes no gradient."""
-    if isinstance(key, tuple):
-        return tuple([plain_key(part) for part in key])
-    if isinstance(key, ArrayMethods):
-        return key._data.copy()
-    return key.copy() if isinstance(key, np.ndarray | list) else key
+    setattr(TensorMethods, _name, _Elsewhere(_name, _instead))

@@ -6,16 +6,19 @@ follow their numbers. Random numbers come from the project's generator, or from 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from minitensor.arrays.extend import extend
+from minitensor.core.methods import TensorMethods
+from minitensor.core.rule import composite
+from minitensor.core.tensor import Tensor, TensorLike
+from minitensor.core.watcher import decide
 from minitensor.errors import ShapeError
-from minitensor.operation import composite
+from minitensor.ndarrays import Array, as_array, is_array
 from minitensor.random import generator
-from minitensor.recording import array_of, holds
-from minitensor.tensor import Array, Operand, Tensor
 
 __all__ = [
     "arange",
@@ -38,6 +41,27 @@ __all__ = [
 
 if TYPE_CHECKING:  # NumPy loads numpy.random at first use
     Random: TypeAlias = np.random.Generator | int | None
+
+
+@extend(TensorMethods)
+class Sharing(Tensor):
+    """Memory that is not copied."""
+
+    __slots__ = ()
+
+    @classmethod
+    def from_numpy(cls, array: Array) -> Self:
+        """A tensor that shares the array's memory instead of copying it.
+
+        >>> a = np.zeros(2)
+        >>> t = Tensor.from_numpy(a)
+        >>> a[0] = 5
+        >>> t
+        Tensor([5., 0.], dtype=float64)
+        """
+        tensor = cls.__new__(cls)
+        tensor._start(as_array(array))
+        return tensor
 
 
 def from_numpy(array: Array) -> Tensor:
@@ -169,13 +193,13 @@ def randint(
     >>> randint(0, 10, (2, 3), rng=0).shape
     (2, 3)
     """
-    return _own(array_of(generator(rng).integers(low, high, size)).astype(dtype), False)
+    return _own(_array(generator(rng).integers(low, high, size)).astype(dtype), False)
 
 
 # -------------------------------------------------------------------------- like another, and one-hot
 
 
-@composite
+@composite(arrays=True, method=False)
 def zeros_like(like: Any, dtype: DTypeLike | None = None, *, requires_grad: bool = False) -> Tensor:
     """Zeros of like's shape and dtype.
 
@@ -185,7 +209,7 @@ def zeros_like(like: Any, dtype: DTypeLike | None = None, *, requires_grad: bool
     return full_like(like, 0, dtype, requires_grad=requires_grad)
 
 
-@composite
+@composite(arrays=True, method=False)
 def ones_like(like: Any, dtype: DTypeLike | None = None, *, requires_grad: bool = False) -> Tensor:
     """Ones of like's shape and dtype.
 
@@ -195,7 +219,7 @@ def ones_like(like: Any, dtype: DTypeLike | None = None, *, requires_grad: bool 
     return full_like(like, 1, dtype, requires_grad=requires_grad)
 
 
-@composite
+@composite(arrays=True, method=False)
 def full_like(
     like: Any, fill_value: float, dtype: DTypeLike | None = None, *, requires_grad: bool = False
 ) -> Tensor:
@@ -208,7 +232,7 @@ def full_like(
     return _own(np.full(array.shape, fill_value, dtype or array.dtype), requires_grad)
 
 
-@composite
+@composite(arrays=True, method=False)
 def rand_like(like: Tensor, requires_grad: bool = False, rng: Random = None) -> Tensor:
     """Uniform from 0 up to 1, in like's shape and dtype.
 
@@ -218,7 +242,7 @@ def rand_like(like: Tensor, requires_grad: bool = False, rng: Random = None) -> 
     return rand(like.shape, dtype=like.dtype, requires_grad=requires_grad, rng=rng)
 
 
-@composite
+@composite(arrays=True, method=False)
 def randn_like(like: Tensor, requires_grad: bool = False, rng: Random = None) -> Tensor:
     """Normal with mean 0 and variance 1, in like's shape and dtype.
 
@@ -228,8 +252,8 @@ def randn_like(like: Tensor, requires_grad: bool = False, rng: Random = None) ->
     return randn(like.shape, dtype=like.dtype, requires_grad=requires_grad, rng=rng)
 
 
-@composite
-def one_hot(labels: Operand, num_classes: int | None = None, dtype: DTypeLike = np.int64) -> Tensor:
+@composite(arrays=True, method=False)
+def one_hot(labels: TensorLike, num_classes: int | None = None, dtype: DTypeLike = np.int64) -> Tensor:
     """Integer classes (...) as rows (..., num_classes) of zeros with a one at the class.
 
     Raises:
@@ -239,12 +263,12 @@ def one_hot(labels: Operand, num_classes: int | None = None, dtype: DTypeLike = 
     Tensor([[0, 0, 1],
             [1, 0, 0]])
     """
-    array = labels.data if isinstance(labels, Tensor) else array_of(labels)
+    array = labels.data if isinstance(labels, Tensor) else _array(labels)
     if array.dtype.kind not in "iu":
         raise ShapeError(f"one_hot: the classes must be integers, not {array.dtype}")
     if num_classes is None:
         num_classes = int(array.max(initial=-1)) + 1
-    if array.size and not (holds(array.min() >= 0) and holds(array.max() < num_classes)):
+    if array.size and not (decide(array.min() >= 0) and decide(array.max() < num_classes)):
         raise ShapeError(f"one_hot: the classes must be from 0 to {num_classes - 1}; some are not")
     return _own((array[..., None] == np.arange(num_classes)).astype(dtype), False)
 
@@ -255,5 +279,9 @@ def _shape(shape: tuple[Any, ...]) -> tuple[int, ...]:
 
 
 def _own(array: ArrayLike, requires_grad: bool) -> Tensor:
-    tensor = Tensor.from_numpy(array_of(array))
+    tensor = Tensor.from_numpy(_array(array))
     return tensor.requires_grad_() if requires_grad else tensor
+
+
+def _array(x: ArrayLike) -> Array:
+    return x if is_array(x) else np.asarray(x)  # type: ignore[return-value]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minitensor.operation import composite, rule
+from minitensor.core.rule import composite, rule
 from minitensor.rules.notation import Array, Axis, Number
 
 
@@ -50,43 +50,43 @@ isinf = _of_one(np.isinf)
 isfinite = _of_one(np.isfinite)
 
 
-@rule
+@rule(arrays=True)
 def bitwise_and(x: Array, y: Array) -> tuple[Any]:
     """x & y: of booleans, whether both hold."""
     return (np.bitwise_and(x, y),)
 
 
-@rule
+@rule(arrays=True)
 def bitwise_or(x: Array, y: Array) -> tuple[Any]:
     """x | y: of booleans, whether one holds."""
     return (np.bitwise_or(x, y),)
 
 
-@rule
+@rule(arrays=True)
 def bitwise_xor(x: Array, y: Array) -> tuple[Any]:
     """x ^ y: of booleans, whether just one holds."""
     return (np.bitwise_xor(x, y),)
 
 
-@rule
+@rule(arrays=True)
 def invert(x: Array) -> tuple[Any]:
     """~x: of booleans, whether it does not hold."""
     return (np.invert(x),)
 
 
-@rule
+@rule(arrays=True)
 def any(x: Array, axis: Axis = None, keepdims: bool = False) -> tuple[Any]:
     """Whether some element over the axes is not 0."""
     return (np.any(x, axis=axis, keepdims=keepdims),)
 
 
-@rule
+@rule(arrays=True)
 def all(x: Array, axis: Axis = None, keepdims: bool = False) -> tuple[Any]:
     """Whether no element over the axes is 0."""
     return (np.all(x, axis=axis, keepdims=keepdims),)
 
 
-@rule
+@rule(arrays=True)
 def count_nonzero(x: Array, axis: Axis = None, keepdims: bool = False) -> tuple[Any]:
     """How many elements over the axes are not 0."""
     return (np.count_nonzero(x, axis=axis, keepdims=keepdims),)
@@ -100,31 +100,31 @@ def isclose(
     return (np.isclose(x, y, rtol, atol, equal_nan),)
 
 
-@composite
+@composite(arrays=True)
 def allclose(x: Array, y: Array, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
     """Whether all elements are close, as a bool."""
     return bool(all(isclose(x, y, rtol, atol, equal_nan)))
 
 
-@composite
+@composite(arrays=True)
 def array_equal(x: Array, y: Array) -> bool:
     """Whether shapes and all elements are equal, as a bool."""
     return np.shape(x) == np.shape(y) and bool(all(equal(x, y)))
 
 
-@rule
+@rule(arrays=True)
 def argmax(x: Array, axis: int | None = None, keepdims: bool = False) -> tuple[Any]:
     """Where the largest element is: the first one where several tie."""
     return (x.argmax(axis=axis, keepdims=keepdims),)
 
 
-@rule
+@rule(arrays=True)
 def argmin(x: Array, axis: int | None = None, keepdims: bool = False) -> tuple[Any]:
     """Where the smallest element is: the first one where several tie."""
     return (x.argmin(axis=axis, keepdims=keepdims),)
 
 
-@rule
+@rule(arrays=True)
 def argsort(x: Array, axis: int | None = -1, *, descending: bool = False) -> tuple[Any]:
     """The indices that sort x along an axis, NaN last (first if descending); equal ones keep their order."""
     if not x.ndim:
@@ -136,19 +136,19 @@ def argsort(x: Array, axis: int | None = -1, *, descending: bool = False) -> tup
     return (x.shape[axis] - 1 - np.flip(np.argsort(np.flip(x, axis), axis, kind="stable"), axis),)
 
 
-@composite
+@composite(arrays=True)
 def shape(x: Array) -> tuple[int, ...]:
     """The length of each axis."""
     return tuple(x.shape)
 
 
-@composite
+@composite(arrays=True)
 def ndim(x: Array) -> int:
     """How many axes there are."""
     return len(x.shape)
 
 
-@composite
+@composite(arrays=True)
 def size(x: Array) -> int:
     """How many elements there are."""
     return int(x.size)

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from minitensor.core.graph import Node
 from minitensor.data import load_digits
-from minitensor.graph import Node
 from minitensor.nn import MLP, CrossEntropyLoss, scalar
 from minitensor.optim import SGD
 

@@ -1,91 +1,28 @@
-"""What Value and Tensor share: Python's arithmetic operators and NumPy's protocols, each leading to a rule.
+"""NumPy's protocols, for Value and Tensor: np.exp(x) and array + x record as x.exp() and x + array do.
 
-`2 * x`, `np.exp(x)` and `array + x` reach the same rule as `x * 2`, `x.exp()` and `x + array`.
+A NumPy function that has a rule records; one that has none is refused, with the nearest one that has.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Self, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from minitensor import rules
+from minitensor.arrays.extend import extend
+from minitensor.core.graph import Node, is_grad_enabled
+from minitensor.core.methods import TensorMethods, ValueMethods
+from minitensor.core.rule import registry
 from minitensor.errors import DTypeError, GraphError
-from minitensor.graph import NO_ATTRS, Node, is_grad_enabled
-from minitensor.operation import Operation, registry
-
-Constant: TypeAlias = float | np.number[Any] | NDArray[Any]
-
-# Looked up once: an operator is where the time of small numbers goes.
-_add = registry["add"]
-_divide = registry["divide"]
-_floor_divide = registry["floor_divide"]
-_multiply = registry["multiply"]
-_power = registry["power"]
-_remainder = registry["remainder"]
-_subtract = registry["subtract"]
 
 
-class Arithmetic(Node):
-    """A node with operators; each makes a new node."""
+@extend(ValueMethods, TensorMethods)
+class Protocols(Node):
+    """How NumPy's functions find their operations here."""
 
     __slots__ = ()
-
-    def __add__(self, other: Self | Constant) -> Self:
-        return self.kind._record(_add, (self, other), NO_ATTRS)
-
-    def __radd__(self, other: Constant) -> Self:
-        return self.kind._record(_add, (other, self), NO_ATTRS)
-
-    def __sub__(self, other: Self | Constant) -> Self:
-        return self.kind._record(_subtract, (self, other), NO_ATTRS)
-
-    def __rsub__(self, other: Constant) -> Self:
-        return self.kind._record(_subtract, (other, self), NO_ATTRS)
-
-    def __mul__(self, other: Self | Constant) -> Self:
-        return self.kind._record(_multiply, (self, other), NO_ATTRS)
-
-    def __rmul__(self, other: Constant) -> Self:
-        return self.kind._record(_multiply, (other, self), NO_ATTRS)
-
-    def __truediv__(self, other: Self | Constant) -> Self:
-        return self.kind._record(_divide, (self, other), NO_ATTRS)
-
-    def __rtruediv__(self, other: Constant) -> Self:
-        return self.kind._record(_divide, (other, self), NO_ATTRS)
-
-    def __pow__(self, other: Self | Constant) -> Self:
-        return self.kind._record(_power, (self, other), NO_ATTRS)
-
-    def __rpow__(self, other: Constant) -> Self:
-        return self.kind._record(_power, (other, self), NO_ATTRS)
-
-    def __mod__(self, other: Self | Constant) -> Self:
-        return self.kind._record(_remainder, (self, other), NO_ATTRS)
-
-    def __rmod__(self, other: Constant) -> Self:
-        return self.kind._record(_remainder, (other, self), NO_ATTRS)
-
-    def __floordiv__(self, other: Self | Constant) -> Self:
-        return self.kind._record(_floor_divide, (self, other), NO_ATTRS)
-
-    def __rfloordiv__(self, other: Constant) -> Self:
-        return self.kind._record(_floor_divide, (other, self), NO_ATTRS)
-
-    def __neg__(self) -> Self:
-        return rules.negative(self)
-
-    def __pos__(self) -> Self:
-        return self
-
-    def __abs__(self) -> Self:
-        return rules.absolute(self)
-
-    def __round__(self, decimals: int | None = None) -> Self:
-        return rules.round(self, decimals or 0)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, out: Any = None, **attrs: Any) -> Any:
         if out is not None:
@@ -117,7 +54,7 @@ def _by_name(
     """The arguments of a NumPy function, those after the inputs by the names that NumPy gives them."""
     from inspect import Parameter, signature
 
-    operation = registry[_OTHER_NAMES.get(function.__name__, function.__name__)]
+    operation = registry[_CALLED_OTHERWISE.get(function.__name__, function.__name__)]
     inputs = operation.inputs.stop
     try:
         parameters = list(signature(function).parameters.values())
@@ -144,7 +81,7 @@ _METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {
 """What NumPy's functions have that are called as np.add.reduce(x)."""
 
 _LINALG = ("cholesky", "det", "inv", "matmul", "outer", "slogdet", "solve", "tensordot")
-_OTHER_NAMES = {"vector_norm": "norm", "expit": "sigmoid", "fabs": "absolute", "around": "round"}
+_CALLED_OTHERWISE = {"vector_norm": "norm", "expit": "sigmoid", "fabs": "absolute", "around": "round"}
 _NEAREST = {
     "average": "mean",
     "cbrt": "power",
@@ -196,9 +133,9 @@ def operation_of(function: Any) -> Callable[..., Any]:
     inside = (getattr(function, "__module__", None) or "numpy").partition(".")[2]
     if inside == "linalg" and name == "norm":
         return _norm
-    operation = registry.get(_OTHER_NAMES.get(name, name))
+    operation = registry.get(_CALLED_OTHERWISE.get(name, name))
     known = (
-        name in _LINALG or name in _OTHER_NAMES
+        name in _LINALG or name in _CALLED_OTHERWISE
         if inside == "linalg"
         else getattr(np, name, function) is function
     )
@@ -243,12 +180,5 @@ def _write_into(out: Any, ufunc: np.ufunc, method: str, args: tuple[Any, ...], a
             f"numpy.{ufunc.__name__}: writing into an array would lose the gradient. "
             "Make a new tensor, as in a = a + b, or use .detach()."
         )
-    plain = [x.data if isinstance(x, Arithmetic) else x for x in args]  # type: ignore[attr-defined]
+    plain = [x.data if isinstance(x, Node) else x for x in args]  # type: ignore[attr-defined]
     return getattr(ufunc, method)(*plain, out=out, **attrs)
-
-
-def add_methods(cls: type[Node], wanted: Callable[[Operation], bool]) -> None:
-    """Give a class one method for every registered operation that it wants and does not define."""
-    for name, operation in registry.items():
-        if operation.is_method and wanted(operation) and not hasattr(cls, name):
-            setattr(cls, name, operation.call)

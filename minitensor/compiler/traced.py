@@ -1,6 +1,6 @@
-"""What `compile` records with: an array that computes as NumPy's does, and writes down what was computed.
+"""What `compile` traces with: an array that computes as NumPy's does, and writes down what was computed.
 
-A `Recorded` holds the real array of this run beside a `Slot`, which stands for it in the program. It is no
+A `Traced` holds the real array of this run beside a `Slot`, which stands for it in the program. It is no
 ndarray on purpose: whatever would take its numbers out of the recording, such as `float(x)`, must fail.
 """
 
@@ -15,8 +15,10 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
+from minitensor.core.graph import Node
+from minitensor.core.rule import Operand, Operation
+from minitensor.core.watcher import here
 from minitensor.errors import CompileError
-from minitensor.recording import DuckArray
 
 Array: TypeAlias = NDArray[Any]
 
@@ -103,7 +105,7 @@ def map_tree(function: Callable[[Any], Any], tree: Any) -> Any:
 
 
 @dataclass(eq=False)
-class Tape:
+class Log:
     """What was recorded so far."""
 
     calls: list[Call] = field(default_factory=list)
@@ -118,9 +120,9 @@ class Tape:
         args: tuple[Any, ...],
         attrs: dict[str, Any],
         value: Any = None,
-        writes: tuple[Recorded, ...] = (),
+        writes: tuple[Traced, ...] = (),
     ) -> Any:
-        """Write down a call; returns its value as a Recorded."""
+        """Write down a call; returns its value as a Traced."""
         if self.closed:
             raise CompileError(
                 "this array is left over from the recording of a compiled step. Return it from the step."
@@ -131,13 +133,11 @@ class Tape:
         if value is not None:
             value = np.asarray(value)
             result = Slot("made", value.shape, value.dtype, value.strides)
-            of = [
-                x for x in _leaves((args, attrs)) if isinstance(x, Recorded) and _same_memory(x.value, value)
-            ]
+            of = [x for x in _leaves((args, attrs)) if isinstance(x, Traced) and _same_memory(x.value, value)]
             if of:
                 result.view_of = of[0].slot
                 kind = "view" if kind in ("into", "new", "copy") else kind
-            made = Recorded(self, result, value)
+            made = Traced(self, result, value)
         errors = np.geterr()
         self.calls.append(
             Call(
@@ -154,15 +154,15 @@ class Tape:
         )
         return made
 
-    def expect(self, mask: Recorded) -> None:
+    def expect(self, mask: Traced) -> None:
         """Write down a check that as many elements of a mask hold as in this run."""
         whole = mask.slot.root if mask.slot.root.nbytes == mask.slot.nbytes else mask.slot
-        count = self.add("new", np.count_nonzero, (Recorded(self, whole, mask.value),), {}, mask.value.sum())
+        count = self.add("new", np.count_nonzero, (Traced(self, whole, mask.value),), {}, mask.value.sum())
         (count == int(mask.value.sum())).holds()
 
 
 def _slot(x: Any) -> Any:
-    if isinstance(x, Recorded):
+    if isinstance(x, Traced):
         return x.slot
     if isinstance(x, slice):
         return slice(*map_tree(_slot, (x.start, x.stop, x.step)))
@@ -180,7 +180,7 @@ def _same_memory(x: Array, y: Array) -> bool:
 
 
 def _value(x: Any) -> Any:
-    return x.value if isinstance(x, Recorded) else x
+    return x.value if isinstance(x, Traced) else x
 
 
 def values(tree: Any) -> Any:
@@ -199,6 +199,11 @@ def line_outside() -> str:
     ):
         frame = frame.f_back
     return f'"{frame.f_code.co_filename}", line {frame.f_lineno}'
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether a traced array raised it, perhaps on NumPy's behalf."""
+    return isinstance(error, CompileError) or isinstance(error.__cause__, CompileError)
 
 
 def refuse(what: str, cure: str) -> NoReturn:
@@ -223,15 +228,29 @@ _ESCAPES = ("item", "tolist", "tobytes", "tofile", "dump", "dumps", "data", "cty
 _METADATA = ("flags", "nbytes", "itemsize")
 
 
-class Recorded(NDArrayOperatorsMixin, DuckArray):
+class Traced(NDArrayOperatorsMixin, Operand):
     """An array of the run that is being recorded."""
 
-    __slots__ = ("slot", "tape", "value")
+    __slots__ = ("log", "slot", "value")
 
-    def __init__(self, tape: Tape, slot: Slot, value: Array) -> None:
-        self.tape = tape
+    def __init__(self, log: Log, slot: Slot, value: Array) -> None:
+        self.log = log
         self.slot = slot
         self.value = value
+
+    @classmethod
+    def apply(cls, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
+        """An operation on arrays of this kind: what its rule calls is written down, or else it as a whole."""
+        for arg in args:
+            if isinstance(arg, Node):
+                return arg.apply(operation, args, attrs)
+        try:
+            return operation.value_of(operation.function(*args, **attrs), args)
+        except Exception as error:
+            watcher = here.state.watcher
+            if watcher is None or not is_refusal(error):
+                raise
+            return watcher.run(operation, args, list(args), attrs)[0]
 
     # ---------------------------------------------------------------------------- NumPy's protocols
 
@@ -242,17 +261,17 @@ class Recorded(NDArrayOperatorsMixin, DuckArray):
         function = ufunc if method == "__call__" else getattr(ufunc, method)
         if out is not None or method == "at":
             written = out if out is not None else args[:1]
-            if not all([isinstance(x, Recorded) for x in written]):
+            if not all([isinstance(x, Traced) for x in written]):
                 refuse(f"writing into a plain array (numpy.{ufunc.__name__})", _PLAIN)
             keywords = {"out": values(tuple(out))} if out is not None else {}
             function(*values(args), **values(attrs), **keywords)
             into = {"out": tuple(out)} if out is not None else {}
-            self.tape.add("write", function, args, attrs | into, writes=tuple(written))
+            self.log.add("write", function, args, attrs | into, writes=tuple(written))
             return None if out is None else out[0] if len(out) == 1 else tuple(out)
         result = function(*values(args), **values(attrs))
         if isinstance(result, tuple):
             return self._several(function, args, attrs, result)
-        return self.tape.add("new" if method == "outer" else "into", function, args, attrs, result)
+        return self.log.add("new" if method == "outer" else "into", function, args, attrs, result)
 
     def __array_function__(
         self, function: Any, types: Any, args: tuple[Any, ...], attrs: dict[str, Any]
@@ -265,23 +284,23 @@ class Recorded(NDArrayOperatorsMixin, DuckArray):
             refuse(f"numpy.{function.__name__}, whose result has a shape that depends on values", _BRANCH)
         if function in _WRITES_FIRST or attrs.get("out") is not None:
             written = attrs.get("out", args[0])
-            if not isinstance(written, Recorded):
+            if not isinstance(written, Traced):
                 refuse(f"writing into a plain array (numpy.{function.__name__})", _PLAIN)
             function(*values(args), **values(attrs))
-            self.tape.add("write", function, args, attrs, writes=(written,))
+            self.log.add("write", function, args, attrs, writes=(written,))
             return attrs.get("out")
         result = function(*values(args), **values(attrs))
         if function in _STATIC:
             return result
         if isinstance(result, tuple | list):
             return self._several(function, args, attrs, result)
-        return self.tape.add("into" if function in _INTO else "new", function, args, attrs, result)
+        return self.log.add("into" if function in _INTO else "new", function, args, attrs, result)
 
     def _several(self, function: Any, args: Any, attrs: Any, results: Any) -> Any:
         """The call, and one more for each of its results."""
-        together = self.tape.add("new", function, args, attrs, np.empty(0))
+        together = self.log.add("new", function, args, attrs, np.empty(0))
         parts = [
-            self.tape.add("new", "item", (together, i, *_leaves((args, attrs))), {}, result)
+            self.log.add("new", "item", (together, i, *_leaves((args, attrs))), {}, result)
             for i, result in enumerate(results)
         ]
         return type(results)(*parts) if hasattr(results, "_fields") else type(results)(parts)
@@ -328,30 +347,30 @@ class Recorded(NDArrayOperatorsMixin, DuckArray):
 
     @property
     def T(self) -> Any:  # noqa: N802
-        return self.tape.add("view", ".T", (self,), {}, self.value.T)
+        return self.log.add("view", ".T", (self,), {}, self.value.T)
 
     def __getitem__(self, key: Any) -> Any:
         for part in key if type(key) is tuple else (key,):
-            if isinstance(part, Recorded) and part.dtype == bool:  # the mask decides about the shape
-                self.tape.expect(part)
+            if isinstance(part, Traced) and part.dtype == bool:  # the mask decides about the shape
+                self.log.expect(part)
         found = self.value[map_tree(_value, key)]
-        return self.tape.add("new", "[]", (self, key), {}, found)
+        return self.log.add("new", "[]", (self, key), {}, found)
 
     def __setitem__(self, key: Any, x: Any) -> None:
         self.value[map_tree(_value, key)] = _value(x)
-        self.tape.add("write", "[]=", (self, key, x), {}, writes=(self,))
+        self.log.add("write", "[]=", (self, key, x), {}, writes=(self,))
 
     def copy(self, order: str = "C") -> Any:
-        return self.tape.add("copy", ".copy", (self, order), {}, self.value.copy(order))  # type: ignore
+        return self.log.add("copy", ".copy", (self, order), {}, self.value.copy(order))  # type: ignore
 
     def astype(self, dtype: Any, order: str = "K", copy: bool = True, **attrs: Any) -> Any:
         if not copy and np.dtype(dtype) == self.dtype:
             return self
         value = self.value.astype(dtype, order, **attrs)  # type: ignore[call-overload]
-        return self.tape.add("copy", ".astype", (self, dtype, order), attrs, value)
+        return self.log.add("copy", ".astype", (self, dtype, order), attrs, value)
 
     def dot(self, other: Any) -> Any:
-        return self.tape.add("into", ".dot", (self, other), {}, self.value.dot(_value(other)))
+        return self.log.add("into", ".dot", (self, other), {}, self.value.dot(_value(other)))
 
     def __getattr__(self, name: str) -> Any:
         """Every other method of ndarray."""
@@ -363,28 +382,25 @@ class Recorded(NDArrayOperatorsMixin, DuckArray):
         if name in _METADATA:
             return attribute
         if isinstance(attribute, np.ndarray):
-            return self.tape.add("new", f".{name}", (self,), {}, attribute)
+            return self.log.add("new", f".{name}", (self,), {}, attribute)
         if not callable(attribute):
             raise AttributeError(f"a recorded array has no attribute {name!r}")
 
         def method(*args: Any, **attrs: Any) -> Any:
             value = attribute(*values(args), **values(attrs))
             if value is None:  # .sort(), .fill()
-                return self.tape.add("write", f".{name}()", (self, *args), attrs, writes=(self,))
+                return self.log.add("write", f".{name}()", (self, *args), attrs, writes=(self,))
             if isinstance(value, tuple):
                 refuse(f".{name}() of a recorded array", "Use the function of the same name.")
-            return self.tape.add("new", f".{name}()", (self, *args), attrs, value)
+            return self.log.add("new", f".{name}()", (self, *args), attrs, value)
 
         return method
 
     # ------------------------------------------------------------------------------- what would escape
 
     def holds(self) -> bool:
-        self.tape.add("check", bool, (self, bool(self.value)), {})
+        self.log.add("check", bool, (self, bool(self.value)), {})
         return bool(self.value)
-
-    def peek(self) -> Array:
-        return self.value
 
     def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
         refuse(
@@ -413,7 +429,7 @@ _PLAIN = "Make the array with zeros_like, or the result with the function's own 
 
 def _foreign(types: Any) -> bool:
     """Whether a kind is among the operands that must see the call first: a Tensor."""
-    return any([not issubclass(t, Recorded) and hasattr(t, "__array_ufunc__") and t not in _OURS
+    return any([not issubclass(t, Traced) and hasattr(t, "__array_ufunc__") and t not in _OURS
                 and not issubclass(t, np.ndarray | np.generic) for t in types])  # fmt: skip
 
 

@@ -1,7 +1,4 @@
-"""Write docs/operations.md: every operation, its formula and gradient, and where it differs from PyTorch.
-
-python -m tools.operations
-"""
+"""docs/operations.md: every operation, its formula and gradient, and where it differs from PyTorch."""
 
 from __future__ import annotations
 
@@ -12,25 +9,30 @@ from importlib import import_module
 from pathlib import Path
 
 import minitensor
-from minitensor.operation import Operation, registry
+import minitensor.nn.functional  # whose losses are operations too
+from minitensor.core.rule import Operation, registry
 
 PATH = Path(minitensor.__file__).parents[1] / "docs" / "operations.md"
 
 ROOMS = [
-    *["arithmetic", "elementwise", "activations", "reductions", "comparisons", "shapes", "indexing"],
+    *["arithmetic", "elementwise", "activations", "reductions", "logic", "shapes", "indexing"],
     *["linear_algebra", "windows"],
 ]
-MODULES = [*[f"minitensor.rules.{room}" for room in ROOMS], "minitensor.losses", "minitensor.creation"]
+MODULES = [
+    *[f"minitensor.rules.{room}" for room in ROOMS],
+    "minitensor.nn.functional",
+    "minitensor.arrays.creation",
+]
 
 HEADER = """# Operations
 
-Generated from the rules by `python -m tools.operations`; a test fails when it is not current.
+Generated from the rules by `python -m tools.generate`; a test fails when it is not current.
 
-Each operation is `minitensor.name`; those whose first argument is `x` are also methods of `Tensor` (and,
-where elementwise, of `Value`), and NumPy's function of that name records when it is given a Tensor. Under
-each stands what it computes and its code, which is the mathematics: **a rule returns its value and one
-local gradient per input**, a function of the gradient `g` of the output. An operation that returns no local
-gradient is off the graph. An operation that returns a plain value is made of others, and its gradient
+Each operation is `minitensor.name`; those whose first argument is an input are also methods of `Tensor` (and,
+where single numbers make sense, of `Value`), and NumPy's function of that name records when it is given a
+Tensor. Under each stands what it computes and its code, which is the mathematics: **a rule returns its value
+and one local gradient per input**, a function of the gradient `g` of the output. An operation that returns no
+local gradient is off the graph. An operation that returns a plain value is made of others, and its gradient
 follows from theirs. Gradients are summed down to the shape of their input by the engine.
 
 At singular points the conventions are PyTorch's unless the operation says otherwise: ties of `maximum` and
@@ -113,8 +115,3 @@ def _code(operation: Operation) -> str:
     statements = definition.body[ast.get_docstring(definition) is not None :]
     lines = source.splitlines()[statements[0].lineno - 1 :]
     return textwrap.dedent("\n".join(lines))
-
-
-if __name__ == "__main__":
-    PATH.parent.mkdir(exist_ok=True)
-    PATH.write_text(text(), encoding="utf-8")

@@ -1,0 +1,153 @@
+"""The arguments of an operation: which are inputs and which options, by what names, and what NumPy refuses.
+
+Nothing here is about gradients: it is what stands between a call and its rule (core/rule.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minitensor.errors import DTypeError, Wording, explain
+
+if TYPE_CHECKING:
+    from inspect import Signature
+
+_OTHER_NAMES = {  # PyTorch's, and older ones of NumPy's
+    "dim": "axis",
+    "dims": "axis",
+    "keepdim": "keepdims",
+    "min_val": "min",
+    "max_val": "max",
+    "a_min": "min",
+    "a_max": "max",
+}
+
+
+class Parameters:
+    """The parameters of a function: differentiable inputs, which stand together, and options.
+
+    Args:
+        function: The function.
+        inputs: The names of the inputs, as in "x y", or "*xs" for the rest; by default all parameters
+            without a default.
+        explain: Words what NumPy refused, see errors.explain.
+
+    Attributes:
+        inputs: Where the inputs stand among the arguments.
+        leading: How many arguments may be given by position until the first option.
+        is_variadic: Whether there may be any number of inputs.
+        optional: Whether an input may be None.
+    """
+
+    __slots__ = (
+        "explain",
+        "function",
+        "inputs",
+        "is_variadic",
+        "leading",
+        "name",
+        "optional",
+        "options",
+        "rest",
+    )
+
+    def __init__(
+        self, function: Callable[..., Any], inputs: str = "", explain: Wording | None = None
+    ) -> None:
+        code = function.__code__  # inspect.signature would take as long as importing NumPy does
+        named = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        self.rest = code.co_varnames[len(named)] if code.co_flags & _VARIADIC else ""  # of *xs, the xs
+        places = [*named[: code.co_argcount], *([f"*{self.rest}"] if self.rest else [])]
+        required = len(places) - len(function.__defaults__ or ())
+        chosen = [places.index(name) for name in inputs.split() or places[:required]] or [0]
+        self.name = function.__name__.lstrip("_")
+        self.function, self.options, self.explain = function, frozenset(named), explain
+        self.is_variadic = bool(self.rest) and chosen[-1] == len(places) - 1
+        self.optional = chosen[-1] >= required
+        self.inputs = slice(chosen[0], None if self.is_variadic else chosen[-1] + 1)
+        self.leading = self.inputs.stop or 1 << 30
+
+    @property
+    def signature(self) -> Signature:
+        """The function's signature."""
+        from inspect import signature  # 7 ms, for whoever needs it
+
+        return signature(self.function)
+
+    def describe(self) -> str:
+        """The signature without annotations, such as "(x, axis=None, keepdims=False)"."""
+        signature = self.signature
+        plain = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
+        return str(signature.replace(parameters=plain, return_annotation=signature.empty))
+
+    def arranged(
+        self, args: tuple[Any, ...], attrs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Inputs in their places, options under their own names, and NumPy's numbers among those as Python's.
+
+        A np.float64 would widen float32.
+        """
+        for x in args[self.leading :]:
+            if isinstance(x, np.generic):
+                args = (*args[: self.leading], *map(_plain, args[self.leading :]))
+                break
+        for name, x in attrs.items():
+            if name not in self.options or not isinstance(x, _PLAIN):
+                break
+        else:
+            return args, attrs
+        named = {
+            name if name in self.options else _OTHER_NAMES.get(name, name): x for name, x in attrs.items()
+        }
+        if len(named) < len(attrs):
+            raise DTypeError(f"{self.name}: {' and '.join(attrs)} mean the same argument")
+        named = {name: _plain(x) for name, x in named.items()}
+        if type(named.get("axis")) is list:  # as PyTorch's dim may be
+            named["axis"] = tuple(named["axis"])
+        if self.rest in named:  # np.transpose(x, axes=(1, 0))
+            args = (*args, named.pop(self.rest))
+        try:
+            bound = self.signature.bind(*args, **named)
+        except TypeError as error:
+            raise DTypeError(f"{self.name}: {error}. It takes {self.name}{self.describe()}.") from None
+        if all([isinstance(x, _PLAIN) for x in named.values()]):
+            return args, named
+        bound.apply_defaults()  # what is given by name may be an input, or a node
+        return bound.args, bound.kwargs
+
+    def value_of(self, outputs: Any, args: tuple[Any, ...]) -> Any:
+        """The value among what a rule returned for plain numbers and arrays.
+
+        Raises:
+            DTypeError: If there is none. (The sum of two lists is a longer list.)
+        """
+        if type(outputs) is not tuple or not outputs:
+            raise DTypeError(f"{self.name}: a rule returns a tuple (value, *local gradients)")
+        if type(outputs[0]) is list:
+            raise self.fault(args, TypeError("a rule returns no list"))
+        return outputs[0]
+
+    def fault(self, data: tuple[Any, ...] | list[Any], error: Exception) -> Exception:
+        """What to raise for an error of NumPy's or Python's on such data: in this operation's terms."""
+        if isinstance(error, DTypeError):
+            return error
+        if isinstance(error, TypeError) and str(error).startswith(f"{self.function.__name__}() takes"):
+            return DTypeError(f"{error}. It takes {self.name}{self.describe()}.")
+        missing = error.obj if isinstance(error, AttributeError) else None
+        for x in data[self.inputs]:
+            if type(x) is list or (missing is not None and x is missing and not isinstance(x, int | float)):
+                kind = type(x).__name__
+                return DTypeError(f"{self.name}: takes tensors and arrays, not {kind}. Try Tensor(...).")
+        shapes = [np.shape(x) for x in data[self.inputs] if x is not None]
+        return explain(self.name, shapes, error, self.explain)
+
+
+_VARIADIC = 0x04  # inspect.CO_VARARGS
+_PLAIN = (int, str, tuple, type(None), type, np.dtype)
+
+
+def _plain(x: Any) -> Any:
+    return x.item() if isinstance(x, np.generic) else x

@@ -1,0 +1,21 @@
+"""What makes a Tensor feel like an array, and a Value like a number; core/ is complete without it.
+
+    operators    x + y and its like
+    protocols    np.exp(x), array + x: NumPy's functions find their operations
+    interface    shape, x[i], comparison, conversion, printing
+    writing      .data and .grad, x += y, x[i] = y
+    dtypes       which dtype an operation on several tensors computes in
+    creation     tensors from nothing: zeros, arange, randn, ...
+    numbers      what a Value has because numbers have it
+    copying      copy, deepcopy, pickle
+    memory       large arrays in large pages
+
+Each room defines a class of methods, and extend.py gives them to Tensor and Value.
+"""
+
+from minitensor.arrays import copying, dtypes, interface, numbers, operators, protocols, writing  # noqa: F401
+from minitensor.arrays.extend import add_operations
+
+add_operations()
+
+from minitensor.arrays import creation  # noqa: E402, F401  # its operations are no methods

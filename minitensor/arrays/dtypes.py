@@ -1,0 +1,78 @@
+"""Which dtype an operation on several tensors computes in: PyTorch's convention."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minitensor.arrays.extend import extend
+from minitensor.core.graph import Node
+from minitensor.core.methods import TensorMethods
+from minitensor.core.rule import Operation
+from minitensor.core.tensor import Tensor
+from minitensor.errors import DTypeError
+from minitensor.ndarrays import check_numeric, is_array
+
+_WEAK = (float, int, bool)
+"""Python's numbers take the dtype of the array they meet."""
+_RANK = {"b": 0, "u": 1, "i": 1, "f": 2}
+_FLOAT32 = np.dtype(np.float32)
+
+
+@extend(TensorMethods)
+class Promotion(Tensor):
+    """What Tensor.apply does with inputs that are not all of one floating-point dtype."""
+
+    __slots__ = ()
+
+    @classmethod
+    def _promoted(cls, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]) -> tuple[Any, ...]:
+        """The arguments, with the inputs of an operation brought to one dtype."""
+        inputs = args[operation.inputs]
+        numbers = (*args, *attrs.values())
+        floats = operation.floats or (operation.is_scalar and float in [type(x) for x in numbers])
+        stop = operation.inputs.stop
+        rest = () if stop is None else args[stop:]
+        return (*args[: operation.inputs.start], *promote(operation, inputs, floats), *rest)
+
+
+def promote(operation: Operation, inputs: tuple[Any, ...], floats: bool) -> list[Any]:
+    """Bring inputs of several dtypes to one, by PyTorch's convention; the conversion of a tensor is recorded.
+
+    With `floats`, integers become float32.
+
+    The highest kind (bool, integer, float) decides; within it, arrays with axes before 0-d ones. Numbers,
+    NumPy's too, and lists of floats take the dtype they meet. So float32 stays float32 when it meets
+    np.float64(2), a 0-d float64 array, integers, or [0.5, 1.5].
+    """
+    values: list[Any] = []
+    typed: list[Any] = []  # those with a say
+    lists_of_floats = False
+    for x in inputs:
+        if isinstance(x, np.generic):
+            x = x.item()
+        if isinstance(x, Node):
+            if not hasattr(x, "dtype"):
+                raise DTypeError(f"{operation.name}: cannot mix Value and Tensor. Take .data of the Value.")
+            typed.append(x)
+        elif x is None:
+            if not operation.optional:
+                raise DTypeError(f"{operation.name}: None is no number")
+        elif type(x) not in _WEAK:
+            array = x if is_array(x) else np.asarray(x)
+            check_numeric(array, x)
+            if array.dtype.kind == "f" and not is_array(x):
+                lists_of_floats = True
+            else:
+                typed.append(array)
+            x = array
+        values.append(x)
+    dtype = _FLOAT32
+    if typed:
+        top = max(_RANK[x.dtype.kind] for x in typed)
+        deciding = [x for x in typed if _RANK[x.dtype.kind] == top]
+        dtype = np.result_type(*[x.dtype for x in deciding if x.ndim] or [x.dtype for x in deciding])
+        if dtype.kind != "f" and (floats or lists_of_floats):
+            dtype = _FLOAT32
+    return [x if x is None or type(x) in _WEAK or x.dtype is dtype else x.astype(dtype) for x in values]

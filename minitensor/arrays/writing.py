@@ -1,0 +1,155 @@
+"""A Tensor's array and gradient, read and written: nothing that a graph needs changes unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from minitensor import rules
+from minitensor.arrays.extend import extend
+from minitensor.arrays.interface import plain_key
+from minitensor.arrays.operators import Constant
+from minitensor.core.graph import write_tick
+from minitensor.core.methods import TensorMethods
+from minitensor.core.tensor import Tensor, TensorLike
+from minitensor.core.watcher import here
+from minitensor.errors import DTypeError, GraphError, ShapeError
+from minitensor.ndarrays import Array, as_array, is_array
+
+
+@extend(TensorMethods)
+class Contents(Tensor):
+    """What a tensor holds."""
+
+    __slots__ = ()
+
+    @property
+    def data(self) -> Array:
+        """The array itself. Assigning to it, as in `p.data -= lr * p.grad`, counts as writing in place."""
+        watcher = here.state.watcher
+        return self._data if watcher is None else watcher.data(self)
+
+    @data.setter
+    def data(self, value: ArrayLike) -> None:
+        watcher = here.state.watcher
+        if value is not (self._data if watcher is None else watcher.data(self)):
+            array = as_array(value, None if isinstance(value, np.ndarray) else self.dtype)
+            if self._requires_grad and array.dtype.kind != "f":
+                raise DTypeError(f"data: a tensor that requires grad cannot hold {array.dtype}")
+            if self._grad is not None and (array.shape, array.dtype) != (self.shape, self.dtype):
+                raise ShapeError(
+                    f"data: {array.dtype} of shape {array.shape} does not fit the gradient, which is "
+                    f"{self.dtype} of shape {self.shape}. Set .grad = None first."
+                )
+            self._data = array if watcher is None else watcher.assigned(self, "data", array)
+        self._mark_written()
+
+    @property
+    def grad(self) -> Any:
+        """The gradient: an array of data's shape and dtype, a Tensor after create_graph=True, or None."""
+        watcher = here.state.watcher
+        return self._grad if watcher is None else watcher.grad(self)
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        watcher = here.state.watcher
+        if value is not None and value is not (self._grad if watcher is None else watcher.grad(self)):
+            value = value if isinstance(value, Tensor) or is_array(value) else np.asarray(value)
+            if (value.shape, value.dtype) != (self.shape, self.dtype):
+                fault = ShapeError if value.shape != self.shape else DTypeError
+                raise fault(
+                    f"grad: {value.dtype} of shape {value.shape} does not fit the tensor, which is "
+                    f"{self.dtype} of shape {self.shape}"
+                )
+        self._grad = value if watcher is None else watcher.assigned(self, "grad", value)
+
+    def retain_grad(self) -> Self:
+        """Keep this tensor's gradient in `.grad` although it is not a leaf.
+
+        >>> x = Tensor([1.0, 2.0], requires_grad=True)
+        >>> y = (x * 3).retain_grad()
+        >>> (y * y).sum().backward()
+        >>> y.grad
+        array([ 6., 12.], dtype=float32)
+        """
+        if not self._requires_grad:
+            raise GraphError("retain_grad(): this tensor does not require grad")
+        self._retains = True
+        return self
+
+
+@extend(TensorMethods)
+class Writing(Tensor):
+    """x += y and its like, and x[i] = y: in place where no graph is involved."""
+
+    __slots__ = ()
+
+    def _mark_written(self) -> None:
+        """Make every recorded operation that still needs the overwritten data refuse to run backward."""
+        self._last_write()[0] = write_tick()
+
+    def _write(self, name: str, value: TensorLike, write: Callable[[Array, Array], object]) -> None:
+        """Write into the memory of a tensor that no graph depends on."""
+        if here.state.recording and (
+            self._requires_grad or (isinstance(value, Tensor) and value._requires_grad)
+        ):
+            sign = name.removesuffix("=")
+            new = "where(mask, b, a)" if "[" in name else f"a {sign} b"
+            raise GraphError(
+                f"{name}: writing in place into a tensor that requires grad, or from one. "
+                f"Write under no_grad(), or make a new tensor: a = {new}."
+            )
+        array: Any = value.data if isinstance(value, Tensor) else value
+        array = array if is_array(array) else np.asarray(array)
+        if here.state.watcher is not None:
+            here.state.watcher.writes(self)
+        try:
+            write(self.data, array)
+        except TypeError as error:
+            raise DTypeError(f"{name}: cannot write {array.dtype} into {self.dtype}") from error
+        except ValueError as error:
+            if not self._data.flags.writeable:
+                raise
+            raise ShapeError(f"{name}: {error} (shape {self.shape}, written {array.shape})") from error
+        self._mark_written()
+
+    def _update(self, symbol: str, other: TensorLike, ufunc: np.ufunc, operation: Callable[..., Any]) -> Self:
+        """`self += other` and its like: in place where no graph is involved, else a new tensor.
+
+        A leaf that requires grad is refused: the new tensor would silently take the parameter's name.
+        """
+        graph = self._requires_grad or (isinstance(other, Tensor) and other._requires_grad)
+        parameter = self._requires_grad and self._operation is None
+        if here.state.recording and graph and not parameter:
+            return operation(self, other)
+        self._write(symbol, other, lambda a, b: ufunc(a, b, out=a, casting="same_kind"))
+        return self
+
+    def __iadd__(self, other: Tensor | Constant) -> Self:
+        return self._update("+=", other, np.add, rules.add)
+
+    def __isub__(self, other: Tensor | Constant) -> Self:
+        return self._update("-=", other, np.subtract, rules.subtract)
+
+    def __imul__(self, other: Tensor | Constant) -> Self:
+        return self._update("*=", other, np.multiply, rules.multiply)
+
+    def __itruediv__(self, other: Tensor | Constant) -> Self:
+        return self._update("/=", other, np.divide, rules.divide)
+
+    def __ipow__(self, other: Tensor | Constant) -> Self:
+        return self._update("**=", other, np.power, rules.power)
+
+    def __imatmul__(self, other: TensorLike) -> Self:
+        return self._update("@=", other, np.matmul, rules.matmul)
+
+    def __setitem__(self, key: Any, value: TensorLike) -> None:
+        key = plain_key(key)
+
+        def assign(a: Array, b: Array) -> None:
+            a[key] = b
+
+        self._write("tensor[...] =", value, assign)

@@ -1,0 +1,293 @@
+"""Tracing a step: a watcher hands `Traced` arrays to the rules, and the engine runs as always.
+
+Tensors that the step finds keep their own arrays: the tracer has a map from them to traced ones. So whoever
+uses them on another thread meanwhile sees nothing of it. Tensors that the step makes hold traced arrays.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NoReturn, TypeVar
+
+import numpy as np
+
+from minitensor.compiler.traced import AsTensor, Call, Log, Slot, Traced, is_refusal, map_tree, refuse, values
+from minitensor.core.graph import Node
+from minitensor.core.rule import Operation
+from minitensor.core.tensor import Tensor
+from minitensor.core.value import Value
+from minitensor.core.watcher import Watcher, watching
+from minitensor.errors import CompileError
+
+R = TypeVar("R")
+_one_at_a_time = threading.RLock()
+
+
+@dataclass
+class Trace:
+    """What one run of a step was.
+
+    Attributes:
+        calls: What was called, in order.
+        arguments: Which of the step's arguments are arrays.
+        tensors: The slots of the tensors whose memory is read or written.
+        modules: The modules that were called, with their `training`.
+        flags: Whether each tensor required grad.
+        result: What the step returned, with slots in place of arrays.
+    """
+
+    calls: list[Call] = field(default_factory=list)
+    arguments: list[int] = field(default_factory=list)
+    tensors: dict[Tensor, Slot] = field(default_factory=dict)
+    modules: dict[Any, bool] = field(default_factory=dict)
+    flags: dict[Tensor, bool] = field(default_factory=dict)
+    result: Any = None
+
+    def has_modes_of(self, other: Trace) -> bool:
+        """Whether the same tensors required grad, and the same modules were training."""
+        pairs = (self.flags, other.flags), (self.modules, other.modules)
+        return all([one.get(x, mode) == mode for one, two in pairs for x, mode in two.items()])
+
+
+class Tracer(Watcher):
+    """Runs a step once, and writes down what it computes and what it changes."""
+
+    def __init__(self) -> None:
+        self.log = Log()
+        self.trace = Trace(self.log.calls)
+        self.arrays: dict[Tensor, Traced] = {}  # of the tensors that the step found
+        self.gradients: dict[Tensor, tuple[Any, Any]] = {}  # theirs: as they are, and as the step sees them
+
+    # ---------------------------------------------------------------------------------------- the run
+
+    def run_step(self, step: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The result of step(*args, **kwargs), in which arrays and tensors are traced as arguments."""
+        position = iter(range(len(args) + len(kwargs)))
+
+        def argument(x: Any) -> Any:
+            held = next(position)
+            array = x._data if isinstance(x, Tensor) else x
+            if not isinstance(array, np.ndarray) or (isinstance(x, Tensor) and x._requires_grad):
+                return x
+            self.trace.arguments.append(held)
+            slot = Slot("argument", array.shape, array.dtype, array.strides, held)
+            traced = Traced(self.log, slot, array)
+            return Tensor._wrap(traced, ()) if isinstance(x, Tensor) else traced
+
+        with _one_at_a_time, watching(self):
+            traced = tuple(map(argument, args))  # by position first: Python would begin with the named ones
+            result = step(*traced, **{name: argument(x) for name, x in kwargs.items()})
+            self.trace.result = map_tree(self._result_slot, result)
+            plain = map_tree(_plain, result)
+        self.log.closed = True
+        return plain
+
+    # -------------------------------------------------------------------------------------- operations
+
+    def array(self, tensor: Tensor) -> Any:
+        """The traced array of a tensor; a plain one of what was computed before the step."""
+        array = tensor._data
+        if tensor in self.arrays:
+            return self.arrays[tensor]
+        if isinstance(array, Traced) or tensor._operation:
+            return array
+        slot = Slot("tensor", array.shape, array.dtype, array.strides, tensor)
+        for other, known in self.trace.tensors.items():  # another tensor of the same memory
+            if other._data is array:
+                slot = known
+        self.arrays[tensor] = Traced(self.log, slot, array)
+        self.trace.tensors[tensor] = slot
+        self.trace.flags[tensor] = tensor._requires_grad
+        return self.arrays[tensor]
+
+    def run(
+        self, operation: Operation, args: tuple[Any, ...], data: list[Any], attrs: dict[str, Any]
+    ) -> tuple[Any, ...]:
+        """A rule's value and local gradients, each of which is written down when it is called."""
+        if any([isinstance(x, Value) for x in args]):
+            refuse("computing with Values", "A program is made of NumPy's calls: run scalar mode as it is.")
+        data = [self.array(arg) if isinstance(arg, Tensor) else x for arg, x in zip(args, data, strict=True)]
+        if not any([isinstance(x, Traced) for x in data]):
+            return operation.function(*data, **attrs)
+        outer, self.log.part_of = self.log.part_of, operation.name
+        mark = len(self.log.calls)
+        try:
+            outputs = operation.function(*data, **attrs)
+        except Exception as error:
+            if not is_refusal(error):
+                raise
+            del self.log.calls[mark:]
+            outputs = self._as_a_whole(operation, data, attrs)
+        finally:
+            self.log.part_of = outer
+        if type(outputs) is not tuple:
+            return outputs
+        return outputs[0], *[
+            local and self._local(operation, data, attrs, i, local) for i, local in enumerate(outputs[1:], 1)
+        ]
+
+    def _as_a_whole(self, operation: Operation, data: list[Any], attrs: dict[str, Any]) -> tuple[Any, ...]:
+        """What a rule returns, as one call: its lines cannot be written down one by one."""
+        outputs = operation.function(*values(data), **values(attrs))
+        together = self.log.add("new", operation.function, tuple(data), attrs, np.empty(0))
+        value = self.log.add("new", "item", (together, 0, *data), {}, outputs[0])
+
+        def local(i: int) -> Callable[[Any], Any]:
+            def run(g: Any) -> Any:
+                part = outputs[i](g.value if isinstance(g, Traced) else g)
+                return self.log.add("new", "local", (together, i, g, value, *data), {}, part)
+
+            return run
+
+        return value, *[None if outputs[i] is None else local(i) for i in range(1, len(outputs))]
+
+    def _local(self, operation: Operation, data: list[Any], attrs: dict[str, Any], i: int, local: Any) -> Any:
+        def run(g: Any) -> Any:
+            outer, self.log.part_of = self.log.part_of, operation.name + "′"
+            mark = len(self.log.calls)
+            try:
+                return local(g)
+            except Exception as error:
+                if isinstance(g, Node) or not is_refusal(error):
+                    raise
+                del self.log.calls[mark:]
+                return self._as_a_whole(operation, data, attrs)[i](g)
+            finally:
+                self.log.part_of = outer
+
+        run.__wrapped__ = local  # type: ignore[attr-defined]
+        return run
+
+    # ------------------------------------------------------------------------- what is read and changed
+
+    def data(self, tensor: Tensor) -> Any:
+        return self.array(tensor)
+
+    def writes(self, tensor: Tensor) -> None:
+        self.array(tensor)
+
+    def grad(self, tensor: Tensor) -> Any:
+        real, seen = self.gradients.get(tensor, (None, None))
+        return tensor._grad if real is None or real is not tensor._grad else seen
+
+    def assigned(self, tensor: Tensor, name: str, value: Any) -> Any:
+        if isinstance(tensor._data, Traced):  # made by the step
+            return value
+        if name == "data":
+            refuse("assigning .data", "Write into the array: x.data[...] = y, or x.data -= y.")
+        self.array(tensor)
+        self.log.add("replay", "assign", (tensor, self._operand(value)), {})
+        self.gradients[tensor] = _plain(value), value
+        return self.gradients[tensor][0]
+
+    def received(self, leaf: Tensor, gradient: Any) -> Any:
+        """A leaf takes a gradient: written down as a call whose result is the leaf's gradient then."""
+        if leaf not in self.arrays:
+            return gradient
+        held = self.grad(leaf)
+        if isinstance(gradient, Tensor) or isinstance(held, Tensor | Traced):
+            total = gradient if held is None else held + gradient
+            leaf._grad = None
+            return self.assigned(leaf, "grad", total)
+        if isinstance(gradient, np.ndarray):  # it does not depend on what is traced
+            gradient = self.log.add("copy", np.array, (gradient,), {}, gradient)
+        value = gradient.value if held is None else np.asarray(held + gradient.value)
+        leaf._grad = None
+        received = self.log.add("replay", "receive", (leaf, gradient), {}, value)
+        self.gradients[leaf] = received.value, received
+        return received.value
+
+    def effect(self, function: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
+        """Call a function on real arrays, now and whenever the program runs."""
+        args = tuple([list(x) if isinstance(x, Iterator) else x for x in args])
+        with watching(None):
+            result: Any = function(*map_tree(_plain, args), **map_tree(_plain, kwargs))
+        tree = map_tree(self._operand, (args, kwargs))
+        if result is None or isinstance(result, Node):
+            self.log.add("replay", function, tree[0], tree[1])
+            return result  # type: ignore[return-value]
+        traced = self.log.add("new", function, tree[0], tree[1], result)
+        self.log.calls[-1].kind = "replay"
+        return traced if isinstance(result, np.ndarray) else Opaque(traced.slot, result)  # type: ignore[return-value]
+
+    def _operand(self, x: Any) -> Any:
+        if isinstance(x, Opaque):
+            return x.slot
+        if isinstance(x, Tensor) and isinstance(x._data, Traced):
+            return AsTensor(x._data.slot)
+        return x
+
+    def _result_slot(self, x: Any) -> Any:
+        if isinstance(x, Tensor) and x._operation and x._args is not None:
+            raise CompileError(
+                "compile: the step returns a tensor that is still part of a graph, which a program does not "
+                "make. Call backward() in the step, or return x.detach(), or compute under no_grad()."
+            )
+        return x.slot if isinstance(x, Traced | Opaque) else self._operand(x)
+
+    # --------------------------------------------------------------------------------------- the others
+
+    def entered(self, layer: Any) -> None:
+        self.trace.modules[layer] = layer.training
+
+    def decide(self, condition: Any) -> bool:
+        """A program is used only where this is so again."""
+        return condition.holds() if isinstance(condition, Traced) else bool(condition)
+
+    def look(self, array: Any) -> Any:
+        return array.value if isinstance(array, Traced) else array
+
+    def draws(self, source: Callable[[], R]) -> R:
+        """A generator whose drawing is done again whenever the program runs."""
+        return _Draws(self, source)  # type: ignore[return-value]
+
+    def replaced(self, other: Watcher) -> None:
+        refuse(f"{type(other).__name__.strip('_').lower()}ing", "Do it around the compiled step.")
+
+
+class Opaque:
+    """A number that such a function returned: the step may return it, and no more."""
+
+    def __init__(self, slot: Slot, value: Any) -> None:
+        self.slot = slot
+        self.value = value
+
+
+def _refuse_number(*_: Any) -> NoReturn:
+    refuse("computing with a number that a function such as clip_grad_norm_ returned", "Return it.")
+
+
+for _name in (
+    *("array", "bool", "float", "int", "index", "format", "eq", "lt", "le", "gt", "ge", "neg"),
+    *("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv"),
+):
+    setattr(Opaque, f"__{_name}__", _refuse_number)
+
+
+class _Draws:
+    def __init__(self, tracer: Tracer, source: Callable[[], Any]) -> None:
+        self._tracer = tracer
+        self._source = source
+
+    def __getattr__(self, name: str) -> Any:
+        source = self._source
+
+        def draw(*args: Any, **kwargs: Any) -> Any:
+            return getattr(source(), name)(*args, **kwargs)
+
+        draw.__name__ = name
+        return lambda *args, **kwargs: self._tracer.effect(draw, args, kwargs)
+
+
+def _plain(x: Any) -> Any:
+    """The real array, or a tensor of it."""
+    if isinstance(x, Traced | Opaque):
+        return x.value
+    if isinstance(x, Tensor) and isinstance(x._data, Traced):
+        return Tensor._wrap(x._data.value, ())
+    return x
+
+
+__all__ = ["Trace", "Tracer"]

@@ -1,0 +1,225 @@
+"""The graph: values with edges to what they were made from, and the walk back that applies the chain rule.
+
+An operation applied to nodes makes a node. Each of its edges leads to an input, and carries the local
+gradient by which a gradient passes back to it. `propagate` visits the nodes from the last to the first: each
+hands its gradient through its edges, and what arrives at a node adds up. Nothing here knows whether the data
+is a float or an array: that is for Value and Tensor to say.
+
+One clock orders everything. A node carries the tick at which it was made, and data the tick of the last write
+into it. Inputs are made before what is made from them, so descending ticks are a topological order, and a
+write later than the node that used the data makes that node stale.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import _GeneratorContextManager, contextmanager
+from operator import attrgetter
+from typing import Any, ParamSpec, Self, TypeAlias, TypeVar, overload
+
+from minitensor.core.rule import Data, Local, Operand, Operation
+from minitensor.core.watcher import here
+from minitensor.errors import GraphError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Edge: TypeAlias = "tuple[Node, Local]"
+
+NO_ATTRS: dict[str, Any] = {}
+
+tick = itertools.count(1).__next__
+_last_write = 0
+
+
+def write_tick() -> int:
+    """The tick of a write, happening now."""
+    global _last_write
+    _last_write = tick()
+    return _last_write
+
+
+class Node(Operand):
+    """One value of a computation, and how it came about.
+
+    A leaf was made by hand; an inner node by an operation, whose arguments stay beside the edges for whoever
+    runs its rule again. Freeing the graph drops both.
+    """
+
+    __slots__ = ("__weakref__", "_args", "_attrs", "_edges", "_operation", "_requires_grad", "_tick")
+
+    grad: Data
+    _requires_grad: bool
+    _operation: Operation | None  # None for a leaf
+    _args: tuple[Any, ...] | None  # None once the graph was freed
+    _attrs: dict[str, Any]
+    _edges: list[Edge] | None  # None if the rule is to run again for them
+    _tick: int
+
+    # What a kind of node says about its data.
+
+    def _edges_again(self, create_graph: bool) -> list[Edge]:
+        """The edges, by running the rule again: with `create_graph` on the nodes, so that it is recorded."""
+        raise NotImplementedError
+
+    def _add(self, held: Data, part: Data, maker: Node) -> Data:
+        """The gradient `held` so far (or None) and a `part` that came through an edge of `maker`."""
+        raise NotImplementedError
+
+    def _receive(self, gradient: Data) -> None:
+        """Take the complete gradient of this backward pass."""
+        raise NotImplementedError
+
+    def _check_unchanged(self, run_again: bool) -> None:
+        """Raise if data that the local gradients need was overwritten after this node was made."""
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Start, or stop, computing gradients for this leaf."""
+        raise NotImplementedError
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether `backward` computes a gradient for this node. Leaves may be told to, or not to."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.requires_grad_(value)
+
+    @property
+    def parents(self) -> tuple[Node, ...]:
+        """The nodes this one was made from, as far as they require grad; empty for a leaf."""
+        return tuple([arg for arg in self._args or () if isinstance(arg, Node) and arg._requires_grad])
+
+    @property
+    def made_by(self) -> str:
+        """The name of the operation that made this node; empty for a leaf."""
+        return self._operation.name if self._operation else ""
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation made this node."""
+        return self._operation is None
+
+
+def propagate(
+    root: Node,
+    gradient: Data,
+    receive: Callable[[Any, Data], object],
+    retain_graph: bool = False,
+    create_graph: bool = False,
+    since: int = 0,
+) -> None:
+    """The chain rule, from `root` and its gradient back to the leaves.
+
+    Calls `receive(node, gradient)` once for every node that root depends on, when its gradient is complete.
+    Whatever must be refused is refused before the first call. Nodes made at tick `since` or before count as
+    leaves: how they were made is not followed.
+    """
+    order = topological_order(root, since)
+    for node in order:
+        if node._tick < _last_write:
+            node._check_unchanged(create_graph)
+    gradients = {root: root._add(None, gradient, root)}
+    state = here.state
+    previous, state.recording = state.recording, create_graph
+    try:
+        for node in order:
+            total = gradients.pop(node)
+            receive(node, total)
+            edges = node._edges_again(create_graph) if create_graph or node._edges is None else node._edges
+            for parent, local in edges:
+                gradients[parent] = parent._add(gradients.get(parent), local(total), node)
+            if not retain_graph:
+                node._args = node._edges = None
+                node._attrs = NO_ATTRS
+        for leaf in list(gradients):
+            receive(leaf, gradients.pop(leaf))
+    finally:
+        state.recording = previous
+    if state.watcher is not None:
+        state.watcher.finished(order)
+
+
+def topological_order(root: Node, since: int = 0) -> list[Node]:
+    """Every inner node that `root` depends on and that requires grad: each once, and before its inputs.
+
+    Nodes made at tick `since` or before count as leaves; leaves themselves have tick 0.
+
+    Raises:
+        GraphError: If nothing requires grad, or an earlier backward freed a part of the graph.
+    """
+    if not root._requires_grad:
+        raise GraphError(
+            "backward(): nothing upstream requires grad "
+            "(made under no_grad, detached, or rebuilt from .data?)"
+        )
+    found, seen = [root] if root._tick > since else [], {root}
+    for node in found:  # grows while it is walked
+        if node._args is None:
+            raise GraphError(
+                "backward(): this graph was freed by an earlier backward(). "
+                f"Compute the result again, or pass retain_graph=True the first time.{origin(node)}"
+            )
+        for parent in node._args:
+            if isinstance(parent, Node) and parent not in seen and parent._tick > since:
+                seen.add(parent)
+                found.append(parent)
+    found.sort(key=attrgetter("_tick"), reverse=True)
+    return found
+
+
+def on_nodes(*args: object) -> bool:
+    """Whether any argument is a node: then a rule is being run again for gradients of gradients."""
+    return any([isinstance(arg, Node) for arg in args])
+
+
+def no_flow(operation: Operation, place: int) -> GraphError:
+    """The error of a rule that gives no local gradient for an argument that requires one."""
+    return GraphError(
+        f"{operation.name}: no gradient flows to argument {place}, which requires grad: detach() it"
+    )
+
+
+def origin(node: Node) -> str:
+    """Where the node was made, if someone watched; the end of an error message."""
+    watcher = here.state.watcher
+    return "" if watcher is None else watcher.origin(node)
+
+
+@contextmanager
+def recording(enabled: bool) -> Iterator[None]:
+    """Record operations, or do not, until the block ends; per thread, and restored after exceptions."""
+    state = here.state
+    previous, state.recording = state.recording, enabled
+    try:
+        yield
+    finally:
+        state.recording = previous
+
+
+@overload
+def no_grad() -> _GeneratorContextManager[None]: ...
+@overload
+def no_grad(function: Callable[P, R]) -> Callable[P, R]: ...
+def no_grad(function: Callable[P, R] | None = None) -> _GeneratorContextManager[None] | Callable[P, R]:
+    """Compute without recording a graph: for evaluation, and for updating parameters in place.
+
+    Works as a context, `with no_grad():`, and as a decorator, nests, and holds for the current thread only.
+
+    >>> from minitensor import Tensor, no_grad
+    >>> w = Tensor([1.0, 2.0], requires_grad=True)
+    >>> with no_grad():
+    ...     (w * 2).requires_grad
+    False
+    """
+    return recording(False) if function is None else recording(False)(function)
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations on this thread are being recorded.
+
+    >>> is_grad_enabled()
+    True
+    """
+    return here.state.recording

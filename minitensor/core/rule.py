@@ -1,0 +1,158 @@
+"""An operation is made of a *rule*: a function that returns its value, and one local gradient per input.
+
+    @rule
+    def multiply(x, y):
+        return x * y, lambda g: g * y, lambda g: g * x
+
+Called on numbers and arrays, an operation just computes. Called on an `Operand`, which is a node of a graph
+(graph.py), it leaves it to that to apply the rule, and to remember the way back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeAlias, TypedDict, TypeVar, Unpack, overload
+
+from minitensor.arguments import Parameters
+from minitensor.errors import Wording
+
+Data: TypeAlias = Any
+"""What a rule computes with: float, ndarray, Value or Tensor. They share operators, not a type."""
+Local: TypeAlias = Callable[[Data], Data]
+"""A local gradient: turns the gradient of an operation's output into the gradient of one input."""
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Operand:
+    """An argument with a say of its own: it applies operations in its own way."""
+
+    __slots__ = ()
+
+    @classmethod
+    def apply(cls, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]) -> Data:
+        """The result of an operation on arguments of which this is one."""
+        raise NotImplementedError
+
+
+class Marks(TypedDict, total=False):
+    """What is special about an operation, said in its decorator: see `rule`."""
+
+    arrays: bool
+    floats: bool
+    inputs: str
+    method: bool
+    explain: Wording
+
+
+class Operation(Parameters):
+    """A rule under its name, with its marks; what users call is `call`. `function` is the rule."""
+
+    __slots__ = ("call", "floats", "is_method", "is_scalar")
+    call: Callable[..., Data]
+
+    def __init__(self, function: Callable[..., Any], marks: Marks) -> None:
+        super().__init__(function, marks.get("inputs", ""), marks.get("explain"))
+        self.is_scalar, self.floats = not marks.get("arrays"), bool(marks.get("floats"))
+        first = self.inputs.start == 0 and not self.is_variadic
+        self.is_method = first and marks.get("method", True) and function.__name__[0] != "_"
+
+
+registry: dict[str, Operation] = {}
+"""Every operation by name: the methods of Value and Tensor, and NumPy's dispatch, are made from this."""
+
+
+@overload
+def rule(function: Callable[P, tuple[Any, ...]], /) -> Callable[P, Data]: ...
+@overload
+def rule(**marks: Unpack[Marks]) -> Callable[[Callable[P, tuple[Any, ...]]], Callable[P, Data]]: ...
+def rule(function: Callable[..., Any] | None = None, /, **marks: Unpack[Marks]) -> Any:
+    """Make an operation of a rule, which then works in every mode, Value included.
+
+    A rule is a function from inputs to (value, *local gradients). Of those there is one per input, in order:
+    a function from the output's gradient g to that input's. None in place of one says that no gradient flows;
+    a rule that returns (value,) alone is off the graph. What a rule promises:
+
+    - It uses operators, NumPy's functions and other operations alone, in its local gradients too: then it
+      serves floats, arrays and, for gradients of gradients, nodes. It changes neither its inputs nor g.
+    - A local gradient returns an array of numbers (of Values, a number). It may be anything, such as a
+      constant, g itself, a view, or an input: the engine never writes into it, nor shares it.
+    - It does not undo broadcasting, convert dtypes, or check what NumPy checks: the engine does.
+
+    Args:
+        function: The rule. Its name is the operation's; parameters without a default are the inputs.
+        arrays: Whether only arrays make sense, and no single numbers.
+        floats: Whether integers are to become floating-point first.
+        inputs: The names of the inputs, where they are not all parameters without a default, as in "x y".
+        method: Whether Tensor, and where it makes sense Value, is to have it as a method.
+        explain: Words what NumPy refused; see errors.explain.
+
+    Raises:
+        ValueError: If another module has an operation of that name.
+        DTypeError: When called, naming the operation, if the rule breaks a promise.
+
+    >>> from minitensor import Tensor, Value
+    >>> @rule
+    ... def cube(x):
+    ...     return x**3, lambda g: g * 3 * x**2
+    >>> for x in Value(2.0), Tensor([2.0], requires_grad=True):
+    ...     cube(x).backward()
+    ...     print(cube(2.0), x.grad)
+    8.0 12.0
+    8.0 [12.]
+    >>> _ = registry.pop("cube")
+    """
+    return _operation(function, marks, is_rule=True)
+
+
+@overload
+def composite(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def composite(**marks: Unpack[Marks]) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def composite(function: Callable[..., Any] | None = None, /, **marks: Unpack[Marks]) -> Any:
+    """Make an operation of a function that calls others: its gradient follows from theirs. Marks are rule's.
+
+    >>> from minitensor import Tensor
+    >>> @composite
+    ... def twice(x):
+    ...     return x + x
+    >>> twice(Tensor([1.0, 2.0]))
+    Tensor([2., 4.])
+    >>> _ = registry.pop("twice")
+    """
+    return _operation(function, marks, is_rule=False)
+
+
+def _operation(function: Callable[..., Any] | None, marks: Marks, is_rule: bool) -> Any:
+    if function is None:
+        return lambda function: _operation(function, marks, is_rule)
+    name = function.__name__
+    if name in registry and registry[name].function.__module__ != function.__module__:
+        raise ValueError(f"rule {name!r}: there is an operation of that name already. Choose another.")
+    operation = registry[name] = Operation(
+        function, marks
+    )  # the same module may do so again, as notebooks do
+
+    @wraps(function)
+    def call(*args: Any, **attrs: Any) -> Data:
+        if attrs or len(args) > operation.leading:
+            args, attrs = operation.arranged(args, attrs)
+        if is_rule:
+            for arg in args:
+                if isinstance(arg, Operand):
+                    return arg.apply(operation, args, attrs)
+        try:
+            result = function(*args, **attrs)
+        except (AttributeError, TypeError) as error:
+            raise operation.fault(args, error) from error
+        return operation.value_of(result, args) if is_rule else result
+
+    operation.call = call
+    return call
+
+
+def alias(name: str, call: Callable[P, R]) -> Callable[P, R]:
+    """Enter an operation under a second name, such as PyTorch's."""
+    registry[name] = registry[call.__name__]
+    return call

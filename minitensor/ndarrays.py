@@ -1,0 +1,146 @@
+"""What the engine must know of NumPy's arrays: how numbers become one, and who else sees its memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from sys import getrefcount
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from minitensor.errors import DTypeError
+
+Array: TypeAlias = NDArray[Any]
+
+
+def is_array(x: object) -> bool:
+    """Whether x is an array, NumPy's own or another kind with its protocols, and no single number.
+
+    >>> is_array(np.zeros(2)), is_array(np.float64(2)), is_array([2])
+    (True, False, False)
+    """
+    return type(x) is np.ndarray or (hasattr(x, "strides") and not isinstance(x, np.generic))
+
+
+def as_array(data: Any, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
+    """Numbers as an array: an array keeps its dtype, Python floats become float32.
+
+    Raises:
+        DTypeError: If they are no real numbers.
+    """
+    if is_array(data) and not isinstance(data, np.ndarray):
+        return data.astype(data.dtype if dtype is None else dtype, copy=bool(copy))
+    array = np.array(data, dtype=dtype, copy=copy)
+    check_numeric(array, data)
+    if dtype is None and array.dtype == np.float64 and not isinstance(data, np.ndarray | np.generic):
+        return array.astype(np.float32)
+    return array
+
+
+def check_numeric(array: Array, data: object) -> None:
+    """Refuse arrays of what is no real number; `data` is what they were made of."""
+    if array.dtype.kind not in "biuf":
+        hint = " Complex numbers are not supported." if array.dtype.kind == "c" else ""
+        raise DTypeError(
+            f"a tensor holds real numbers, and {type(data).__name__} "
+            f"makes an array of dtype {array.dtype}.{hint}"
+        )
+
+
+# ------------------------------------------------------------------------------------ who holds it
+
+
+def is_only_here(array: Array) -> bool:
+    """Whether nobody but the caller, by one name, holds this array, and nobody else its memory.
+
+    Python counts the references to each object, and nobody can see an array without one.
+    """
+    if getrefcount(array) != _BY_ONE_NAME or not array.flags.writeable:
+        return False
+    base = array.base
+    if base is None:
+        return array.flags.owndata
+    return type(base) is np.ndarray and base.flags.owndata and getrefcount(base) == _BY_ONE_VIEW
+
+
+def _probe(array: Array) -> tuple[int, int]:
+    return _count(array)
+
+
+def _count(array: Array) -> tuple[int, int]:
+    base = array.base
+    return getrefcount(array), getrefcount(base)
+
+
+_BY_ONE_NAME, _BY_ONE_VIEW = _probe(np.empty((1, 2)).T)
+
+
+def may_reach(function: Callable[..., Any], array: Array) -> bool:
+    """Whether a function may keep memory of an array; True wherever that cannot be told."""
+    found, everything = captured(function)
+    return not everything or any([np.may_share_memory(x, array) for x in found])
+
+
+def captured(function: Callable[..., Any]) -> tuple[list[Array], bool]:
+    """The arrays that a function can reach, and whether it can reach nothing else that might hold one.
+
+    Closures, default arguments, bound objects, partial arguments, containers and global names are followed.
+    """
+    arrays: list[Array] = []
+    everything = True
+    queue: list[Any] = [function]
+    seen = {id(function)}
+    for item in queue:  # grows while it is walked
+        inside: Any = ()
+        if is_array(item):
+            arrays.append(item)
+        elif isinstance(item, FunctionType):
+            item = getattr(item, "__wrapped__", item)
+            cells = [cell.cell_contents for cell in item.__closure__ or ()]
+            inside = [
+                *cells,
+                *(item.__defaults__ or ()),
+                *(item.__kwdefaults__ or {}).values(),
+                *_globals(item),
+            ]
+        elif isinstance(item, list | tuple | set | frozenset):
+            inside = item
+        elif isinstance(item, dict):
+            inside = [*item.keys(), *item.values()]
+        elif isinstance(item, slice):
+            inside = (item.start, item.stop, item.step)
+        elif isinstance(item, partial):
+            inside = (item.func, item.args, item.keywords)
+        elif isinstance(item, MethodType):
+            inside = (item.__func__, item.__self__)
+        elif isinstance(item, BuiltinFunctionType) and not isinstance(item.__self__, ModuleType | type(None)):
+            inside = (item.__self__,)  # such as array.dot
+        elif not isinstance(item, _WITHOUT_ARRAYS):
+            everything = False
+        new = [x for x in inside if id(x) not in seen]
+        seen.update([id(x) for x in new])
+        queue += new
+    return arrays, everything
+
+
+def _globals(function: FunctionType) -> Iterator[Any]:
+    """What a function names outside itself, but for modules, functions and classes."""
+    for name in _names(function.__code__):
+        x = function.__globals__.get(name)
+        if not isinstance(x, _DEFINITIONS):
+            yield x
+
+
+def _names(code: CodeType) -> set[str]:
+    inner = [_names(constant) for constant in code.co_consts if isinstance(constant, CodeType)]
+    return set(code.co_names).union(*inner)
+
+
+_DEFINITIONS = (FunctionType, BuiltinFunctionType, ModuleType, type, np.ufunc)
+_WITHOUT_ARRAYS = (
+    *(int, float, complex, str, bytes, type(None), type(...), range, np.generic, np.dtype),
+    *(BuiltinFunctionType, ModuleType, type, np.ufunc),
+)
