@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minitensor.core.graph import Node
+from minitensor.core.graph import Edge, Node
 from minitensor.core.rule import Operation
 from minitensor.core.watcher import Watcher, watching
 from minitensor.errors import NumericError
@@ -72,7 +72,7 @@ class _Watch(Watcher):
         weakref.finalize(node, self.forget, id(node)).atexit = False
         self.check_value(node, operation, args)
         if node._operation:
-            edges = node._edges_again(False) if node._edges is None else node._edges
+            edges = _edges(node) if node._edges is None else node._edges
             self.frozen[id(node)] = [x for _, local in edges for x in self.freeze(local)]
             node._edges = [(parent, self.checked(local, node)) for parent, local in edges]
 
@@ -177,6 +177,13 @@ def _worst(x: Any) -> int:
     if x.dtype.kind != "f" or np.isfinite(x).all():
         return 0
     return _NAN if np.isnan(x).any() else 1
+
+
+def _edges(node: Any) -> list[Edge]:
+    """The edges of a Value, which keeps none."""
+    args = [_data(x) for x in node._args]
+    edges = zip(node._args, node._operation.function(*args, **node._attrs)[1:], strict=False)
+    return [(x, local) for x, local in edges if isinstance(x, Node) and x._requires_grad]
 
 
 def _data(x: Any) -> Any:

@@ -82,6 +82,8 @@ class Tracer(Watcher):
             self.trace.result = map_tree(self._result_slot, result)
             plain = map_tree(_plain, result)
         self.log.closed = True
+        self.arrays.clear()  # nobody is to hold what the step found
+        self.gradients.clear()
         return plain
 
     # -------------------------------------------------------------------------------------- operations

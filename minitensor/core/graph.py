@@ -53,13 +53,21 @@ class Node(Operand):
     _operation: Operation | None  # None for a leaf
     _args: tuple[Any, ...] | None  # None once the graph was freed
     _attrs: dict[str, Any]
-    _edges: list[Edge] | None  # None if the rule is to run again for them
+    _edges: list[Edge] | None  # None where they are not kept
     _tick: int
+
+    def _edges_on_nodes(self) -> list[Edge]:
+        """Edges whose local gradients record what they compute: the rule, run on the nodes themselves."""
+        if self._operation is None or self._args is None:
+            return []
+        locals_ = self._operation.function(*self._args, **self._attrs)[1:]
+        edges = zip(self._args, locals_, strict=False)
+        return [(arg, local) for arg, local in edges if isinstance(arg, Node) and arg._requires_grad]
 
     # What a kind of node says about its data.
 
-    def _edges_again(self, create_graph: bool) -> list[Edge]:
-        """The edges, by running the rule again: with `create_graph` on the nodes, so that it is recorded."""
+    def _pass_on(self, gradient: Data, gradients: dict[Node, Data]) -> None:
+        """Pass a gradient back to the inputs, where no edges are kept: by running the rule again."""
         raise NotImplementedError
 
     def _add(self, held: Data, part: Data, maker: Node) -> Data:
@@ -127,9 +135,12 @@ def propagate(
         for node in order:
             total = gradients.pop(node)
             receive(node, total)
-            edges = node._edges_again(create_graph) if create_graph or node._edges is None else node._edges
-            for parent, local in edges:
-                gradients[parent] = parent._add(gradients.get(parent), local(total), node)
+            edges = node._edges_on_nodes() if create_graph else node._edges
+            if edges is None:
+                node._pass_on(total, gradients)  # the same, by who keeps no edges
+            else:
+                for parent, local in edges:  # along a path rates multiply, and paths add up
+                    gradients[parent] = parent._add(gradients.get(parent), local(total), node)
             if not retain_graph:
                 node._args = node._edges = None
                 node._attrs = NO_ATTRS
@@ -162,7 +173,7 @@ def topological_order(root: Node, since: int = 0) -> list[Node]:
                 f"Compute the result again, or pass retain_graph=True the first time.{origin(node)}"
             )
         for parent in node._args:
-            if isinstance(parent, Node) and parent not in seen and parent._tick > since:
+            if isinstance(parent, Node) and parent._tick > since and parent not in seen:
                 seen.add(parent)
                 found.append(parent)
     found.sort(key=attrgetter("_tick"), reverse=True)

@@ -186,13 +186,6 @@ class Tensor(Node, TensorMethods["Tensor"]):
 
     # -------------------------------------------------------------------------------- on the way back
 
-    def _edges_again(self, create_graph: bool) -> list[Edge]:
-        if not self._operation or self._args is None:
-            return []
-        outputs = self._operation.function(*self._args, **self._attrs)  # on the nodes: recorded
-        edges = zip(self._args, outputs[1:], strict=False)
-        return [(arg, local) for arg, local in edges if isinstance(arg, Tensor) and arg._requires_grad]
-
     def _add(self, held: Any, part: Any, maker: Node) -> Any:
         """What has arrived here so far, and a part. A new array: either may be anybody's."""
         data = self._data

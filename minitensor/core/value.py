@@ -96,8 +96,10 @@ class Value(Node, ValueMethods["Value"]):
             if isinstance(arg, Value):
                 data.append(arg._data)
                 requires_grad = requires_grad or arg._requires_grad
-            else:  # a np.float32 would narrow what it meets
-                data.append(arg.item() if isinstance(arg, np.generic) else arg)
+            elif isinstance(arg, np.generic):  # a np.float32 would narrow what it meets
+                return cls.apply(operation, tuple([_plain(x) for x in args]), attrs)
+            else:
+                data.append(arg)
         state = here.state
         try:
             if state.watcher is None:
@@ -113,7 +115,7 @@ class Value(Node, ValueMethods["Value"]):
         node._data = x
         node.grad = 0.0
         if requires_grad and state.recording and len(outputs) > 1:
-            if None in outputs:
+            if None in outputs or len(outputs) <= len(args):
                 _check_flow(operation, args, outputs)
             node._requires_grad = True
             node._operation, node._args, node._attrs = operation, args, attrs
@@ -127,13 +129,18 @@ class Value(Node, ValueMethods["Value"]):
             state.watcher.made(node, operation, args)
         return node
 
-    def _edges_again(self, create_graph: bool) -> list[Edge]:
+    def _pass_on(self, gradient: float, gradients: dict[Node, float]) -> None:
         args: Any = self._args
         operation: Any = self._operation
-        data = args if create_graph else [arg._data if isinstance(arg, Value) else arg for arg in args]
-        _, *locals_ = operation.function(*data, **self._attrs)
-        edges = zip(args, locals_, strict=False)
-        return [(arg, local) for arg, local in edges if isinstance(arg, Value) and arg._requires_grad]
+        data = [arg._data if isinstance(arg, Value) else arg for arg in args]
+        outputs = operation.function(*data, **self._attrs)
+        for place, parent in enumerate(args, 1):
+            if isinstance(parent, Value) and parent._requires_grad:
+                part = outputs[place](gradient)
+                if type(part) is not float:
+                    part = _as_float(part, operation)
+                held = gradients.get(parent)
+                gradients[parent] = part if held is None else held + part
 
     def _check_unchanged(self, run_again: bool) -> None:
         for arg in self._args or ():
@@ -144,7 +151,7 @@ class Value(Node, ValueMethods["Value"]):
                 )
 
     def _add(self, held: Any, part: Any, maker: Node) -> Any:
-        if type(part) is not float and not isinstance(part, Value):
+        if not isinstance(part, Value):
             part = _as_float(part, maker._operation)
         return part if held is None else held + part
 
@@ -181,3 +188,7 @@ def _check_flow(operation: Operation, args: tuple[Any, ...], outputs: tuple[Any,
             and (place >= len(outputs) or outputs[place] is None)
         ):
             raise no_flow(operation, place)
+
+
+def _plain(x: Any) -> Any:
+    return x.item() if isinstance(x, np.generic) else x
