@@ -14,16 +14,17 @@ from scipy import special
 import minitensor as mt
 import minitensor.compiler
 from minitensor import Tensor, nn, optim
-from tests.rows import ROWS, Sample
+from tests.table import ROWS
+from tests.table.row import Check
 
 Array = NDArray[Any]
 
-SAMPLES = [pytest.param(s, id=f"{name}-{i}") for name, row in ROWS.items() for i, s in enumerate(row)]
+CHECKS = [pytest.param(c, id=f"{name}-{i}") for name, row in ROWS.items() for i, c in enumerate(row.checks)]
 
 
-def outcome(sample: Sample) -> Callable[..., list[Array]]:
+def outcome(check: Check) -> Callable[..., list[Array]]:
     """A step: write the arguments into leaves, apply the function, and return its value and the gradients."""
-    leaves = [Tensor(x, requires_grad=True) for x in sample.inputs()]
+    leaves = [Tensor(x, requires_grad=True) for x in check.inputs()]
 
     def step(*arrays: Array) -> Any:
         with mt.no_grad():
@@ -31,7 +32,7 @@ def outcome(sample: Sample) -> Callable[..., list[Array]]:
                 leaf[...] = array
         for leaf in leaves:
             leaf.grad = None
-        value = sample.function(*leaves)
+        value = check.function(*leaves)
         if value.requires_grad:
             ((value * value).sum() + value.sum()).backward()
         gradients = [leaf.grad for leaf in leaves]
@@ -44,11 +45,11 @@ def numbers(outcomes: list[Any]) -> list[Any]:
     return [x.data.copy() if isinstance(x, Tensor) else None if x is None else x.copy() for x in outcomes]
 
 
-@pytest.mark.parametrize("sample", SAMPLES)
-def test_every_rule_and_its_gradients_are_compiled(sample: Sample) -> None:
-    eager, compiled = outcome(sample), mt.compile(outcome(sample))
+@pytest.mark.parametrize("check", CHECKS)
+def test_every_rule_and_its_gradients_are_compiled(check: Check) -> None:
+    eager, compiled = outcome(check), mt.compile(outcome(check))
     for seed in range(4):
-        inputs = sample.inputs(seed)
+        inputs = check.inputs(seed)
         expected, found = numbers(eager(*inputs)), numbers(compiled(*inputs))
         for x, y in zip(expected, found, strict=True):
             np.testing.assert_array_equal(x, y, strict=x is not None)

@@ -1,4 +1,4 @@
-"""Every rule, against central differences and on awkward memory, from the one table in rows.py."""
+"""Every rule, against central differences and on awkward memory, from the one table."""
 
 from __future__ import annotations
 
@@ -13,36 +13,42 @@ from numpy.typing import NDArray
 import minitensor as mt
 from minitensor import Tensor, Value, gradcheck
 from minitensor.core.rule import registry
-from tests.rows import NO_GRADIENT_IN, NO_TENSOR_OUT, OF_INTEGERS, OF_ONE, OFF_THE_GRAPH, ROWS, Sample
+from tests.table import ROWS
+from tests.table.row import Check, is_array
 
-SAMPLES = [
-    pytest.param(sample, id=f"{name}-{i}") for name, row in ROWS.items() for i, sample in enumerate(row)
+CHECKS = [
+    pytest.param(check, id=f"{name}-{i}") for name, row in ROWS.items() for i, check in enumerate(row.checks)
 ]
 
 
-def value_and_gradients(sample: Sample, inputs: list[NDArray[Any]]) -> list[NDArray[Any]]:
+def value_and_gradients(check: Check, inputs: list[NDArray[Any]]) -> list[NDArray[Any]]:
     """The output, and each input's gradient, for a fixed random cotangent."""
     leaves = [Tensor.from_numpy(x).requires_grad_() for x in inputs]
-    output = sample.function(*leaves)
+    output = check.function(*leaves)
     output.backward(np.random.default_rng(1).normal(size=output.shape))
     return [output.data, *[leaf.grad for leaf in leaves]]
 
 
 def test_every_public_operation_has_its_row() -> None:
     public = {operation.name for name, operation in registry.items() if not name.startswith("_")}
-    assert public == set(ROWS) | OFF_THE_GRAPH | NO_TENSOR_OUT | NO_GRADIENT_IN
+    assert public == set(ROWS)
 
 
-@pytest.mark.parametrize("sample", SAMPLES)
-def test_gradients_and_gradients_of_gradients_are_those_of_central_differences(sample: Sample) -> None:
-    assert gradcheck(sample.function, *sample.inputs(), order=2)
+def test_what_has_gradients_is_checked_and_compared() -> None:
+    assert [name for name, row in ROWS.items() if row.graph and not (row.checks and row.samples)] == []
+    assert [name for name, row in ROWS.items() if row.checks and not row.graph] == []
 
 
-@pytest.mark.parametrize("sample", SAMPLES)
+@pytest.mark.parametrize("check", CHECKS)
+def test_gradients_and_gradients_of_gradients_are_those_of_central_differences(check: Check) -> None:
+    assert gradcheck(check.function, *check.inputs(), order=2)
+
+
+@pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize("layout", ["fortran", "reversed", "strided", "read-only"])
-def test_the_memory_layout_of_inputs_does_not_matter(sample: Sample, layout: str) -> None:
-    expected = value_and_gradients(sample, sample.inputs())
-    found = value_and_gradients(sample, [laid_out(x, layout) for x in sample.inputs()])
+def test_the_memory_layout_of_inputs_does_not_matter(check: Check, layout: str) -> None:
+    expected = value_and_gradients(check, check.inputs())
+    found = value_and_gradients(check, [laid_out(x, layout) for x in check.inputs()])
     for x, y in zip(expected, found, strict=True):
         np.testing.assert_allclose(y, x, rtol=1e-13, atol=1e-13)
 
@@ -60,31 +66,37 @@ def laid_out(x: NDArray[Any], layout: str) -> NDArray[Any]:
     return y
 
 
-@pytest.mark.parametrize("sample", [s for s in SAMPLES if not str(s.id).startswith("astype")])
-def test_float32_stays_float32_and_agrees_with_float64(sample: Sample) -> None:
-    inputs = sample.inputs()
-    expected = value_and_gradients(sample, inputs)
-    found = value_and_gradients(sample, [x.astype(np.float32) for x in inputs])
+@pytest.mark.parametrize("check", [c for c in CHECKS if not str(c.id).startswith("astype")])
+def test_float32_stays_float32_and_agrees_with_float64(check: Check) -> None:
+    inputs = check.inputs()
+    expected = value_and_gradients(check, inputs)
+    found = value_and_gradients(check, [x.astype(np.float32) for x in inputs])
     for x, y in zip(expected, found, strict=True):
         assert y.dtype == np.float32
         assert y.shape == x.shape
         np.testing.assert_allclose(y, x, rtol=2e-4, atol=2e-5)
 
 
-@pytest.mark.parametrize("sample", SAMPLES)
-def test_no_two_gradients_share_memory(sample: Sample) -> None:
-    _, *gradients = value_and_gradients(sample, sample.inputs())
+@pytest.mark.parametrize("check", CHECKS)
+def test_no_two_gradients_share_memory(check: Check) -> None:
+    _, *gradients = value_and_gradients(check, check.inputs())
     for i, x in enumerate(gradients):
         assert x.flags.writeable
         assert not any(np.shares_memory(x, y) for y in gradients[:i])
 
 
-@pytest.mark.parametrize("name", sorted(OFF_THE_GRAPH))
+OFF_THE_GRAPH = sorted(
+    name for name, row in ROWS.items() if not row.graph and row.samples and hasattr(np, name)
+)
+
+
+@pytest.mark.parametrize("name", OFF_THE_GRAPH)
 def test_operations_off_the_graph_give_what_numpy_gives_and_require_no_grad(name: str) -> None:
-    x = Tensor([1, 5, 0]) if name in OF_INTEGERS else Tensor([1.0, -2.0, 0.0], requires_grad=True)
-    args = [x] if name in OF_ONE else [x, x.detach() + 1]
+    first, *others = ROWS[name].samples[0].inputs  # what it takes: integers or not, one array or two
+    x = Tensor([1, 5, 0]) if first.dtype.kind in "bi" else Tensor([1.0, -2.0, 0.0], requires_grad=True)
+    args = [x, *[x.detach() + 1 if is_array(other) else other for other in others]]
     result = getattr(mt, name)(*args)
-    expected = getattr(np, name)(*[arg.data for arg in args])
+    expected = getattr(np, name)(*[arg.data if isinstance(arg, Tensor) else arg for arg in args])
     np.testing.assert_array_equal(result.data, expected)
     assert not result.requires_grad
 

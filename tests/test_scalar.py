@@ -27,7 +27,9 @@ from minitensor.errors import CompileError, DTypeError, GraphError, OptionError,
 from minitensor.nn import functional, scalar
 from minitensor.nn.layers import ACTIVATIONS
 from minitensor.nn.utils import clip_grad_norm_
-from tests.rows import MASK, ROWS, Sample
+from tests.table import ROWS
+from tests.table.arithmetic import MASK
+from tests.table.row import Check
 
 Array = NDArray[Any]
 
@@ -42,7 +44,7 @@ def load_micro() -> dict[str, Any]:
 
 # --------------------------------------------------------------------------------------------- every rule
 
-SCALAR = sorted(name for name in ROWS if registry[name].is_scalar)
+SCALAR = sorted(name for name, row in ROWS.items() if row.graph and registry[name].is_scalar)
 
 
 def of_values(inputs: list[Array]) -> list[Array]:
@@ -50,11 +52,11 @@ def of_values(inputs: list[Array]) -> list[Array]:
     return [np.array([Value(x) for x in array.flat], object).reshape(array.shape) for array in inputs]
 
 
-def assert_element_by_element(sample: Sample, at: Callable[[tuple[int, ...]], Callable[..., Any]]) -> None:
+def assert_element_by_element(check: Check, at: Callable[[tuple[int, ...]], Callable[..., Any]]) -> None:
     """Value and gradients of the tensor expression equal those of its elements; `at(place)` gives theirs."""
-    inputs = sample.inputs()
+    inputs = check.inputs()
     tensors = [Tensor(x, requires_grad=True) for x in inputs]
-    y = sample.function(*tensors)
+    y = check.function(*tensors)
     seed = np.random.default_rng(1).normal(size=y.shape)
     y.backward(seed)
 
@@ -72,8 +74,8 @@ def assert_element_by_element(sample: Sample, at: Callable[[tuple[int, ...]], Ca
 
 @pytest.mark.parametrize("name", sorted({*SCALAR} - {"where", "zero_where"}))
 def test_a_rule_on_tensors_is_the_rule_on_each_of_their_elements(name: str) -> None:
-    for sample in ROWS[name]:
-        assert_element_by_element(sample, partial(_same, sample.function))
+    for check in ROWS[name].checks:
+        assert_element_by_element(check, partial(_same, check.function))
 
 
 def _same(function: Callable[..., Any], place: tuple[int, ...]) -> Callable[..., Any]:
@@ -81,9 +83,9 @@ def _same(function: Callable[..., Any], place: tuple[int, ...]) -> Callable[...,
 
 
 def test_so_are_those_with_a_condition_for_each_element() -> None:
-    choose = Sample(lambda x, y: mt.where(MASK, x, y), ((2, 3), (3,)))
+    choose = Check(lambda x, y: mt.where(MASK, x, y), ((2, 3), (3,)))
     assert_element_by_element(choose, lambda place: lambda x, y: mt.where(bool(MASK[place]), x, y))
-    hide = Sample(lambda x: mt.zero_where(x, MASK), ((2, 3),))
+    hide = Check(lambda x: mt.zero_where(x, MASK), ((2, 3),))
     assert_element_by_element(hide, lambda place: lambda x: mt.zero_where(x, bool(MASK[place])))
 
 
@@ -92,7 +94,7 @@ def test_a_wrong_rule_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
         Value, "_pass_on", lambda self, g, gradients: gradients.update(dict.fromkeys(self.parents, g))
     )
     with pytest.raises(AssertionError):
-        assert_element_by_element(ROWS["multiply"][0], lambda place: operator.mul)
+        assert_element_by_element(ROWS["multiply"].checks[0], lambda place: operator.mul)
 
 
 # --------------------------------------------------------------------------------------------- networks

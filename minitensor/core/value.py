@@ -8,7 +8,6 @@ import numpy as np
 
 from minitensor.core.graph import (
     NO_ATTRS,
-    Edge,
     Node,
     no_flow,
     origin,

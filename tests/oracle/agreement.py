@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from minitensor import Tensor
-
-Array = NDArray[Any]
-Function = Callable[..., Any]
+from tests.table.row import Array, Function, is_array
 
 
 def tolerance(x: Array) -> float:
@@ -112,7 +109,3 @@ def results(library: Library, function: Function, inputs: Sequence[Any], order: 
         seed = library.tensor(np.ones_like(library.array(total)), False)
         keep("second gradient", leaves, library.gradients(total, leaves, seed, False))
     return found
-
-
-def is_array(x: object) -> TypeGuard[Array]:
-    return isinstance(x, np.ndarray)

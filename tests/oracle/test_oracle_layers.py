@@ -16,7 +16,8 @@ from torch.nn import functional
 
 import minitensor as mt
 from minitensor import Tensor, nn, no_grad
-from tests.oracle.agreement import Array, assert_agree, assert_same, tolerance
+from tests.oracle.agreement import assert_agree, assert_same, tolerance
+from tests.table.row import Array
 
 RNG = np.random.default_rng(0)
 

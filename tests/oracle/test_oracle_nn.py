@@ -13,7 +13,8 @@ from torch.nn import functional
 
 import minitensor as mt
 from minitensor import Tensor, manual_seed, nn
-from tests.oracle.agreement import Array, assert_agree, assert_same, tolerance
+from tests.oracle.agreement import assert_agree, assert_same, tolerance
+from tests.table.row import Array
 
 RNG = np.random.default_rng(0)
 

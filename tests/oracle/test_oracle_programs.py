@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import minitensor as mt
-from tests.oracle.agreement import MINITENSOR, TORCH, Array, results
-from tests.oracle.samples import POINTS, Shape
-from tests.oracle.table import ROWS
+from tests.oracle.adapters import counterpart
+from tests.oracle.agreement import MINITENSOR, TORCH, results
+from tests.table import ROWS
+from tests.table.row import Array, Function, Row, Shape
+from tests.table.samples import POINTS
 
 Draw: TypeAlias = st.DrawFn
 FULL = hnp.array_shapes(min_dims=0, max_dims=3, min_side=1, max_side=3)
@@ -38,8 +41,8 @@ class Program(NamedTuple):
     steps: list[Step]
     inputs: list[Array]
 
-    def run(self, library: str) -> Callable[..., Any]:
-        """The program as a function; its value is the last three values, as one row."""
+    def run(self, of: Callable[[Row], Function]) -> Function:
+        """The program as a function, of ours or theirs; its value is the last three values, as one row."""
 
         def function(*leaves: Any) -> Any:
             values = list(leaves)
@@ -47,9 +50,9 @@ class Program(NamedTuple):
                 args = [values[i] for i in inputs]
                 if name == "where":
                     args = [args[0] > 0, *args]
-                call = getattr(ROWS[name], library)
+                call = of(ROWS[name])
                 values.append(call(*args, *attrs.values()) if name in BY_PLACE else call(*args, **attrs))
-            return getattr(ROWS["concatenate"], library)(*values[-3:], axis=None)
+            return of(ROWS["concatenate"])(*values[-3:], axis=None)
 
         return function
 
@@ -277,8 +280,8 @@ def programs(draw: Draw, names: Sequence[str], length: int, numbers: Sequence[fl
 
 
 def compare(program: Program, order: int, within: float) -> None:
-    found = results(MINITENSOR, program.run("ours"), program.inputs, order)
-    expected = results(TORCH, program.run("theirs"), program.inputs, order)
+    found = results(MINITENSOR, program.run(attrgetter("ours")), program.inputs, order)
+    expected = results(TORCH, program.run(counterpart), program.inputs, order)
     scale = max([1.0, *[np.abs(x[np.isfinite(x)]).max(initial=0) for x in expected.values()]])
     assume(scale < 1e8)
     for name, x in found.items():
@@ -336,7 +339,7 @@ def test_programs_agree_at_ties_zeros_infinities_and_nan(program: Program) -> No
 def test_a_compiled_program_has_the_bits_of_the_eager_one(program: Program) -> None:
     def step(*arrays: Array) -> list[Any]:
         leaves = [mt.Tensor(x, requires_grad=True) for x in arrays]
-        y = program.run("ours")(*leaves)
+        y = program.run(attrgetter("ours"))(*leaves)
         if y.requires_grad:
             (y * y).sum().backward()
         return [y.detach(), *[leaf.grad for leaf in leaves]]
