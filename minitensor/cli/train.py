@@ -23,6 +23,7 @@ from minitensor.data import DataLoader, train_test_split
 from minitensor.errors import CheckpointError, OptionError
 from minitensor.nn import MLP, CrossEntropyLoss
 from minitensor.optim.lr_scheduler import Schedule
+from minitensor.tables import table
 from minitensor.training import (
     Callback,
     EarlyStopping,
@@ -267,14 +268,14 @@ def _summary(
     else:
         advice = "Try a wider network (--hidden 512 256), another --activation, or another --seed."
     what = "digits" if options.data == "digits" else "samples"
-    return "\n".join(
+    judged = f"{correct:,} of {tested:,} {what} it had not seen"
+    return table(
+        "ll",
         [
-            f"Test accuracy  {result.test_accuracy:.2%}  ({correct:,} of {tested:,} {what} it had not seen)",
-            f"Training loss  {loss}  after {trained}"
-            if result.epochs
-            else "Training loss  no epoch was finished",
-            f"Time           {result.seconds:.2f} s  ({result.samples_per_second:,.0f} samples per second)",
-            f"Parameters     {result.parameters:,}  (MLP {' → '.join(map(str, widths))})",
-            f"Next           {advice}",
-        ]
+            ("Test accuracy", f"{result.test_accuracy:.2%}  ({judged})"),
+            ("Training loss", f"{loss}  after {trained}" if result.epochs else "no epoch was finished"),
+            ("Time", f"{result.seconds:.2f} s  ({result.samples_per_second:,.0f} samples per second)"),
+            ("Parameters", f"{result.parameters:,}  (MLP {' → '.join(map(str, widths))})"),
+            ("Next", advice),
+        ],
     )
