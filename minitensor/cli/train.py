@@ -76,12 +76,13 @@ def run(options: argparse.Namespace) -> int:
     x_train, x_test, y_train, y_test, classes = task.split(data, options.seed)
     validation = None
     if options.validation:
-        held_out = math.ceil(options.validation * len(x_train))
-        if held_out >= len(x_train):
+        try:
+            parts = train_test_split(x_train, y_train, test_size=options.validation)
+        except OptionError as error:
             raise OptionError(
                 f"--validation {options.validation} of {len(x_train):,} rows leaves none to train on"
-            )
-        x_train, x_held, y_train, y_held = train_test_split(x_train, y_train, test_size=options.validation)
+            ) from error
+        x_train, x_held, y_train, y_held = parts
         validation = task.batches(x_held, y_held)
     description = {
         "in_features": x_train.shape[1],
