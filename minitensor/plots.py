@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minitensor.errors import OptionError
+from minitensor.tables import table
 from minitensor.training import History
 
 if TYPE_CHECKING:
@@ -31,8 +32,7 @@ def curves(history: History, width: int = 60) -> str:
         numbers = history.get(name, [])
         if numbers:
             lines.append((name, f"{numbers[0]:.4f} {_bars(numbers, width)} {numbers[-1]:.4f}"))
-    longest = max((len(name) for name, _ in lines), default=0)
-    return "\n".join(f"{name:{longest}}  {text}" for name, text in lines)
+    return table("ll", lines)
 
 
 def _bars(numbers: Sequence[float], width: int) -> str:

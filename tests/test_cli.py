@@ -205,6 +205,45 @@ def test_evaluate_agrees_with_training_and_with_scikit_learn(
     assert "Confusion" in text
 
 
+def test_evaluate_prints_what_scikit_learn_finds(
+    run_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = json.loads(output(capsys, "evaluate", run_folder, "--json"))
+    lines = [line.split() for line in output(capsys, "evaluate", run_folder).splitlines()]
+    start = lines.index(["class", "precision", "recall", "f1", "samples"])
+    for line, row in zip(lines[start + 1 : start + 11], found["classes"], strict=True):
+        shares = [f"{row[name]:.1%}" for name in ("precision", "recall", "f1")]
+        assert line == [str(row["class"]), *shares, str(row["samples"])]
+    square = [[0 if n == "." else int(n) for n in line[1:]] for line in lines[-10:]]
+    assert square == found["confusion"]
+
+
+def test_of_many_classes_the_most_frequent_mistakes_are_shown(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    y = np.arange(120) % 60
+    np.savez(tmp_path / "a.npz", x=np.ones((120, 3)), y=y)  # all are taken for the same
+    short = ("train", "--quiet", "--hidden", "--epochs", 1, "--data", tmp_path / "a.npz")
+    output(capsys, *short, "--checkpoint", tmp_path / "run")
+    found = json.loads(output(capsys, "evaluate", tmp_path / "run", "--json"))
+    lines = [line.split() for line in output(capsys, "evaluate", tmp_path / "run").splitlines()]
+    start = lines.index(["class", "taken", "for", "samples"])
+    counts = [found["confusion"][int(label)][int(guess)] for label, guess, _ in lines[start + 1 :]]
+    assert len(counts) > 5
+    assert counts == [int(n) for _, _, n in lines[start + 1 :]] == sorted(counts, reverse=True)
+
+
+def test_help_loads_nothing_that_takes_long() -> None:
+    code = (
+        "import sys; from minitensor.cli.options import parser; parser().format_help(); print(*sys.modules)"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert {name.split(".")[0] for name in loaded.split()}.isdisjoint({"rich", "sklearn", "scipy"})
+    code = "import sys; from minitensor.cli import compare, evaluate, info, train; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert {name.split(".")[0] for name in loaded.split()}.isdisjoint({"rich", "sklearn"})
+
+
 def test_predict_gives_the_same_from_every_source(
     run_folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

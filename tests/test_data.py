@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -39,8 +41,20 @@ def test_a_split_is_the_seed_s() -> None:
     np.testing.assert_array_equal(first[0], train_test_split(Y)[0])
 
 
+def test_a_seed_s_rows_are_those_it_has_always_had() -> None:
+    train, test = train_test_split(np.arange(7), test_size=0.3, rng=0)
+    order = np.random.default_rng(0).permutation(7).tolist()
+    assert (test.tolist(), train.tolist()) == (order[:3], order[3:])
+
+
+def test_the_test_part_is_a_fraction_rounded_up_or_a_number_of_rows() -> None:
+    sizes: list[tuple[Any, int]] = [(0.3, 3), (0.31, 4), (3, 3), (1, 1), (np.float32(0.5), 5)]
+    for size, rows in sizes:
+        assert len(train_test_split(Y, test_size=size)[1]) == rows
+
+
 def test_a_split_that_leaves_nothing_is_refused() -> None:
-    for size in (0.0, 1.0):
+    for size in (0.0, 1.0, 0, 10, -1, float("nan")):
         with pytest.raises(ValueError, match="leaves one part empty"):
             train_test_split(Y, test_size=size)
 

@@ -6,12 +6,15 @@ import argparse
 import contextlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
 from minitensor.cli import task
 from minitensor.errors import OptionError
-from minitensor.modes import BOUNDS, Comparison, Point, Watch, compare, matrix_product_rate, scale
+from minitensor.modes import BOUNDS, Comparison, Cost, Point, Watch, compare, matrix_product_rate, scale
+from minitensor.tables import table
+
+MODES = ("scalar", "tensor", "scalar / tensor")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -57,49 +60,50 @@ def _record(found: Comparison) -> dict[str, object]:
 
 def report(found: Comparison) -> str:
     """The tables, and what was seen in plain words."""
-    one, many = found.scalar, found.tensor
     network = " → ".join(map(str, found.layers))
-    lines = [
+    parts = [
         f"MLP {network}, {found.activation}, {_count(found.parameters, 'parameter')}, on "
         f"{_count(found.batch, 'digit')}; cross-entropy, SGD with momentum, float64",
-        "",
-        f"{'one step':22}{'scalar':>12}{'tensor':>12}{'scalar / tensor':>18}",
-        _row("nodes in the graph", one.nodes, many.nodes, f"{one.nodes:,}", f"{many.nodes:,}"),
-        *[
-            _row(name, a, b, _seconds(a), _seconds(b))
-            for name, a, b in [
-                ("forward", one.forward, many.forward),
-                ("backward", one.backward, many.backward),
-                ("update", one.update, many.update),
-                ("in all", one.step, many.step),
-            ]
-        ],
-        _row("memory", one.memory, many.memory, _bytes(one.memory), _bytes(many.memory)),
-        "",
-        f"{'largest difference':22}{'found':>12}{'allowed':>12}",
+        _costs(found.scalar, found.tensor),
+        _differences(found),
+        *[_scaling(name, points, found) for name, points in found.scaling.items()],
     ]
+    if any(not point.measured for points in found.scaling.values() for point in points):
+        parts.append("~ extrapolated, in proportion to the multiplications")
+    return "\n\n".join([*parts, summary(found)])
+
+
+def _costs(one: Cost, many: Cost) -> str:
+    quantities: list[tuple[str, float, float, Callable[[float], str]]] = [
+        ("nodes in the graph", one.nodes, many.nodes, "{:,}".format),
+        ("forward", one.forward, many.forward, _seconds),
+        ("backward", one.backward, many.backward, _seconds),
+        ("update", one.update, many.update, _seconds),
+        ("in all", one.step, many.step, _seconds),
+        ("memory", one.memory, many.memory, _bytes),
+    ]
+    rows = [(name, shown(a), shown(b), _ratio(a, b)) for name, a, b, shown in quantities]
+    return table("lrrr", rows, ["one step", *MODES])
+
+
+def _differences(found: Comparison) -> str:
     places = {"loss": "first step", "gradients": "first step", "weights": _count(found.steps, "step")}
-    for name, bound in BOUNDS.items():
-        lines.append(f"{name:22}{found.differences[name]:>12.1e}{bound:>12.0e}   {places[name]}")
-    for name, points in found.scaling.items():
-        fixed = f"batch {found.batch}" if name == "width" else f"width {_width(found)}"
-        lines += ["", f"{name + ', ' + fixed:22}{'scalar':>12}{'tensor':>12}{'scalar / tensor':>18}"]
-        lines[-1] += f"{'multiplications':>18}"
-        lines += [_point(point) for point in points]
-    extrapolated = any(not point.measured for points in found.scaling.values() for point in points)
-    if extrapolated:
-        lines += ["", "~ extrapolated, in proportion to the multiplications"]
-    return "\n".join([*lines, "", summary(found)])
+    rows = [
+        (name, f"{found.differences[name]:.1e}", f"{bound:.0e}", places[name])
+        for name, bound in BOUNDS.items()
+    ]
+    return table("lrrl", rows, ["largest difference", "found", "allowed", ""])
 
 
-def _row(name: str, a: float, b: float, shown: str, other: str) -> str:
-    return f"{name:22}{shown:>12}{other:>12}{_ratio(a, b):>18}"
-
-
-def _point(point: Point) -> str:
-    shown = ("" if point.measured else "~") + _seconds(point.scalar)
-    ratio = ("" if point.measured else "~") + _ratio(point.scalar, point.tensor)
-    return f"{point.size:<22,}{shown:>12}{_seconds(point.tensor):>12}{ratio:>18}{point.multiplications:>18,}"
+def _scaling(name: str, points: list[Point], found: Comparison) -> str:
+    fixed = f"batch {found.batch}" if name == "width" else f"width {_width(found)}"
+    rows = []
+    for point in points:
+        about = "" if point.measured else "~"
+        times = about + _seconds(point.scalar), _seconds(point.tensor)
+        ratio = about + _ratio(point.scalar, point.tensor)
+        rows.append((f"{point.size:,}", *times, ratio, f"{point.multiplications:,}"))
+    return table("lrrrr", rows, [f"{name}, {fixed}", *MODES, "multiplications"])
 
 
 def summary(found: Comparison) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,16 @@ from minitensor.cli import task
 from minitensor.data import DataLoader, scale_pixels
 from minitensor.errors import DataError, OptionError
 from minitensor.nn import Module
+from minitensor.tables import table
 
 Array = NDArray[Any]
 SHOWN = 24  # mistakes in a picture
+WIDEST = 50  # classes whose confusions are shown as a square, which grows with their number's square
 
 
 def run(options: argparse.Namespace) -> int:
     """Judge the model, and report."""
-    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+    from sklearn.metrics import classification_report, confusion_matrix
 
     task.check_picture(options.mistakes)
     trained = task.load_model(options.checkpoint)
@@ -34,31 +37,48 @@ def run(options: argparse.Namespace) -> int:
             f"{name}: has the label {y.max()}, and the model knows labels from 0 to {classes - 1}"
         )
     guesses = probabilities.argmax(axis=1)
-    labels = np.arange(classes)
+    labels = range(classes)
+    report = classification_report(y, guesses, labels=labels, output_dict=True, zero_division=0)
+    scores = [_scores(label, report[str(label)]) for label in labels]
     confusion = confusion_matrix(y, guesses, labels=labels)
-    scores = precision_recall_fscore_support(y, guesses, labels=labels, zero_division=0)
-    precision, recall, f1, support = scores
-    correct = int((guesses == y).sum())
+    correct = int(confusion.trace())
     if options.json:
-        table = [
-            {"class": i, "precision": p, "recall": r, "f1": f, "samples": n}
-            for i, (p, r, f, n) in enumerate(zip(*[score.tolist() for score in scores], strict=True))
-        ]
-        numbers = {"accuracy": correct / len(y), "samples": len(y), "classes": table}
+        numbers = {"accuracy": correct / len(y), "samples": len(y), "classes": scores}
         print(json.dumps(numbers | {"confusion": confusion.tolist()}))
     else:
         print(f"Accuracy  {correct / len(y):.2%}  ({correct:,} of {len(y):,} samples of {name})\n")
-        print("class  precision   recall       f1  samples")
-        for i in range(classes):
-            print(f"{i:5}  {precision[i]:9.1%}{recall[i]:9.1%}{f1[i]:9.1%}{support[i]:9,}")
-        print("\nConfusion: a row is what a sample is, a column what it was taken for")
-        wide = max(5, len(str(confusion.max())) + 1)
-        print(" " * 5 + "".join(f"{i:{wide}}" for i in labels))
-        for i in range(classes):
-            print(f"{i:5}" + "".join(f"{n or '.':>{wide}}" for n in confusion[i].tolist()))
+        rows = [
+            (
+                of["class"],
+                *[f"{of[name]:.1%}" for name in ("precision", "recall", "f1")],
+                f"{of['samples']:,}",
+            )
+            for of in scores
+        ]
+        print(table("rrrrr", rows, list(scores[0])))
+        print("\n" + (_square(confusion) if classes <= WIDEST else _pairs(y, guesses)))
     if options.mistakes:
         _draw_mistakes(options.mistakes, x, y, probabilities)
     return 0
+
+
+def _scores(label: int, found: dict[str, float]) -> dict[str, float]:
+    """What scikit-learn's report says of a class, under the names of ours."""
+    kept = {"precision": found["precision"], "recall": found["recall"], "f1": found["f1-score"]}
+    return {"class": label, **kept, "samples": int(found["support"])}
+
+
+def _square(confusion: Array) -> str:
+    rows = [(label, *[n or "." for n in counts]) for label, counts in enumerate(confusion.tolist())]
+    title = "Confusion: a row is what a sample is, a column what it was taken for\n"
+    return title + table("r" * (len(rows) + 1), rows, ["", *map(str, range(len(rows)))])
+
+
+def _pairs(y: Array, guesses: Array) -> str:
+    wrong = guesses != y
+    most = Counter(zip(y[wrong].tolist(), guesses[wrong].tolist(), strict=True)).most_common(SHOWN)
+    rows = [(label, guess, f"{n:,}") for (label, guess), n in most]
+    return "Confusion: the most frequent\n" + table("rrr", rows, ["class", "taken for", "samples"])
 
 
 def predict(model: Module, x: Array, name: str) -> Array:

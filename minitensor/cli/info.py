@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from minitensor.checkpoint import CHECKPOINT, MODEL, load_weights, read_history
+from minitensor.tables import table
 
 
 def run(options: argparse.Namespace) -> int:
@@ -23,18 +24,18 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(found))
         return 0
+    lines = []
     model = weights.config.get("model")
     if model:
         widths = " → ".join(map(str, [model["in_features"], *model["widths"]]))
-        print(f"Model    MLP {widths}, {model['activation']}, dropout {model['dropout']:g}")
+        lines.append(("Model", f"MLP {widths}, {model['activation']}, dropout {model['dropout']:g}"))
     if history is not None:
         numbers = ", ".join(f"{name} {number:.4g}" for name, number in found["last"].items())
-        print(f"Run      {history.epochs} epochs" + (f": {numbers}" if numbers else ""))
+        lines.append(("Run", f"{history.epochs} epochs" + (f": {numbers}" if numbers else "")))
     for name, value in weights.config.get("options", {}).items():
         if value is not None:
             text = " ".join(map(str, value)) if isinstance(value, list) else value
-            print(f"Option   --{name.replace('_', '-')} {text}")
-    for name, x in weights.arrays.items():
-        print(f"Array    {name} {x.shape} {x.dtype}")
-    print(f"Numbers  {count:,}")
+            lines.append(("Option", f"--{name.replace('_', '-')} {text}"))
+    lines += [("Array", f"{name} {x.shape} {x.dtype}") for name, x in weights.arrays.items()]
+    print(table("ll", [*lines, ("Numbers", f"{count:,}")]))
     return 0

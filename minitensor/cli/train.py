@@ -23,6 +23,7 @@ from minitensor.data import DataLoader, train_test_split
 from minitensor.errors import CheckpointError, OptionError
 from minitensor.nn import MLP, CrossEntropyLoss
 from minitensor.optim.lr_scheduler import Schedule
+from minitensor.tables import table
 from minitensor.training import (
     Callback,
     EarlyStopping,
@@ -75,12 +76,13 @@ def run(options: argparse.Namespace) -> int:
     x_train, x_test, y_train, y_test, classes = task.split(data, options.seed)
     validation = None
     if options.validation:
-        held_out = math.ceil(options.validation * len(x_train))
-        if held_out >= len(x_train):
+        try:
+            parts = train_test_split(x_train, y_train, test_size=options.validation)
+        except OptionError as error:
             raise OptionError(
                 f"--validation {options.validation} of {len(x_train):,} rows leaves none to train on"
-            )
-        x_train, x_held, y_train, y_held = train_test_split(x_train, y_train, test_size=options.validation)
+            ) from error
+        x_train, x_held, y_train, y_held = parts
         validation = task.batches(x_held, y_held)
     description = {
         "in_features": x_train.shape[1],
@@ -267,14 +269,14 @@ def _summary(
     else:
         advice = "Try a wider network (--hidden 512 256), another --activation, or another --seed."
     what = "digits" if options.data == "digits" else "samples"
-    return "\n".join(
+    judged = f"{correct:,} of {tested:,} {what} it had not seen"
+    return table(
+        "ll",
         [
-            f"Test accuracy  {result.test_accuracy:.2%}  ({correct:,} of {tested:,} {what} it had not seen)",
-            f"Training loss  {loss}  after {trained}"
-            if result.epochs
-            else "Training loss  no epoch was finished",
-            f"Time           {result.seconds:.2f} s  ({result.samples_per_second:,.0f} samples per second)",
-            f"Parameters     {result.parameters:,}  (MLP {' → '.join(map(str, widths))})",
-            f"Next           {advice}",
-        ]
+            ("Test accuracy", f"{result.test_accuracy:.2%}  ({judged})"),
+            ("Training loss", f"{loss}  after {trained}" if result.epochs else "no epoch was finished"),
+            ("Time", f"{result.seconds:.2f} s  ({result.samples_per_second:,.0f} samples per second)"),
+            ("Parameters", f"{result.parameters:,}  (MLP {' → '.join(map(str, widths))})"),
+            ("Next", advice),
+        ],
     )

@@ -61,15 +61,15 @@ def make_moons(
 def train_test_split(
     *arrays: ArrayLike, test_size: float = 0.25, rng: np.random.Generator | int | None = None
 ) -> tuple[NDArray[Any], ...]:
-    """Shuffle the rows of arrays together and cut them in two.
+    """Shuffle the rows of arrays together and cut them in two, by scikit-learn's function of this name.
 
     Args:
         arrays: Arrays with the same number of rows.
-        test_size: The fraction of rows in the second part, rounded up.
+        test_size: The fraction of rows in the second part, rounded up; or an integer, their number.
         rng: A generator or seed.
 
     Returns:
-        For each array its training rows and its test rows, as scikit-learn's function of this name.
+        For each array its training rows and its test rows.
 
     Raises:
         ShapeError: If the numbers of rows differ.
@@ -79,13 +79,19 @@ def train_test_split(
     >>> len(x_train), len(y_test)
     (3, 1)
     """
+    from sklearn import model_selection
+
     columns = tuple([np.asarray(array) for array in arrays])
     n = same_length("train_test_split", columns)
-    n_test = int(np.ceil(n * test_size))
-    if not 0 < n_test < n:
-        raise OptionError(f"train_test_split: test_size={test_size} of {n} rows leaves one part empty")
-    order = generator(rng).permutation(n)
-    return tuple(array[part] for array in columns for part in (order[n_test:], order[:n_test]))
+    order = generator(rng).permutation(n)  # scikit-learn knows NumPy's older generators alone
+    size = test_size if isinstance(test_size, int | np.integer) else float(test_size)  # also of a float32
+    try:  # it cuts the test part off the end, and ours is the beginning of the order
+        parts = model_selection.train_test_split(order[::-1], test_size=size, shuffle=False)
+    except ValueError as error:
+        raise OptionError(
+            f"train_test_split: test_size={test_size} of {n} rows leaves one part empty"
+        ) from error
+    return tuple(array[part[::-1]] for array in columns for part in parts)
 
 
 def same_length(name: str, arrays: tuple[NDArray[Any], ...]) -> int:
