@@ -247,7 +247,7 @@ def _plot(history: History, path: str, terminal: TextIO) -> None:
 def _summary(
     result: Result,
     options: argparse.Namespace,
-    correct: int,
+    correct: float,
     widths: list[int],
     tested: int,
     interrupted: bool,
