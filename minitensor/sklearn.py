@@ -2,7 +2,8 @@
 
 Their parameters and attributes are those of scikit-learn's estimators of the same names, and mean the same:
 from the same weights and batches they take the same steps. Added are `dropout`, `dtype`, more activations,
-and the network itself, `model_`. Only an explicit `import minitensor.sklearn` loads this and scikit-learn.
+and the network itself, `model_`. What trains it is minitensor.training.fit, with callbacks. Only an explicit
+`import minitensor.sklearn` loads this and scikit-learn.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -22,7 +24,7 @@ from sklearn.utils import check_array, check_random_state, gen_batches
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from minitensor import no_grad, optim
+from minitensor import no_grad, optim, training
 from minitensor.core.tensor import Tensor
 from minitensor.data import DataLoader
 from minitensor.errors import NumericError, OptionError, ShapeError
@@ -38,6 +40,7 @@ Array = NDArray[Any]
 _ALIASES = {"logistic": "sigmoid", "identity": "relu"}  # identity: the rectifiers are then taken out
 _SMALLEST_RATE = 1e-6  # below which learning_rate="adaptive" stops
 _ROWS = 1024  # how many rows are predicted at a time
+_MANY = 50  # steps, from which on a compiled one is worth its making
 
 
 class _MLP(BaseEstimator):
@@ -123,11 +126,22 @@ class _MLP(BaseEstimator):
 
         Warns with a ConvergenceWarning if the loss was still falling after max_iter epochs.
         """
-        X, targets, weights = self._prepared(
-            X, y, sample_weight, self.warm_start and self.__sklearn_is_fitted__()
-        )
+        going_on = self.warm_start and self.__sklearn_is_fitted__()
+        data: Sequence[Any] = self._prepared(X, y, sample_weight, going_on)
         self._start_optimizer()
-        self._train(X, targets, weights)
+        watch = _Watch(self)
+        if self.early_stopping:
+            rows, held = self._split(data[1])
+            watch = _EarlyStopping(self, [array[held] for array in data])
+            data = [array[rows] for array in data]
+        self._train(watch, self.max_iter, *data)
+        if not watch.stopped:
+            warnings.warn(
+                f"{type(self).__name__}: not converged after max_iter={self.max_iter} epochs. "
+                "More of them may give a better fit.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
         return self
 
     def _partial_fit(
@@ -136,12 +150,10 @@ class _MLP(BaseEstimator):
         if self.early_stopping:
             raise OptionError(f"{type(self).__name__}.partial_fit: needs early_stopping=False")
         going_on = self.__sklearn_is_fitted__()
-        X, targets, weights = self._prepared(X, y, sample_weight, going_on, classes)
+        data = self._prepared(X, y, sample_weight, going_on, classes)
         if not going_on:
             self._start_optimizer()
-        self._epoch(X, targets, weights)
-        self.best_loss_ = min(self.best_loss_, self.loss_)
-        self.n_iter_ = 1
+        self._train(_Watch(self), 1, *data)
         return self
 
     def _prepared(
@@ -278,86 +290,38 @@ class _MLP(BaseEstimator):
         self.loss_curve_ = []
 
     def _start_optimizer(self) -> None:
-        parameters = list(self.model_.parameters())
-        groups = [{"params": [p for p in parameters if p.ndim == ndim]} for ndim in (2, 1)]  # weights, biases
-        rate = self.learning_rate_init
+        parameters, rate = self.model_.parameters(), self.learning_rate_init
         if self.solver == "adam":
-            self._optimizer = _Adam(groups, rate, (self.beta_1, self.beta_2), self.epsilon)
+            self._optimizer = _Adam(parameters, rate, (self.beta_1, self.beta_2), self.epsilon)
         else:
             nesterov = self.nesterovs_momentum and self.momentum > 0
-            self._optimizer = optim.SGD(groups, rate, self.momentum, nesterov=nesterov)
+            self._optimizer = optim.SGD(parameters, rate, self.momentum, nesterov=nesterov)
 
     # -------------------------------------------------------------------------------------- training
 
-    def _train(self, X: Any, targets: Array, weights: Array) -> None:
-        """Epochs until max_iter, or until n_iter_no_change of them brought no improvement of tol."""
-        validation = None
-        if self.early_stopping:
-            rows, held = self._split(targets)
-            validation = X[held], targets[held], weights[held]
-            X, targets, weights = X[rows], targets[rows], weights[rows]
-            best = self.model_.state_dict()
-        without = 0
-        for epoch in range(1, self.max_iter + 1):
-            self._epoch(X, targets, weights)
-            self.n_iter_ = epoch
-            if validation is None:
-                improves = self.loss_ <= self.best_loss_ - self.tol
-                self.best_loss_ = min(self.best_loss_, self.loss_)
-            else:
-                x_held, targets_held, weights_held = validation
-                score = self._score(self._outputs(x_held), targets_held, weights_held)
-                self.validation_scores_.append(score)
-                improves = score >= self.best_validation_score_ + self.tol
-                if score > self.best_validation_score_:
-                    self.best_validation_score_ = score
-                    best = self.model_.state_dict()
-                if self.verbose:
-                    print(f"validation score {score:.6f}")
-            without = 0 if improves else without + 1
-            if without > self.n_iter_no_change:
-                if not self._slow_down():
-                    break
-                without = 0
-        else:
-            warnings.warn(
-                f"{type(self).__name__}: not converged after max_iter={self.max_iter} epochs. "
-                "More of them may give a better fit.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
-        if validation is not None:
-            self.model_.load_state_dict(best)
+    def _train(self, watch: _Watch, epochs: int, X: Any, targets: Array, weights: Array) -> None:
+        """The training loop, which goes on with the present network and optimizer."""
+        batches = DataLoader(
+            np.arange(len(weights)),
+            targets,
+            weights,
+            batch_size=200 if self.batch_size == "auto" else int(self.batch_size),
+            shuffle=self.shuffle,
+            rng=self._rng,
+            transform=lambda rows: _dense(X[rows]),  # a sparse X is never dense as a whole
+        )
+        many = epochs * len(batches) >= _MANY
+        training.fit(
+            self.model_, batches, None, self._optimizer, self._loss, epochs, compile=many, callbacks=[watch]
+        )
 
-    def _epoch(self, X: Any, targets: Array, weights: Array) -> None:
-        """One pass over the rows. Sets loss_, the mean loss of a sample with its share of the penalty."""
-        penalized = self._optimizer.param_groups[0]
-        batch_size = min(200 if self.batch_size == "auto" else int(self.batch_size), len(weights))
-        total = 0.0
-        self.model_.train()
-        for (rows,) in DataLoader(
-            np.arange(len(weights)), batch_size=batch_size, shuffle=self.shuffle, rng=self._rng
-        ):
-            w = weights[rows]
-            size = float(w.sum())
-            losses = self._losses(self.model_(_dense(X[rows])), targets[rows])
-            loss = (losses * w).sum() / size
-            total += loss.item() * size
-            total += 0.5 * self.alpha * sum(float(np.vdot(p.data, p.data)) for p in penalized["params"])
-            penalized["weight_decay"] = self.alpha / size
-            self._optimizer.zero_grad()
-            loss.backward()
-            self._optimizer.step()
-        self._optimizer.zero_grad()  # a fitted estimator is not to carry its last gradients
-        if not all(np.isfinite(p.data).all() for p in self.model_.parameters()):
-            raise NumericError(
-                f"{type(self).__name__}: training diverged, and the weights are no longer finite. "
-                "Try a smaller learning_rate_init, or scale X (sklearn.preprocessing.StandardScaler)."
-            )
-        self.loss_ = total / float(weights.sum())
-        self.loss_curve_.append(self.loss_)
-        if self.verbose:
-            print(f"epoch {len(self.loss_curve_)}  loss {self.loss_:.6f}")
+    def _loss(self, outputs: Tensor, targets: Array, weights: Array) -> Tensor:
+        """The mean loss of a sample, with its share of the penalty."""
+        total = (self._losses(outputs, targets) * weights).sum()
+        if self.alpha:
+            for layer in self._layers:
+                total = total + 0.5 * self.alpha * layer.weight.square().sum()
+        return total / weights.sum()
 
     def _split(self, targets: Array) -> tuple[Array, Array]:
         """The rows to train on, and those held out for early stopping."""
@@ -373,19 +337,6 @@ class _MLP(BaseEstimator):
                 "needs 2. Try a larger validation_fraction."
             )
         return rows, held
-
-    def _slow_down(self) -> bool:
-        """Under learning_rate="adaptive", divide the rate by 5; False once that is no use."""
-        if self.learning_rate == "constant" or self.solver == "adam":
-            return False
-        if self._optimizer.param_groups[0]["lr"] <= _SMALLEST_RATE:
-            return False
-        for group in self._optimizer.param_groups:
-            group["lr"] /= 5
-        for state in self._optimizer.state.values():
-            if "momentum_buffer" in state:
-                state["momentum_buffer"] *= 5  # what is under way keeps its speed, lr · v
-        return True
 
     # ---------------------------------------------------------------------------------- the network
 
@@ -584,6 +535,74 @@ class MLPRegressor(RegressorMixin, _MLP):
         """The targets of each sample: of shape (n,), or (n, outputs) if there are several."""
         outputs = self._predicted(X)
         return outputs[:, 0] if self.n_outputs_ == 1 else outputs
+
+
+@dataclass
+class _Watch(training.Callback):
+    """Keeps what each epoch came to, and ends training when more than n_iter_no_change improve nothing."""
+
+    estimator: _MLP
+    held: Sequence[Any] = ()  # samples, targets and weights not trained on
+    without: int = 0  # epochs
+    stopped: bool = False
+
+    def on_epoch(self, run: training.Run) -> None:
+        run.optimizer.zero_grad()  # a fitted estimator is not to carry its last gradients
+        estimator = self.estimator
+        if not all(np.isfinite(p.data).all() for p in run.model.parameters()):
+            raise NumericError(
+                f"{type(estimator).__name__}: training diverged, and the weights are no longer finite. "
+                "Try a smaller learning_rate_init, or scale X (sklearn.preprocessing.StandardScaler)."
+            )
+        estimator.n_iter_ = run.history.epochs
+        estimator.loss_ = run.seen.loss
+        estimator.loss_curve_.append(estimator.loss_)
+        if estimator.verbose:
+            print(f"epoch {len(estimator.loss_curve_)}  loss {estimator.loss_:.6f}")
+        self.without = 0 if self.improves() else self.without + 1
+        if self.without > estimator.n_iter_no_change:
+            self.without = 0
+            run.stop = self.stopped = not self.slow_down(run.optimizer)
+
+    def improves(self) -> bool:
+        """Whether this epoch's loss is better than the best before."""
+        estimator, best = self.estimator, self.estimator.best_loss_
+        estimator.best_loss_ = min(best, estimator.loss_)
+        return estimator.loss_ <= best - estimator.tol
+
+    def slow_down(self, optimizer: optim.Optimizer) -> bool:
+        """Under learning_rate="adaptive", divide the rate by 5; False once that is no use."""
+        (group,) = optimizer.param_groups
+        constant = self.estimator.learning_rate == "constant" or self.estimator.solver == "adam"
+        if constant or group["lr"] <= _SMALLEST_RATE:
+            return False
+        group["lr"] /= 5
+        for state in optimizer.state.values():
+            if "momentum_buffer" in state:
+                state["momentum_buffer"] *= 5  # what is under way keeps its speed, lr · v
+        return True
+
+
+class _EarlyStopping(_Watch):
+    """Goes by the score on samples that were held out, and ends with the best weights."""
+
+    def on_start(self, run: training.Run) -> None:
+        self.best = run.model.state_dict()
+
+    def improves(self) -> bool:
+        estimator, best = self.estimator, self.estimator.best_validation_score_
+        X, *truth = self.held
+        score = estimator._score(estimator._outputs(X), *truth)
+        estimator.validation_scores_.append(score)
+        if score > best:
+            estimator.best_validation_score_ = score
+            self.best = estimator.model_.state_dict()
+        if estimator.verbose:
+            print(f"validation score {score:.6f}")
+        return score >= best + estimator.tol
+
+    def on_end(self, run: training.Run) -> None:
+        run.model.load_state_dict(self.best)
 
 
 class _Adam(optim.Adam):

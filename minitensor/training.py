@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 Batches = Iterable[tuple[NDArray[Any], ...]]
-LossFunction = Callable[[Any, Any], Tensor]
+LossFunction = Callable[..., Tensor]
+Step = Callable[..., tuple[Tensor, Tensor]]
 
 
 class History(dict[str, list[float]]):
@@ -71,19 +72,23 @@ class History(dict[str, list[float]]):
 
 @dataclass
 class Average:
-    """Loss and accuracy, averaged over samples."""
+    """Loss and accuracy, averaged over samples, each of which counts as often as its weight says, or once."""
 
-    samples: int = 0
+    samples: float = 0
     total: float = 0.0
-    correct: int | None = None
+    correct: float | None = None
 
-    def add(self, loss: Tensor, output: Tensor, target: NDArray[Any]) -> None:
+    def add(
+        self, loss: Tensor, output: Tensor, target: NDArray[Any], weights: NDArray[Any] | None = None
+    ) -> None:
         """Count one batch, of which `loss` is the mean."""
-        self.samples += len(target)
-        self.total += loss.item() * len(target)  # weighted, as the last batch may be shorter
+        samples = len(target) if weights is None else float(weights.sum())
+        self.samples += samples
+        self.total += loss.item() * samples  # weighted, as the last batch may be shorter
         if output.ndim == 2 and target.ndim == 1 and target.dtype.kind in "iu":
-            hits = np.count_nonzero(output.data.argmax(axis=1) == target)
-            self.correct = (self.correct or 0) + int(hits)
+            hits = output.data.argmax(axis=1) == target
+            right = int(np.count_nonzero(hits)) if weights is None else float(weights[hits].sum())
+            self.correct = (self.correct or 0) + right
 
     @property
     def loss(self) -> float:
@@ -170,10 +175,11 @@ def fit(
 
     Args:
         model: Maps a batch of inputs to outputs; for a classifier, logits of shape (n, classes).
-        train: Yields batches (inputs, targets), such as a DataLoader.
+        train: Yields batches (inputs, targets), or (inputs, targets, weights) with how often each sample
+            counts, such as a DataLoader.
         validation: Yields the batches to judge the model by after each epoch, or None.
         optimizer: Holds the model's parameters.
-        loss: Takes (outputs, targets), returns their mean loss.
+        loss: Takes (outputs, targets), and weights where there are any; returns their mean loss.
         epochs: Passes through the training data.
         schedule: Changes the learning rate, at each batch or epoch as its `interval` says.
         clip_norm: The largest norm of all gradients together.
@@ -230,12 +236,12 @@ def _check(epochs: int, optimizer: Optimizer, schedule: Schedule | None) -> None
 
 def training_step(
     model: Module, optimizer: Optimizer, loss: LossFunction, clip_norm: float | None = None
-) -> Callable[[Any, Any], tuple[Tensor, Tensor]]:
-    """What is done with a batch: a function of inputs and targets that returns the loss and the outputs."""
+) -> Step:
+    """What is done with a batch: a function of its arrays that returns the loss and the outputs."""
 
-    def step(x: Any, y: Any) -> tuple[Tensor, Tensor]:
+    def step(x: Any, *rest: Any) -> tuple[Tensor, Tensor]:
         output = model(x)
-        batch_loss = loss(output, y)
+        batch_loss = loss(output, *rest)
         optimizer.zero_grad()
         batch_loss.backward()
         if clip_norm is not None:
@@ -246,15 +252,15 @@ def training_step(
     return step
 
 
-def _train_epoch(run: Run, step: Callable[[Any, Any], tuple[Tensor, Tensor]]) -> None:
+def _train_epoch(run: Run, step: Step) -> None:
     schedule, run.seen = run.schedule, Average()
     by_batch = schedule if isinstance(schedule, LRScheduler) and schedule.interval == "batch" else None
     run.model.train()
-    for x, y in run.train:
-        batch_loss, output = step(x, y)
+    for x, *rest in run.train:
+        batch_loss, output = step(x, *rest)
         if by_batch is not None:
             by_batch.step()
-        run.seen.add(batch_loss, output, y)
+        run.seen.add(batch_loss, output, *rest)
         for callback in run.callbacks:
             callback.on_batch(run)
     _check_not_empty("fit: the training data have", run.seen)
@@ -274,9 +280,9 @@ def evaluate(model: Module, batches: Batches, loss: LossFunction) -> Average:
     model.eval()
     average = Average()
     with no_grad():
-        for x, y in batches:
+        for x, *rest in batches:
             output = model(x)
-            average.add(loss(output, y), output, y)
+            average.add(loss(output, *rest), output, *rest)
     _check_not_empty("evaluate: the data have", average)
     return average
 

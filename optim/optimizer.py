@@ -282,6 +282,10 @@ class Optimizer:
         restored[...] = array
         return restored
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle and copy: without the memory that a step makes anew, much more than the state."""
+        return vars(self) | {"_scratch": {}, "_homes": []}
+
     def __repr__(self) -> str:
         lines = []
         for group in self.param_groups:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -550,6 +551,32 @@ def test_an_optimizer_of_ones_own_is_called_as_it_is() -> None:
         lambda model: training(model, lambda m: Sign(m.parameters(), lr=0.1)),
         drawn_batches((10, 6)),
     )
+
+
+def test_a_pickled_optimizer_goes_on_and_leaves_the_memory_of_its_steps_behind() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(4, 100)), rng.normal(size=(4, 50))
+    model = nn.Linear(100, 50, dtype="float64", rng=0)
+    optimizer = optim.Adam(model.parameters())
+
+    def step(model: nn.Module, optimizer: optim.Optimizer) -> None:
+        loss = nn.functional.mse_loss(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    compiled = mt.compile(lambda: step(model, optimizer))
+    for _ in range(4):
+        compiled()
+    optimizer.zero_grad()
+    text = pickle.dumps((model, optimizer))
+    assert len(text) < 1.2 * 3 * sum([p.data.nbytes for p in model.parameters()])  # each with two averages
+    twins = pickle.loads(text)
+    for _ in range(4):
+        compiled()
+        step(*twins)
+    for one, two in zip(model.parameters(), twins[0].parameters(), strict=True):
+        np.testing.assert_allclose(one.data, two.data, rtol=1e-12)
 
 
 def test_an_eager_graph_over_parameters_that_a_compiled_step_changed_is_stale() -> None:

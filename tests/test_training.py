@@ -70,6 +70,23 @@ def test_averages_weigh_each_batch_by_its_rows() -> None:
     assert history["seconds"][0] > 0
 
 
+def test_weights_say_how_often_each_sample_counts() -> None:
+    def loss(output: Tensor, target: Any, weights: Any) -> Tensor:
+        mean: Tensor = (cross_entropy(output, target, "none") * weights).sum() / weights.sum()
+        return mean
+
+    model, counts = Watched(), np.array([2, 0, 1, 1, 3])
+    repeated = evaluate(model, DataLoader(X.repeat(counts, 0), Y.repeat(counts)), cross_entropy)
+    weighted = DataLoader(X, Y, counts.astype(np.float32), batch_size=2)
+    assert 0 < (repeated.accuracy or 0) < 1
+    for compiled in (False, True):
+        optimizer = optim.SGD(model.parameters(), lr=0.0)
+        history = fit(model, weighted, weighted, optimizer, loss, epochs=3, compile=compiled)
+        for name in ("loss", "validation_loss"):
+            np.testing.assert_allclose(history[name], repeated.loss, rtol=1e-6)
+        assert history["accuracy"] == history["validation_accuracy"] == [repeated.accuracy] * 3
+
+
 def test_every_step_starts_from_fresh_gradients() -> None:
     model = Watched()
     trained(lr=0.5, model=model, batch_size=1)

@@ -249,7 +249,7 @@ def _plot(history: History, path: str, terminal: TextIO) -> None:
 def _summary(
     result: Result,
     options: argparse.Namespace,
-    correct: int,
+    correct: float,
     widths: list[int],
     tested: int,
     interrupted: bool,
