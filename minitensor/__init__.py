@@ -11,8 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from minitensor.arrays.creation import *
-from minitensor.core.graph import is_grad_enabled as is_grad_enabled
-from minitensor.core.graph import no_grad as no_grad
+from minitensor.context import is_grad_enabled as is_grad_enabled
+from minitensor.context import no_grad as no_grad
 from minitensor.core.rule import composite as composite
 from minitensor.core.rule import registry as registry
 from minitensor.core.rule import rule as rule

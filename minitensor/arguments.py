@@ -6,11 +6,11 @@ Nothing here is about gradients: it is what stands between a call and its rule (
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
-from minitensor.errors import DTypeError, Wording, explain
+from minitensor.errors import DTypeError, GraphError, Wording, explain
 
 if TYPE_CHECKING:
     from inspect import Signature
@@ -26,49 +26,50 @@ _OTHER_NAMES = {  # PyTorch's, and older ones of NumPy's
 }
 
 
+class Marks(TypedDict, total=False):
+    """What is special about an operation, said in its decorator; core/rule.py explains each."""
+
+    arrays: bool
+    floats: bool
+    inputs: str
+    method: bool
+    explain: Wording
+
+
 class Parameters:
     """The parameters of a function: differentiable inputs, which stand together, and options.
-
-    Args:
-        function: The function.
-        inputs: The names of the inputs, as in "x y", or "*xs" for the rest; by default all parameters
-            without a default.
-        explain: Words what NumPy refused, see errors.explain.
 
     Attributes:
         inputs: Where the inputs stand among the arguments.
         leading: How many arguments may be given by position until the first option.
         is_variadic: Whether there may be any number of inputs.
         optional: Whether an input may be None.
+        is_scalar: Whether single numbers make sense, and so `Value`.
+        floats: Whether integers become floating-point before they enter.
+        is_method: Whether Tensor, and where it is scalar Value, have the operation as a method.
     """
 
     __slots__ = (
-        "explain",
-        "function",
-        "inputs",
-        "is_variadic",
-        "leading",
-        "name",
-        "optional",
-        "options",
-        "rest",
+        *("explain", "floats", "function", "inputs", "is_method", "is_scalar", "is_variadic", "leading"),
+        *("name", "optional", "options", "rest"),
     )
 
-    def __init__(
-        self, function: Callable[..., Any], inputs: str = "", explain: Wording | None = None
-    ) -> None:
+    def __init__(self, function: Callable[..., Any], marks: Marks) -> None:
         code = function.__code__  # inspect.signature would take as long as importing NumPy does
         named = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         self.rest = code.co_varnames[len(named)] if code.co_flags & _VARIADIC else ""  # of *xs, the xs
         places = [*named[: code.co_argcount], *([f"*{self.rest}"] if self.rest else [])]
         required = len(places) - len(function.__defaults__ or ())
-        chosen = [places.index(name) for name in inputs.split() or places[:required]] or [0]
+        chosen = [places.index(name) for name in marks.get("inputs", "").split() or places[:required]] or [0]
         self.name = function.__name__.lstrip("_")
-        self.function, self.options, self.explain = function, frozenset(named), explain
+        self.function, self.options, self.explain = function, frozenset(named), marks.get("explain")
+        self.is_scalar, self.floats = not marks.get("arrays"), bool(marks.get("floats"))
         self.is_variadic = bool(self.rest) and chosen[-1] == len(places) - 1
         self.optional = chosen[-1] >= required
         self.inputs = slice(chosen[0], None if self.is_variadic else chosen[-1] + 1)
         self.leading = self.inputs.stop or 1 << 30
+        public = function.__name__[0] != "_" and marks.get("method", True)
+        self.is_method = public and chosen[0] == 0 and not self.is_variadic
 
     @property
     def signature(self) -> Signature:
@@ -92,7 +93,7 @@ class Parameters:
         """
         for x in args[self.leading :]:
             if isinstance(x, np.generic):
-                args = (*args[: self.leading], *map(_plain, args[self.leading :]))
+                args = (*args[: self.leading], *map(plain, args[self.leading :]))
                 break
         for name, x in attrs.items():
             if name not in self.options or not isinstance(x, _PLAIN):
@@ -104,7 +105,7 @@ class Parameters:
         }
         if len(named) < len(attrs):
             raise DTypeError(f"{self.name}: {' and '.join(attrs)} mean the same argument")
-        named = {name: _plain(x) for name, x in named.items()}
+        named = {name: plain(x) for name, x in named.items()}
         if type(named.get("axis")) is list:  # as PyTorch's dim may be
             named["axis"] = tuple(named["axis"])
         if self.rest in named:  # np.transpose(x, axes=(1, 0))
@@ -130,6 +131,12 @@ class Parameters:
             raise self.fault(args, TypeError("a rule returns no list"))
         return outputs[0]
 
+    def no_flow(self, place: int) -> GraphError:
+        """The error of a rule that gives no local gradient for an argument that requires one."""
+        return GraphError(
+            f"{self.name}: no gradient flows to argument {place}, which requires grad: detach() it"
+        )
+
     def fault(self, data: tuple[Any, ...] | list[Any], error: Exception) -> Exception:
         """What to raise for an error of NumPy's or Python's on such data: in this operation's terms."""
         if isinstance(error, DTypeError):
@@ -149,5 +156,6 @@ _VARIADIC = 0x04  # inspect.CO_VARARGS
 _PLAIN = (int, str, tuple, type(None), type, np.dtype)
 
 
-def _plain(x: Any) -> Any:
+def plain(x: Any) -> Any:
+    """NumPy's number as Python's."""
     return x.item() if isinstance(x, np.generic) else x

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from minitensor.context import watching
 from minitensor.core.graph import Edge, Node
 from minitensor.core.rule import Operation
-from minitensor.core.watcher import Watcher, watching
+from minitensor.core.watcher import Watcher
 from minitensor.errors import NumericError
 from minitensor.ndarrays import Array, captured
 
@@ -101,7 +102,7 @@ class _Watch(Watcher):
 
         return look
 
-    def received(self, leaf: Node, gradient: Any) -> Any:
+    def receives(self, leaf: Node, gradient: Any) -> Any:
         worst = _worst(_data(gradient))
         if worst:
             shape = np.shape(_data(leaf))
@@ -120,7 +121,7 @@ class _Watch(Watcher):
     def origin(self, node: Node) -> str:
         return self.origins.get(id(node), "")
 
-    def finished(self, order: Sequence[Node]) -> None:
+    def finishes(self, order: Sequence[Node]) -> None:
         self.warned = False
         for node in order:
             if node._args is None:

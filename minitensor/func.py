@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from minitensor import rules
-from minitensor.core.graph import Node, is_grad_enabled, propagate, recording, tick, topological_order
+from minitensor.context import is_grad_enabled, recording
+from minitensor.core.graph import Node, propagate, tick, topological_order
 from minitensor.core.tensor import Tensor
 from minitensor.errors import DTypeError, OptionError, ShapeError
 from minitensor.ndarrays import is_only_here

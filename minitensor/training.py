@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from minitensor.core.graph import no_grad
+from minitensor.context import no_grad
 from minitensor.core.tensor import Tensor
 from minitensor.errors import DataError, DTypeError, OptionError
 from minitensor.files import is_stream, write_atomically

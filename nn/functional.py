@@ -20,11 +20,11 @@ from numpy.typing import ArrayLike
 
 from minitensor import rules
 from minitensor.arrays.creation import one_hot
+from minitensor.context import decide, effect, look
 from minitensor.core.graph import on_nodes
 from minitensor.core.rule import composite, rule
 from minitensor.core.tensor import Tensor, TensorLike
 from minitensor.core.value import Value
-from minitensor.core.watcher import decide, effect, look
 from minitensor.errors import DTypeError, OptionError, ShapeError
 from minitensor.ndarrays import Array, is_array
 from minitensor.random import generator

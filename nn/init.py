@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from minitensor.core.graph import no_grad
+from minitensor.context import no_grad
 from minitensor.core.tensor import Tensor
 from minitensor.errors import OptionError, ShapeError
 from minitensor.random import generator

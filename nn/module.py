@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from minitensor.core.graph import no_grad
+from minitensor.context import effect, no_grad
 from minitensor.core.tensor import Tensor, TensorLike
-from minitensor.core.watcher import effect, here
+from minitensor.core.watcher import here
 from minitensor.errors import DTypeError, ShapeError
 
 
@@ -81,7 +81,7 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         watcher = here.state.watcher
         if watcher is not None:
-            watcher.entered(self)
+            watcher.enters(self)
         return self.forward(*args, **kwargs)
 
     def _members(self) -> Iterator[tuple[str, Parameter | Buffer | Module]]:

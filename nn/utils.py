@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from minitensor.context import effect
 from minitensor.core.tensor import Tensor
-from minitensor.core.watcher import effect
 from minitensor.errors import DTypeError, NumericError, OptionError
 
 

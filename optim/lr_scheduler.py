@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from minitensor.core.watcher import effect
+from minitensor.context import effect
 from minitensor.errors import DTypeError, OptionError
 from minitensor.optim.optimizer import Optimizer
 

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minitensor.arrays import memory
+from minitensor.context import effect
 from minitensor.core.tensor import Tensor
 from minitensor.core.value import Value
-from minitensor.core.watcher import effect, here
+from minitensor.core.watcher import here
 from minitensor.errors import DTypeError, GraphError, OptionError, ShapeError
 from minitensor.optim.blas import number
 from minitensor.optim.values import ValueVector

@@ -7,13 +7,14 @@
     dtypes       which dtype an operation on several tensors computes in
     creation     tensors from nothing: zeros, arange, randn, ...
     numbers      what a Value has because numbers have it
+    nodes        requires_grad and is_leaf: a node's place in the graph
     copying      copy, deepcopy, pickle
     memory       large arrays in large pages
 
 Each room defines a class of methods, and extend.py gives them to Tensor and Value.
 """
 
-from minitensor.arrays import copying, dtypes, interface, numbers, operators, protocols, writing  # noqa: F401
+from minitensor.arrays import copying, dtypes, interface, nodes, numbers, operators, protocols, writing  # noqa: F401
 from minitensor.arrays.extend import add_operations
 
 add_operations()

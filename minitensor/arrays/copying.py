@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from minitensor.arrays.extend import extend
-from minitensor.core.methods import TensorMethods, ValueMethods
 from minitensor.core.tensor import Tensor
 from minitensor.core.value import Value
 from minitensor.errors import GraphError
+from minitensor.methods import TensorMethods, ValueMethods
 from minitensor.ndarrays import Array
 
 

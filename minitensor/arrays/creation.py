@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from minitensor.arrays.extend import extend
-from minitensor.core.methods import TensorMethods
+from minitensor.context import decide
 from minitensor.core.rule import composite
 from minitensor.core.tensor import Tensor, TensorLike
-from minitensor.core.watcher import decide
 from minitensor.errors import ShapeError
+from minitensor.methods import TensorMethods
 from minitensor.ndarrays import Array, as_array, is_array
 from minitensor.random import generator
 

@@ -1,4 +1,4 @@
-"""Which dtype an operation on several tensors computes in: PyTorch's convention."""
+"""Which dtype an operation on several tensors computes in, as in PyTorch; and what rules may return."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import numpy as np
 
 from minitensor.arrays.extend import extend
 from minitensor.core.graph import Node
-from minitensor.core.methods import TensorMethods
 from minitensor.core.rule import Operation
 from minitensor.core.tensor import Tensor
+from minitensor.core.watcher import here
 from minitensor.errors import DTypeError
-from minitensor.ndarrays import check_numeric, is_array
+from minitensor.methods import TensorMethods
+from minitensor.ndarrays import Array, check_numeric, is_array
 
 _WEAK = (float, int, bool)
 """Python's numbers take the dtype of the array they meet."""
@@ -35,6 +36,26 @@ class Promotion(Tensor):
         stop = operation.inputs.stop
         rest = () if stop is None else args[stop:]
         return (*args[: operation.inputs.start], *promote(operation, inputs, floats), *rest)
+
+    @classmethod
+    def _value_of(cls, operation: Operation, outputs: Any, args: tuple[Any, ...]) -> Array:
+        """The value among what a rule returned; NumPy's reductions return a number."""
+        value = operation.value_of(outputs, args)
+        if is_array(value):
+            return value
+        if isinstance(value, np.generic | float | int):
+            return np.asarray(value)
+        raise DTypeError(f"{operation.name}: a rule's value is an array, not a {type(value).__name__}")
+
+    def _gradient_of(self, maker: Node, part: Any) -> Any:
+        """What a local gradient of a node returned, if that can be a gradient."""
+        if isinstance(part, Tensor):
+            return part if here.state.recording else part.data
+        if is_array(part):
+            return part
+        if isinstance(part, np.generic | float | int):
+            return np.asarray(part)
+        raise DTypeError(f"{maker.made_by}: a local gradient returns an array, not a {type(part).__name__}")
 
 
 def promote(operation: Operation, inputs: tuple[Any, ...], floats: bool) -> list[Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from minitensor.core.methods import TensorMethods, ValueMethods
 from minitensor.core.rule import registry
+from minitensor.methods import TensorMethods, ValueMethods
 
 C = TypeVar("C", bound=type)
 _EVERY_CLASS_HAS = {"__module__", "__doc__", "__slots__", "__dict__", "__weakref__", "__qualname__"}

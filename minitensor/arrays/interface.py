@@ -12,9 +12,9 @@ from numpy.typing import DTypeLike
 
 from minitensor import rules
 from minitensor.arrays.extend import extend
-from minitensor.core.methods import TensorMethods
 from minitensor.core.tensor import Tensor, TensorLike
 from minitensor.errors import DTypeError, GraphError, ShapeError
+from minitensor.methods import TensorMethods
 from minitensor.ndarrays import Array
 
 
@@ -137,7 +137,9 @@ class Conversion(Tensor):
 
     def detach(self) -> Tensor:
         """The same memory off the graph."""
-        return Tensor._wrap(self.data[...], (self,))
+        tensor = Tensor.from_numpy(self.data[...])
+        tensor._share_writes((self,))
+        return tensor
 
     def numpy(self) -> Array:
         """The array, sharing memory; raises GraphError if self requires grad."""

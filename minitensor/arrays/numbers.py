@@ -2,9 +2,75 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
+import numpy as np
+
 from minitensor.arrays.extend import extend
-from minitensor.core.methods import ValueMethods
+from minitensor.core.graph import Node, origin, write_tick
+from minitensor.core.rule import Operation
 from minitensor.core.value import Value
+from minitensor.errors import DTypeError, GraphError
+from minitensor.methods import ValueMethods
+
+
+@extend(ValueMethods)
+class Content(Value):
+    """The number of a Value, read and written."""
+
+    __slots__ = ()
+
+    @property
+    def data(self) -> float:
+        """The number. Assigning another makes the graphs that were computed from it stale."""
+        return self._data
+
+    @data.setter
+    def data(self, number: float) -> None:
+        self._data = float(number)
+        self._written = write_tick()
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Start, or stop, computing gradients for this leaf."""
+        if self._operation:
+            raise GraphError("requires_grad_(): only for leaves")
+        self._requires_grad = requires_grad
+        return self
+
+    def _check_unchanged(self, run_again: bool) -> None:
+        for arg in self._args or ():
+            if isinstance(arg, Value) and getattr(arg, "_written", 0) > self._tick:
+                raise GraphError(
+                    f"backward(): {self.made_by} needs an input whose data was overwritten after the forward "
+                    f"pass. Run backward() before updating.{origin(self)}"
+                )
+
+
+@extend(ValueMethods)
+class Returned(Value):
+    """What a rule may return for Values."""
+
+    __slots__ = ()
+
+    @classmethod
+    def _number_of(cls, operation: Operation | None, x: Any) -> float:
+        """A number that a rule returned: NumPy's functions return NumPy's scalars."""
+        if isinstance(x, np.generic | np.ndarray | int | float) and not np.ndim(x):
+            return float(x)
+        name = operation.name if operation else "backward()"
+        if isinstance(x, Node | np.ndarray):
+            raise DTypeError(f"{name}: a Value meets only Values and numbers; for arrays use Tensor")
+        raise DTypeError(
+            f"{name}: on Values a rule returns (number, *local gradients), and those return numbers, "
+            f"not {type(x).__name__}"
+        )
+
+    @classmethod
+    def _check_flow(cls, operation: Operation, args: tuple[Any, ...], outputs: tuple[Any, ...]) -> None:
+        for place, arg in enumerate(args, 1):
+            flows = place < len(outputs) and outputs[place] is not None
+            if isinstance(arg, Value) and arg._requires_grad and not flows:
+                raise operation.no_flow(place)
 
 
 @extend(ValueMethods)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from minitensor import rules
 from minitensor.arrays.extend import extend
 from minitensor.core.graph import NO_ATTRS, Node
-from minitensor.core.methods import TensorMethods, ValueMethods
 from minitensor.core.rule import registry
+from minitensor.methods import TensorMethods, ValueMethods
 
 Constant: TypeAlias = float | np.number[Any] | NDArray[Any]
 

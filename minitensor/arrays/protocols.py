@@ -12,10 +12,11 @@ import numpy as np
 
 from minitensor import rules
 from minitensor.arrays.extend import extend
-from minitensor.core.graph import Node, is_grad_enabled
-from minitensor.core.methods import TensorMethods, ValueMethods
+from minitensor.context import is_grad_enabled
+from minitensor.core.graph import Node
 from minitensor.core.rule import registry
 from minitensor.errors import DTypeError, GraphError
+from minitensor.methods import TensorMethods, ValueMethods
 
 
 @extend(ValueMethods, TensorMethods)
@@ -175,7 +176,7 @@ def _write_into(out: Any, ufunc: np.ufunc, method: str, args: tuple[Any, ...], a
             f"numpy.{ufunc.__name__}: out= must be an array. "
             "Write into a tensor under no_grad(), as in t += x."
         )
-    if is_grad_enabled() and any([isinstance(x, Node) and x.requires_grad for x in args]):
+    if is_grad_enabled() and any([isinstance(x, Node) and x._requires_grad for x in args]):
         raise GraphError(
             f"numpy.{ufunc.__name__}: writing into an array would lose the gradient. "
             "Make a new tensor, as in a = a + b, or use .detach()."

@@ -12,12 +12,12 @@ from minitensor import rules
 from minitensor.arrays.extend import extend
 from minitensor.arrays.interface import plain_key
 from minitensor.arrays.operators import Constant
-from minitensor.core.graph import write_tick
-from minitensor.core.methods import TensorMethods
+from minitensor.core.graph import origin, write_tick
 from minitensor.core.tensor import Tensor, TensorLike
 from minitensor.core.watcher import here
 from minitensor.errors import DTypeError, GraphError, ShapeError
-from minitensor.ndarrays import Array, as_array, is_array
+from minitensor.methods import TensorMethods
+from minitensor.ndarrays import Array, as_array, is_array, may_reach
 
 
 @extend(TensorMethods)
@@ -30,12 +30,12 @@ class Contents(Tensor):
     def data(self) -> Array:
         """The array itself. Assigning to it, as in `p.data -= lr * p.grad`, counts as writing in place."""
         watcher = here.state.watcher
-        return self._data if watcher is None else watcher.data(self)
+        return self._data if watcher is None else watcher.reads(self, "data")
 
     @data.setter
     def data(self, value: ArrayLike) -> None:
         watcher = here.state.watcher
-        if value is not (self._data if watcher is None else watcher.data(self)):
+        if value is not (self._data if watcher is None else watcher.reads(self, "data")):
             array = as_array(value, None if isinstance(value, np.ndarray) else self.dtype)
             if self._requires_grad and array.dtype.kind != "f":
                 raise DTypeError(f"data: a tensor that requires grad cannot hold {array.dtype}")
@@ -44,19 +44,21 @@ class Contents(Tensor):
                     f"data: {array.dtype} of shape {array.shape} does not fit the gradient, which is "
                     f"{self.dtype} of shape {self.shape}. Set .grad = None first."
                 )
-            self._data = array if watcher is None else watcher.assigned(self, "data", array)
+            self._data = array if watcher is None else watcher.assigns(self, "data", array)
         self._mark_written()
 
     @property
     def grad(self) -> Any:
         """The gradient: an array of data's shape and dtype, a Tensor after create_graph=True, or None."""
         watcher = here.state.watcher
-        return self._grad if watcher is None else watcher.grad(self)
+        return self._grad if watcher is None else watcher.reads(self, "grad")
 
     @grad.setter
     def grad(self, value: Any) -> None:
         watcher = here.state.watcher
-        if value is not None and value is not (self._grad if watcher is None else watcher.grad(self)):
+        if value is not None and value is not (
+            self._grad if watcher is None else watcher.reads(self, "grad")
+        ):
             value = value if isinstance(value, Tensor) or is_array(value) else np.asarray(value)
             if (value.shape, value.dtype) != (self.shape, self.dtype):
                 fault = ShapeError if value.shape != self.shape else DTypeError
@@ -64,7 +66,18 @@ class Contents(Tensor):
                     f"grad: {value.dtype} of shape {value.shape} does not fit the tensor, which is "
                     f"{self.dtype} of shape {self.shape}"
                 )
-        self._grad = value if watcher is None else watcher.assigned(self, "grad", value)
+        self._grad = value if watcher is None else watcher.assigns(self, "grad", value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Start, or stop, computing gradients for this leaf."""
+        if requires_grad and self.dtype.kind != "f":
+            raise DTypeError(
+                f"only floating-point tensors can require grad, not {self.dtype}. Try dtype=float."
+            )
+        if self._operation:
+            raise GraphError("requires_grad_(): only for leaves. Use detach() to leave the graph.")
+        self._requires_grad = bool(requires_grad)
+        return self
 
     def retain_grad(self) -> Self:
         """Keep this tensor's gradient in `.grad` although it is not a leaf.
@@ -87,9 +100,33 @@ class Writing(Tensor):
 
     __slots__ = ()
 
+    def _last_write(self) -> list[int]:
+        if self._written is None:
+            self._written = [0]
+        return self._written
+
+    def _share_writes(self, args: tuple[Any, ...]) -> None:
+        """A write into a view is a write into what it views."""
+        for arg in args:
+            if isinstance(arg, Tensor) and np.may_share_memory(self._data, arg._data):
+                self._written = arg._last_write()
+                break
+
     def _mark_written(self) -> None:
         """Make every recorded operation that still needs the overwritten data refuse to run backward."""
         self._last_write()[0] = write_tick()
+
+    def _check_unchanged(self, run_again: bool) -> None:
+        locals_ = [local for _, local in self._edges or ()]
+        for x in (self, *(self._args or ())):
+            if isinstance(x, Tensor) and x._written is not None and x._written[0] > self._tick:
+                if not run_again and not any([may_reach(local, x._data) for local in locals_]):
+                    continue
+                what = "its result" if x is self else f"an input of shape {x.shape}"
+                raise GraphError(
+                    f"backward(): {self.made_by} needs {what}, which was overwritten after the forward "
+                    f"pass. Run backward() before updating, or write into a copy.{origin(self)}"
+                )
 
     def _write(self, name: str, value: TensorLike, write: Callable[[Array, Array], object]) -> None:
         """Write into the memory of a tensor that no graph depends on."""

@@ -400,4 +400,4 @@ def _describe(slot: Slot) -> str:
 
 
 def _tensor(array: Any) -> Tensor:
-    return Tensor._wrap(array, ())
+    return Tensor.from_numpy(np.asarray(array))

@@ -14,11 +14,12 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 
 from minitensor.compiler.traced import AsTensor, Call, Log, Slot, Traced, is_refusal, map_tree, refuse, values
+from minitensor.context import watching
 from minitensor.core.graph import Node
 from minitensor.core.rule import Operation
 from minitensor.core.tensor import Tensor
 from minitensor.core.value import Value
-from minitensor.core.watcher import Watcher, watching
+from minitensor.core.watcher import Watcher
 from minitensor.errors import CompileError
 
 R = TypeVar("R")
@@ -74,7 +75,7 @@ class Tracer(Watcher):
             self.trace.arguments.append(held)
             slot = Slot("argument", array.shape, array.dtype, array.strides, held)
             traced = Traced(self.log, slot, array)
-            return Tensor._wrap(traced, ()) if isinstance(x, Tensor) else traced
+            return Tensor.from_numpy(traced) if isinstance(x, Tensor) else traced  # type: ignore[arg-type]
 
         with _one_at_a_time, watching(self):
             traced = tuple(map(argument, args))  # by position first: Python would begin with the named ones
@@ -164,17 +165,20 @@ class Tracer(Watcher):
 
     # ------------------------------------------------------------------------- what is read and changed
 
-    def data(self, tensor: Tensor) -> Any:
-        return self.array(tensor)
+    exclusive = "a step is being traced by compile"
+
+    def reads(self, tensor: Tensor, name: str) -> Any:
+        return self.array(tensor) if name == "data" else self.grad(tensor)
 
     def writes(self, tensor: Tensor) -> None:
         self.array(tensor)
 
     def grad(self, tensor: Tensor) -> Any:
+        """The gradient of a tensor, traced if the step computed it."""
         real, seen = self.gradients.get(tensor, (None, None))
         return tensor._grad if real is None or real is not tensor._grad else seen
 
-    def assigned(self, tensor: Tensor, name: str, value: Any) -> Any:
+    def assigns(self, tensor: Tensor, name: str, value: Any) -> Any:
         if isinstance(tensor._data, Traced):  # made by the step
             return value
         if name == "data":
@@ -184,7 +188,7 @@ class Tracer(Watcher):
         self.gradients[tensor] = _plain(value), value
         return self.gradients[tensor][0]
 
-    def received(self, leaf: Tensor, gradient: Any) -> Any:
+    def receives(self, leaf: Tensor, gradient: Any) -> Any:
         """A leaf takes a gradient: written down as a call whose result is the leaf's gradient then."""
         if leaf not in self.arrays:
             return gradient
@@ -192,7 +196,7 @@ class Tracer(Watcher):
         if isinstance(gradient, Tensor) or isinstance(held, Tensor | Traced):
             total = gradient if held is None else held + gradient
             leaf._grad = None
-            return self.assigned(leaf, "grad", total)
+            return self.assigns(leaf, "grad", total)
         if isinstance(gradient, np.ndarray):  # it does not depend on what is traced
             gradient = self.log.add("copy", np.array, (gradient,), {}, gradient)
         value = gradient.value if held is None else np.asarray(held + gradient.value)
@@ -231,22 +235,19 @@ class Tracer(Watcher):
 
     # --------------------------------------------------------------------------------------- the others
 
-    def entered(self, layer: Any) -> None:
+    def enters(self, layer: Any) -> None:
         self.trace.modules[layer] = layer.training
 
-    def decide(self, condition: Any) -> bool:
+    def decides(self, condition: Any) -> bool:
         """A program is used only where this is so again."""
         return condition.holds() if isinstance(condition, Traced) else bool(condition)
 
-    def look(self, array: Any) -> Any:
+    def looks(self, array: Any) -> Any:
         return array.value if isinstance(array, Traced) else array
 
     def draws(self, source: Callable[[], R]) -> R:
         """A generator whose drawing is done again whenever the program runs."""
         return _Draws(self, source)  # type: ignore[return-value]
-
-    def replaced(self, other: Watcher) -> None:
-        refuse(f"{type(other).__name__.strip('_').lower()}ing", "Do it around the compiled step.")
 
 
 class Opaque:
@@ -288,7 +289,7 @@ def _plain(x: Any) -> Any:
     if isinstance(x, Traced | Opaque):
         return x.value
     if isinstance(x, Tensor) and isinstance(x._data, Traced):
-        return Tensor._wrap(x._data.value, ())
+        return Tensor.from_numpy(x._data.value)
     return x
 
 

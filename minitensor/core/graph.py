@@ -5,29 +5,23 @@ gradient by which a gradient passes back to it. `propagate` visits the nodes fro
 hands its gradient through its edges, and what arrives at a node adds up. Nothing here knows whether the data
 is a float or an array: that is for Value and Tensor to say.
 
-One clock orders everything. A node carries the tick at which it was made, and data the tick of the last write
-into it. Inputs are made before what is made from them, so descending ticks are a topological order, and a
-write later than the node that used the data makes that node stale.
+One clock orders everything. A node carries the tick at which it was made, so descending ticks are a topological
+order; and data carry that of the last write into them: one later than the node makes the node stale.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
-from contextlib import _GeneratorContextManager, contextmanager
+from collections.abc import Callable
 from operator import attrgetter
-from typing import Any, ParamSpec, Self, TypeAlias, TypeVar, overload
+from typing import Any, TypeAlias
 
 from minitensor.core.rule import Data, Local, Operand, Operation
 from minitensor.core.watcher import here
 from minitensor.errors import GraphError
 
-P = ParamSpec("P")
-R = TypeVar("R")
 Edge: TypeAlias = "tuple[Node, Local]"
-
 NO_ATTRS: dict[str, Any] = {}
-
 tick = itertools.count(1).__next__
 _last_write = 0
 
@@ -47,7 +41,6 @@ class Node(Operand):
     """
 
     __slots__ = ("__weakref__", "_args", "_attrs", "_edges", "_operation", "_requires_grad", "_tick")
-
     grad: Data
     _requires_grad: bool
     _operation: Operation | None  # None for a leaf
@@ -58,41 +51,22 @@ class Node(Operand):
 
     def _edges_on_nodes(self) -> list[Edge]:
         """Edges whose local gradients record what they compute: the rule, run on the nodes themselves."""
-        if self._operation is None or self._args is None:
-            return []
-        locals_ = self._operation.function(*self._args, **self._attrs)[1:]
-        edges = zip(self._args, locals_, strict=False)
+        operation: Any = self._operation
+        args: Any = self._args
+        edges = zip(args, operation.function(*args, **self._attrs)[1:], strict=False)
         return [(arg, local) for arg, local in edges if isinstance(arg, Node) and arg._requires_grad]
-
-    # What a kind of node says about its data.
 
     def _pass_on(self, gradient: Data, gradients: dict[Node, Data]) -> None:
         """Pass a gradient back to the inputs, where no edges are kept: by running the rule again."""
-        raise NotImplementedError
 
     def _add(self, held: Data, part: Data, maker: Node) -> Data:
         """The gradient `held` so far (or None) and a `part` that came through an edge of `maker`."""
-        raise NotImplementedError
 
     def _receive(self, gradient: Data) -> None:
         """Take the complete gradient of this backward pass."""
-        raise NotImplementedError
 
     def _check_unchanged(self, run_again: bool) -> None:
         """Raise if data that the local gradients need was overwritten after this node was made."""
-
-    def requires_grad_(self, requires_grad: bool = True) -> Self:
-        """Start, or stop, computing gradients for this leaf."""
-        raise NotImplementedError
-
-    @property
-    def requires_grad(self) -> bool:
-        """Whether `backward` computes a gradient for this node. Leaves may be told to, or not to."""
-        return self._requires_grad
-
-    @requires_grad.setter
-    def requires_grad(self, value: bool) -> None:
-        self.requires_grad_(value)
 
     @property
     def parents(self) -> tuple[Node, ...]:
@@ -103,11 +77,6 @@ class Node(Operand):
     def made_by(self) -> str:
         """The name of the operation that made this node; empty for a leaf."""
         return self._operation.name if self._operation else ""
-
-    @property
-    def is_leaf(self) -> bool:
-        """Whether no recorded operation made this node."""
-        return self._operation is None
 
 
 def propagate(
@@ -149,7 +118,7 @@ def propagate(
     finally:
         state.recording = previous
     if state.watcher is not None:
-        state.watcher.finished(order)
+        state.watcher.finishes(order)
 
 
 def topological_order(root: Node, since: int = 0) -> list[Node]:
@@ -185,52 +154,7 @@ def on_nodes(*args: object) -> bool:
     return any([isinstance(arg, Node) for arg in args])
 
 
-def no_flow(operation: Operation, place: int) -> GraphError:
-    """The error of a rule that gives no local gradient for an argument that requires one."""
-    return GraphError(
-        f"{operation.name}: no gradient flows to argument {place}, which requires grad: detach() it"
-    )
-
-
 def origin(node: Node) -> str:
     """Where the node was made, if someone watched; the end of an error message."""
     watcher = here.state.watcher
     return "" if watcher is None else watcher.origin(node)
-
-
-@contextmanager
-def recording(enabled: bool) -> Iterator[None]:
-    """Record operations, or do not, until the block ends; per thread, and restored after exceptions."""
-    state = here.state
-    previous, state.recording = state.recording, enabled
-    try:
-        yield
-    finally:
-        state.recording = previous
-
-
-@overload
-def no_grad() -> _GeneratorContextManager[None]: ...
-@overload
-def no_grad(function: Callable[P, R]) -> Callable[P, R]: ...
-def no_grad(function: Callable[P, R] | None = None) -> _GeneratorContextManager[None] | Callable[P, R]:
-    """Compute without recording a graph: for evaluation, and for updating parameters in place.
-
-    Works as a context, `with no_grad():`, and as a decorator, nests, and holds for the current thread only.
-
-    >>> from minitensor import Tensor, no_grad
-    >>> w = Tensor([1.0, 2.0], requires_grad=True)
-    >>> with no_grad():
-    ...     (w * 2).requires_grad
-    False
-    """
-    return recording(False) if function is None else recording(False)(function)
-
-
-def is_grad_enabled() -> bool:
-    """Whether operations on this thread are being recorded.
-
-    >>> is_grad_enabled()
-    True
-    """
-    return here.state.recording

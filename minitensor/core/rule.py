@@ -12,10 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, ParamSpec, TypeAlias, TypedDict, TypeVar, Unpack, overload
+from typing import Any, ParamSpec, TypeAlias, TypeVar, Unpack, overload
 
-from minitensor.arguments import Parameters
-from minitensor.errors import Wording
+from minitensor.arguments import Marks, Parameters
 
 Data: TypeAlias = Any
 """What a rule computes with: float, ndarray, Value or Tensor. They share operators, not a type."""
@@ -36,27 +35,13 @@ class Operand:
         raise NotImplementedError
 
 
-class Marks(TypedDict, total=False):
-    """What is special about an operation, said in its decorator: see `rule`."""
-
-    arrays: bool
-    floats: bool
-    inputs: str
-    method: bool
-    explain: Wording
-
-
 class Operation(Parameters):
-    """A rule under its name, with its marks; what users call is `call`. `function` is the rule."""
+    """A rule under its name, with what its decorator and its parameters say about it (arguments.py)."""
 
-    __slots__ = ("call", "floats", "is_method", "is_scalar")
-    call: Callable[..., Data]
-
-    def __init__(self, function: Callable[..., Any], marks: Marks) -> None:
-        super().__init__(function, marks.get("inputs", ""), marks.get("explain"))
-        self.is_scalar, self.floats = not marks.get("arrays"), bool(marks.get("floats"))
-        first = self.inputs.start == 0 and not self.is_variadic
-        self.is_method = first and marks.get("method", True) and function.__name__[0] != "_"
+    __slots__ = ("call",)
+    call: Callable[
+        ..., Data
+    ]  # what users call; `function` is the rule, or of a composite the function itself
 
 
 registry: dict[str, Operation] = {}
@@ -78,7 +63,7 @@ def rule(function: Callable[..., Any] | None = None, /, **marks: Unpack[Marks]) 
       serves floats, arrays and, for gradients of gradients, nodes. It changes neither its inputs nor g.
     - A local gradient returns an array of numbers (of Values, a number). It may be anything, such as a
       constant, g itself, a view, or an input: the engine never writes into it, nor shares it.
-    - It does not undo broadcasting, convert dtypes, or check what NumPy checks: the engine does.
+    - It neither undoes broadcasting, nor converts dtypes, nor checks what NumPy checks.
 
     Args:
         function: The rule. Its name is the operation's; parameters without a default are the inputs.
@@ -149,10 +134,4 @@ def _operation(function: Callable[..., Any] | None, marks: Marks, is_rule: bool)
         return operation.value_of(result, args) if is_rule else result
 
     operation.call = call
-    return call
-
-
-def alias(name: str, call: Callable[P, R]) -> Callable[P, R]:
-    """Enter an operation under a second name, such as PyTorch's."""
-    registry[name] = registry[call.__name__]
     return call

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Self, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from minitensor.core.graph import NO_ATTRS, Edge, Node, no_flow, origin, propagate, tick
-from minitensor.core.methods import TensorMethods
+from minitensor.core.graph import NO_ATTRS, Edge, Node, propagate, tick
 from minitensor.core.rule import Operation
 from minitensor.core.watcher import here
-from minitensor.errors import DTypeError, GraphError, ShapeError
-from minitensor.ndarrays import Array, as_array, is_array, is_only_here, may_reach
+from minitensor.errors import ShapeError
+from minitensor.methods import TensorMethods
+from minitensor.ndarrays import Array, as_array, is_only_here
 
 TensorLike: TypeAlias = "Tensor | ArrayLike"
-
 _new = object.__new__
 
 
-class Tensor(Node, TensorMethods["Tensor"]):
-    """An array that remembers how it was computed. Its operators and methods: see core/methods.py.
+class Tensor(TensorMethods["Tensor"], Node):
+    """An array that remembers how it was computed. Its operators and methods: see minitensor/methods.py.
 
     Args:
         data: An array (copied; its dtype is kept), or numbers and nested lists of them (floats become
@@ -43,7 +42,6 @@ class Tensor(Node, TensorMethods["Tensor"]):
     """
 
     __slots__ = ("_data", "_grad", "_retains", "_written")
-
     _data: Array
     _grad: Any
     _retains: bool  # its gradient, although no leaf
@@ -54,17 +52,15 @@ class Tensor(Node, TensorMethods["Tensor"]):
     ) -> None:
         if isinstance(data, Tensor):
             if data._requires_grad and not requires_grad and here.state.recording:
-                warnings.warn(
-                    "Tensor(x) of a tensor leaves its graph: no gradient will reach x. "
-                    "Use x itself, or say so with x.detach().",
-                    stacklevel=2,
-                )
+                words = "Tensor(x) of a tensor leaves its graph: no gradient will reach x. "
+                warnings.warn(words + "Use x itself, or say so with x.detach().", stacklevel=2)
             data = data.data
         self._start(as_array(data, dtype, copy=True))
         if requires_grad:
             self.requires_grad_()
 
     def _start(self, data: Array) -> None:
+        """Be a leaf around an array."""
         self._data = data
         self._grad = self._operation = self._written = None
         self._requires_grad = self._retains = False
@@ -98,36 +94,20 @@ class Tensor(Node, TensorMethods["Tensor"]):
                     f"or pass a gradient of shape {shape}"
                 )
             gradient = np.array(1, self._data.dtype).reshape(shape)
-        seed: Any = gradient if isinstance(gradient, Tensor) or is_array(gradient) else np.asarray(gradient)
+        seed: Any = gradient if hasattr(gradient, "shape") else np.asarray(gradient)
         if seed.shape != shape:
             raise ShapeError(f"backward(): the gradient has shape {seed.shape} and the tensor {shape}")
         if create_graph != isinstance(seed, Tensor):
             seed = Tensor(seed) if create_graph else seed.data
-        propagate(
-            self, seed, Tensor._receive, create_graph if retain_graph is None else retain_graph, create_graph
-        )
-
-    def requires_grad_(self, requires_grad: bool = True) -> Self:
-        """Start, or stop, computing gradients for this leaf."""
-        if requires_grad and self._data.dtype.kind != "f":
-            raise DTypeError(
-                f"only floating-point tensors can require grad, not {self._data.dtype}. Try dtype=float."
-            )
-        if self._operation:
-            raise GraphError("requires_grad_(): only for leaves. Use detach() to leave the graph.")
-        self._requires_grad = bool(requires_grad)
-        return self
-
-    # ---------------------------------------------------------------------------------- on the way
+        keep = create_graph if retain_graph is None else retain_graph
+        propagate(self, seed, Tensor._receive, keep, create_graph)
 
     @classmethod
     def apply(cls, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
         """Run a rule on the arrays inside tensors, and make its value a node that knows the way back."""
-        state = here.state
-        data = []
+        data, dtype, alike = [], None, True
         for arg in args:  # in Python 3.11 a comprehension would cost a call
             data.append(arg._data if isinstance(arg, Tensor) else arg)
-        dtype, alike = None, True
         for x in data[operation.inputs]:
             if type(x) is np.ndarray and (dtype is None or x.dtype is dtype):
                 dtype = x.dtype
@@ -136,6 +116,7 @@ class Tensor(Node, TensorMethods["Tensor"]):
         if not alike or dtype is None or dtype.kind != "f":
             args = cls._promoted(operation, args, attrs)  # to one dtype: arrays/dtypes.py
             data = [arg._data if isinstance(arg, Tensor) else arg for arg in args]
+        state = here.state
         try:
             if state.watcher is None:
                 outputs = operation.function(*data, **attrs)
@@ -143,15 +124,18 @@ class Tensor(Node, TensorMethods["Tensor"]):
                 outputs = state.watcher.run(operation, args, data, attrs)
         except (ValueError, TypeError, AttributeError) as error:
             raise operation.fault(data, error) from error
-        value = outputs[0] if type(outputs) is tuple and outputs else operation.value_of(outputs, args)
-        node = Tensor._wrap(value, args, operation)
+        value = outputs[0] if type(outputs) is tuple else None
+        node = _new(Tensor)
+        node._start(value if type(value) is np.ndarray else cls._value_of(operation, outputs, args))
+        if node._data.base is not None:
+            node._share_writes(args)  # it may be a view: arrays/writing.py
         if len(outputs) > 1 and state.recording:
             edges: list[Edge] = []
             for place, arg in enumerate(args, 1):
                 if isinstance(arg, Tensor) and arg._requires_grad:
                     local = outputs[place] if place < len(outputs) else None
                     if local is None:
-                        raise no_flow(operation, place)
+                        raise operation.no_flow(place)
                     edges.append((arg, local))
             if edges:
                 node._requires_grad = True
@@ -161,70 +145,31 @@ class Tensor(Node, TensorMethods["Tensor"]):
             state.watcher.made(node, operation, args)
         return node
 
-    @classmethod
-    def _wrap(cls, data: Any, args: tuple[Any, ...], operation: Operation | None = None) -> Tensor:
-        """A new leaf around the data that was computed from `args`."""
-        if type(data) is not np.ndarray and not is_array(data):
-            data = _as_array(data, operation.name if operation else "")
-        node = _new(Tensor)
-        node._data = data
-        node._grad = node._operation = node._written = None
-        node._requires_grad = node._retains = False
-        node._args, node._attrs, node._edges = (), NO_ATTRS, []
-        node._tick = 0
-        if data.base is not None:  # perhaps a view: a write into it is a write into what it views
-            for arg in args:
-                if isinstance(arg, Tensor) and np.may_share_memory(data, arg._data):
-                    node._written = arg._last_write()
-                    break
-        return node
-
-    def _last_write(self) -> list[int]:
-        if self._written is None:
-            self._written = [0]
-        return self._written
-
-    # -------------------------------------------------------------------------------- on the way back
-
     def _add(self, held: Any, part: Any, maker: Node) -> Any:
-        """What has arrived here so far, and a part. A new array: either may be anybody's."""
-        data = self._data
         if type(part) is not np.ndarray:
-            part = _as_gradient(part, maker)
-        if part.shape != data.shape:
-            part = undo_broadcasting(part, data.shape, maker)
-        if part.dtype is not data.dtype:
-            part = part.astype(data.dtype)
-        return part if held is None else held + part
+            part = self._gradient_of(maker, part)  # a Tensor, or what counts as an array: arrays/dtypes.py
+        if part.shape != self._data.shape:
+            part = undo_broadcasting(part, self._data.shape, maker)
+        if part.dtype is not self._data.dtype:
+            part = part.astype(self._data.dtype)
+        return part if held is None else held + part  # a new array: both may be anybody's
 
     def _receive(self, gradient: Any) -> None:
-        """Keep the gradient, if this is a leaf. No two gradients share memory, nor any with anything else."""
+        """Keep the gradient, if this is a leaf. It shares memory with no other, nor with anything else."""
         if self._operation is not None and not self._retains:
             return
         if isinstance(gradient, Tensor):
             gradient = gradient.copy()
+        elif isinstance(gradient, np.generic):  # a sum of 0-d arrays
+            gradient = np.asarray(gradient)
         elif type(gradient) is not np.ndarray or not is_only_here(gradient):
-            gradient = (
-                np.array(gradient, order="K") if isinstance(gradient, np.generic) else gradient.copy("K")
-            )
+            gradient = gradient.copy("K")
         watcher = here.state.watcher
         if watcher is not None and self._operation is None:
-            gradient = watcher.received(self, gradient)
+            gradient = watcher.receives(self, gradient)
         if self._grad is not None:
             gradient = self._grad + gradient
         self._grad = np.asarray(gradient) if isinstance(gradient, np.generic) else gradient
-
-    def _check_unchanged(self, run_again: bool) -> None:
-        locals_ = [local for _, local in self._edges or ()]
-        for x in (self, *(self._args or ())):
-            if isinstance(x, Tensor) and x._written is not None and x._written[0] > self._tick:
-                if not run_again and not any([may_reach(local, x._data) for local in locals_]):
-                    continue
-                what = "its result" if x is self else f"an input of shape {x._data.shape}"
-                raise GraphError(
-                    f"backward(): {self.made_by} needs {what}, which was overwritten after the forward "
-                    f"pass. Run backward() before updating, or write into a copy.{origin(self)}"
-                )
 
 
 def undo_broadcasting(gradient: Any, shape: tuple[int, ...], maker: Node) -> Any:
@@ -238,21 +183,3 @@ def undo_broadcasting(gradient: Any, shape: tuple[int, ...], maker: Node) -> Any
         )
     axes = (*range(extra), *[i for i, n in enumerate(shape, extra) if n == 1 != before[i]])
     return np.add.reduce(gradient, axis=axes).reshape(shape)
-
-
-def _as_array(x: Any, name: str) -> Array:
-    """A rule's value, which NumPy's reductions return as a number."""
-    if isinstance(x, np.generic | float | int):
-        return np.asarray(x)
-    raise DTypeError(f"{name}: a rule's value is an array, not {type(x).__name__}")
-
-
-def _as_gradient(part: Any, maker: Node) -> Any:
-    """What a local gradient returned, if that can be a gradient."""
-    if isinstance(part, Tensor):
-        return part if here.state.recording else part._data
-    if is_array(part):
-        return part
-    if isinstance(part, np.generic | float | int):
-        return np.asarray(part)
-    raise DTypeError(f"{maker.made_by}: a local gradient returns an array, not {type(part).__name__}")

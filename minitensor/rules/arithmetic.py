@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from minitensor.core.rule import alias, rule
+from minitensor.core.rule import rule
 from minitensor.rules.fast import masked
-from minitensor.rules.notation import Binary, Local, Number, Unary, unchanged
+from minitensor.rules.notation import Binary, Local, Number, Unary, alias, unchanged
 
 # ---------------------------------------------------------------------------------------- arithmetic
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, ParamSpec, TypeAlias
+
+from minitensor.core.rule import registry
 
 Number: TypeAlias = Any  # float, Value, ndarray or Tensor
 Array: TypeAlias = Any  # ndarray or Tensor
@@ -12,8 +14,15 @@ Shape: TypeAlias = tuple[int, ...]
 Local: TypeAlias = Callable[[Any], Any]
 Unary: TypeAlias = tuple[Any, Local]
 Binary: TypeAlias = tuple[Any, Local, Local]
+P = ParamSpec("P")
 
 
 def unchanged(g: Number) -> Number:
     """The local gradient of whatever adds its input to something."""
     return g
+
+
+def alias(name: str, call: Callable[P, Any]) -> Callable[P, Any]:
+    """Enter an operation under a second name, such as PyTorch's."""
+    registry[name] = registry[call.__name__]
+    return call

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from minitensor.core.graph import on_nodes
-from minitensor.core.rule import alias, rule
+from minitensor.core.rule import rule
 from minitensor.rules.arithmetic import zero_where
-from minitensor.rules.notation import Array, Axis, Shape, Unary
+from minitensor.rules.notation import Array, Axis, Shape, Unary, alias
 
 # ------------------------------------------------------------------------------------- sums and means
 

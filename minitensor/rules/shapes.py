@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from minitensor.core.rule import alias, composite, rule
+from minitensor.core.rule import composite, rule
 from minitensor.errors import DTypeError, OptionError, ShapeError
 from minitensor.rules.arithmetic import zero_where
-from minitensor.rules.notation import Array, Axis, Local, Shape, Unary, unchanged
+from minitensor.rules.notation import Array, Axis, Local, Shape, Unary, alias, unchanged
 
 # ---------------------------------------------------------------------------------------------- shape
 

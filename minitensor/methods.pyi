@@ -7,7 +7,6 @@ from typing import Any, Generic, Self, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from minitensor.core.rule import Operation
 from minitensor.results import Selection, SignAndLogDet
 
 N = TypeVar("N")
@@ -49,6 +48,12 @@ class ValueMethods(Generic[N]):
     def __rtruediv__(self, other: Constant) -> N: ...
     def __sub__(self, other: N | Constant) -> N: ...
     def __truediv__(self, other: N | Constant) -> N: ...
+    @classmethod
+    def _check_flow(cls, operation: Any, args: tuple[Any, ...], outputs: tuple[Any, ...]) -> None: ...
+    def _check_unchanged(self, run_again: bool) -> None: ...
+    @classmethod
+    def _number_of(cls, operation: Any | None, x: Any) -> builtins.float:
+        """A number that a rule returned: NumPy's functions return NumPy's scalars."""
     def abs(self) -> N:
         """|x|, with gradient 0 at 0 and at NaN."""
     def absolute(self) -> N:
@@ -79,6 +84,11 @@ class ValueMethods(Generic[N]):
         """Cosine; derivative −sin x."""
     def cosh(self) -> N:
         """Hyperbolic cosine; derivative sinh x."""
+    @property
+    def data(self) -> builtins.float:
+        """The number. Assigning another makes the graphs that were computed from it stale."""
+    @data.setter
+    def data(self, number: builtins.float) -> None: ...
     def div(self, y: N | builtins.float) -> N:
         """x / y; 1/0 is inf and 0/0 is NaN, on floats as well."""
     def divide(self, y: N | builtins.float) -> N:
@@ -109,6 +119,9 @@ class ValueMethods(Generic[N]):
         """x held between min and max; unlike clip's, the gradient on the bounds is 0."""
     def hypot(self, y: N | builtins.float) -> N:
         """√(x² + y²) without overflow; the gradient at (0, 0) is NaN, where norm has 0."""
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation made this node."""
     def isclose(self, y: N | builtins.float, rtol: builtins.float = ..., atol: builtins.float = ..., equal_nan: bool = ...) -> N:
         """Whether |x − y| ≤ atol + rtol |y|, elementwise."""
     def isfinite(self) -> N:
@@ -165,6 +178,13 @@ class ValueMethods(Generic[N]):
         """max(x, 0), with gradient 0 at 0."""
     def remainder(self, y: N | builtins.float) -> N:
         """x − y ⌊x / y⌋, with the sign of y, as Python's %; derivative 1 in x and −⌊x / y⌋ in y."""
+    @property
+    def requires_grad(self) -> bool:
+        """Whether `backward` computes a gradient for this node. Leaves may be told to, or not to."""
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None: ...
+    def requires_grad_(self, requires_grad: bool = ...) -> Self:
+        """Start, or stop, computing gradients for this leaf."""
     def round(self, decimals: int = ...) -> N:
         """x rounded to so many decimals, halves to the even neighbour; gradient 0."""
     def rsqrt(self) -> N:
@@ -259,13 +279,22 @@ class TensorMethods(Generic[N]):
     def __sub__(self, other: N | Constant) -> N: ...
     def __truediv__(self, other: N | Constant) -> N: ...
     def __xor__(self, other: N | ArrayLike) -> N: ...
+    def _check_unchanged(self, run_again: bool) -> None: ...
+    def _gradient_of(self, maker: Any, part: Any) -> Any:
+        """What a local gradient of a node returned, if that can be a gradient."""
+    def _last_write(self) -> list[int]: ...
     def _mark_written(self) -> None:
         """Make every recorded operation that still needs the overwritten data refuse to run backward."""
     @classmethod
-    def _promoted(cls, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]) -> tuple[Any, ...]:
+    def _promoted(cls, operation: Any, args: tuple[Any, ...], attrs: dict[str, Any]) -> tuple[Any, ...]:
         """The arguments, with the inputs of an operation brought to one dtype."""
+    def _share_writes(self, args: tuple[Any, ...]) -> None:
+        """A write into a view is a write into what it views."""
     def _update(self, symbol: str, other: N | ArrayLike, ufunc: np.ufunc, operation: Callable[..., Any]) -> Self:
         """`self += other` and its like: in place where no graph is involved, else a new tensor."""
+    @classmethod
+    def _value_of(cls, operation: Any, outputs: Any, args: tuple[Any, ...]) -> Array:
+        """The value among what a rule returned; NumPy's reductions return a number."""
     def _write(self, name: str, value: N | ArrayLike, write: Callable[[Array, Array], object]) -> None:
         """Write into the memory of a tensor that no graph depends on."""
     def abs(self) -> N:
@@ -414,6 +443,9 @@ class TensorMethods(Generic[N]):
         """Inverses y of square matrices (..., n, n); the gradient is −yᵀ g yᵀ."""
     def invert(self) -> N:
         """~x: of booleans, whether it does not hold."""
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation made this node."""
     def isclose(self, y: N | ArrayLike, rtol: builtins.float = ..., atol: builtins.float = ..., equal_nan: bool = ...) -> N:
         """Whether |x − y| ≤ atol + rtol |y|, elementwise."""
     def isfinite(self) -> N:
@@ -519,6 +551,13 @@ class TensorMethods(Generic[N]):
         """Every element so many times, one number for all or one for each; PyTorch's repeat_interleave."""
     def repeat_interleave(self, repeats: Any, axis: int | None = ...) -> N:
         """Every element so many times, one number for all or one for each; PyTorch's repeat_interleave."""
+    @property
+    def requires_grad(self) -> bool:
+        """Whether `backward` computes a gradient for this node. Leaves may be told to, or not to."""
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None: ...
+    def requires_grad_(self, requires_grad: bool = ...) -> Self:
+        """Start, or stop, computing gradients for this leaf."""
     def reshape(self, *shape: Any) -> N:
         """The same elements in another shape, given as integers or as one tuple; one length may be −1."""
     def retain_grad(self) -> Self:
