@@ -41,7 +41,6 @@ class Parameters:
 
     Attributes:
         inputs: Where the inputs stand among the arguments.
-        leading: How many arguments may be given by position until the first option.
         is_variadic: Whether there may be any number of inputs.
         optional: Whether an input may be None.
         is_scalar: Whether single numbers make sense, and so `Value`.
@@ -50,7 +49,7 @@ class Parameters:
     """
 
     __slots__ = (
-        *("explain", "floats", "function", "inputs", "is_method", "is_scalar", "is_variadic", "leading"),
+        *("explain", "floats", "function", "inputs", "is_method", "is_scalar", "is_variadic"),
         *("name", "optional", "options", "rest"),
     )
 
@@ -67,7 +66,6 @@ class Parameters:
         self.is_variadic = bool(self.rest) and chosen[-1] == len(places) - 1
         self.optional = chosen[-1] >= required
         self.inputs = slice(chosen[0], None if self.is_variadic else chosen[-1] + 1)
-        self.leading = self.inputs.stop or 1 << 30
         public = function.__name__[0] != "_" and marks.get("method", True)
         self.is_method = public and chosen[0] == 0 and not self.is_variadic
 
@@ -87,14 +85,7 @@ class Parameters:
     def arranged(
         self, args: tuple[Any, ...], attrs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Inputs in their places, options under their own names, and NumPy's numbers among those as Python's.
-
-        A np.float64 would widen float32.
-        """
-        for x in args[self.leading :]:
-            if isinstance(x, np.generic):
-                args = (*args[: self.leading], *map(plain, args[self.leading :]))
-                break
+        """Inputs in their places, options under their own names, NumPy's numbers among those as Python's."""
         for name, x in attrs.items():
             if name not in self.options or not isinstance(x, _PLAIN):
                 break

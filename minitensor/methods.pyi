@@ -287,7 +287,7 @@ class TensorMethods(Generic[N]):
         """Make every recorded operation that still needs the overwritten data refuse to run backward."""
     @classmethod
     def _promoted(cls, operation: Any, args: tuple[Any, ...], attrs: dict[str, Any]) -> tuple[Any, ...]:
-        """The arguments, with the inputs of an operation brought to one dtype."""
+        """The arguments, with the inputs of an operation brought to one dtype, and its options as Python's."""
     def _share_writes(self, args: tuple[Any, ...]) -> None:
         """A write into a view is a write into what it views."""
     def _update(self, symbol: str, other: N | ArrayLike, ufunc: np.ufunc, operation: Callable[..., Any]) -> Self:

@@ -14,6 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 from minitensor.errors import DTypeError
 
 Array: TypeAlias = NDArray[Any]
+_ndarray = np.ndarray
 
 
 def is_array(x: object) -> bool:
@@ -22,7 +23,7 @@ def is_array(x: object) -> bool:
     >>> is_array(np.zeros(2)), is_array(np.float64(2)), is_array([2])
     (True, False, False)
     """
-    return type(x) is np.ndarray or (hasattr(x, "strides") and not isinstance(x, np.generic))
+    return type(x) is _ndarray or (hasattr(x, "strides") and not isinstance(x, np.generic))
 
 
 def as_array(data: Any, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
@@ -58,11 +59,11 @@ def is_only_here(array: Array) -> bool:
 
     Python counts the references to each object, and nobody can see an array without one.
     """
-    if getrefcount(array) != _BY_ONE_NAME or not array.flags.writeable:
+    if getrefcount(array) != _BY_ONE_NAME:
         return False
-    base = array.base
-    if base is None:
-        return array.flags.owndata
+    flags, base = array.flags, array.base
+    if base is None or not flags.writeable:
+        return flags.owndata and flags.writeable
     return type(base) is np.ndarray and base.flags.owndata and getrefcount(base) == _BY_ONE_VIEW
 
 

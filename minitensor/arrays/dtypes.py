@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from minitensor.arguments import plain
 from minitensor.arrays.extend import extend
 from minitensor.core.graph import Node
 from minitensor.core.rule import Operation
@@ -29,7 +30,11 @@ class Promotion(Tensor):
 
     @classmethod
     def _promoted(cls, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]) -> tuple[Any, ...]:
-        """The arguments, with the inputs of an operation brought to one dtype."""
+        """The arguments, with the inputs of an operation brought to one dtype, and its options as Python's.
+
+        A np.float64 among them would widen float32.
+        """
+        args = tuple(map(plain, args))
         inputs = args[operation.inputs]
         numbers = (*args, *attrs.values())
         floats = operation.floats or (operation.is_scalar and float in [type(x) for x in numbers])
@@ -71,8 +76,6 @@ def promote(operation: Operation, inputs: tuple[Any, ...], floats: bool) -> list
     typed: list[Any] = []  # those with a say
     lists_of_floats = False
     for x in inputs:
-        if isinstance(x, np.generic):
-            x = x.item()
         if isinstance(x, Node):
             if not hasattr(x, "dtype"):
                 raise DTypeError(f"{operation.name}: cannot mix Value and Tensor. Take .data of the Value.")

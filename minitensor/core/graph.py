@@ -5,8 +5,8 @@ gradient by which a gradient passes back to it. `propagate` visits the nodes fro
 hands its gradient through its edges, and what arrives at a node adds up. Nothing here knows whether the data
 is a float or an array: that is for Value and Tensor to say.
 
-One clock orders everything. A node carries the tick at which it was made, so descending ticks are a topological
-order; and data carry that of the last write into them: one later than the node makes the node stale.
+One clock orders everything. A node carries the tick at which it was made, so descending ticks are a
+topological order; data carry that of the last write into them, and one later than the node makes it stale.
 """
 
 from __future__ import annotations
@@ -90,8 +90,7 @@ def propagate(
     """The chain rule, from `root` and its gradient back to the leaves.
 
     Calls `receive(node, gradient)` once for every node that root depends on, when its gradient is complete.
-    Whatever must be refused is refused before the first call. Nodes made at tick `since` or before count as
-    leaves: how they were made is not followed.
+    Whatever must be refused is refused before the first call. For `since`, see topological_order.
     """
     order = topological_order(root, since)
     for node in order:
@@ -156,5 +155,4 @@ def on_nodes(*args: object) -> bool:
 
 def origin(node: Node) -> str:
     """Where the node was made, if someone watched; the end of an error message."""
-    watcher = here.state.watcher
-    return "" if watcher is None else watcher.origin(node)
+    return here.state.watcher.origin(node) if here.state.watcher else ""

@@ -121,7 +121,7 @@ def _operation(function: Callable[..., Any] | None, marks: Marks, is_rule: bool)
 
     @wraps(function)
     def call(*args: Any, **attrs: Any) -> Data:
-        if attrs or len(args) > operation.leading:
+        if attrs:
             args, attrs = operation.arranged(args, attrs)
         if is_rule:
             for arg in args:
@@ -131,7 +131,9 @@ def _operation(function: Callable[..., Any] | None, marks: Marks, is_rule: bool)
             result = function(*args, **attrs)
         except (AttributeError, TypeError) as error:
             raise operation.fault(args, error) from error
-        return operation.value_of(result, args) if is_rule else result
+        if is_rule and (type(result) is not tuple or type(result[0]) is list):  # the sum of lists is a list
+            return operation.value_of(result, args)
+        return result[0] if is_rule else result
 
     operation.call = call
     return call

@@ -106,8 +106,9 @@ class Tensor(TensorMethods["Tensor"], Node):
     def apply(cls, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]) -> Tensor:
         """Run a rule on the arrays inside tensors, and make its value a node that knows the way back."""
         data, dtype, alike = [], None, True
-        for arg in args:  # in Python 3.11 a comprehension would cost a call
+        for arg in args:
             data.append(arg._data if isinstance(arg, Tensor) else arg)
+            alike = alike and not isinstance(arg, np.generic)
         for x in data[operation.inputs]:
             if type(x) is np.ndarray and (dtype is None or x.dtype is dtype):
                 dtype = x.dtype

@@ -1,7 +1,7 @@
 """The one door: whoever wants to see what the engine does, or to have a say in it, comes in here.
 
 The engine asks for `here.state` once an operation. It holds whether operations are recorded, and who watches:
-nobody, or a `Watcher`, whose methods do nothing. A debugger, a compiler or a tape overrides those it needs.
+nobody, or a `Watcher`, whose methods do nothing. Who comes in, such as a tape, overrides those it needs.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ here = _Here()
 class Watcher:
     """Told what happens on its thread. Where something is returned, that is what the engine goes on with."""
 
-    exclusive = ""  # or why nobody else can watch at the same time
+    exclusive = ""  # or why nobody else can watch meanwhile
 
     def run(self, operation: Operation, args: tuple[Any, ...], data: list[Any], attrs: dict[str, Any]) -> Any:
         """Run a rule on the data inside its arguments."""

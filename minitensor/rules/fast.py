@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minitensor.core.graph import on_nodes
 from minitensor.ndarrays import is_array
 from minitensor.rules.notation import Array, Number
 
@@ -51,6 +50,6 @@ def product(x: Array, y: Array) -> Array:
 
     Not for a factor of one element: dot takes it for a number, and 0 times NaN for 0.
     """
-    if x.ndim == 2 and y.ndim == 2 and x.size > 1 and y.size > 1 and not on_nodes(x, y):
+    if is_array(x) and is_array(y) and x.ndim == 2 and y.ndim == 2 and x.size > 1 and y.size > 1:
         return x.dot(y)
     return x @ y
