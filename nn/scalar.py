@@ -20,7 +20,7 @@ from minitensor.nn import layers
 from minitensor.random import generator
 from minitensor.rules import add_n
 
-Number: TypeAlias = Value | float
+Scalar: TypeAlias = Value | float
 
 
 class Module:
@@ -69,7 +69,7 @@ class Neuron(Module):
         self.activation = activation
         self._function = _function(activation)
 
-    def __call__(self, x: Sequence[Number]) -> Value:
+    def __call__(self, x: Sequence[Scalar]) -> Value:
         if len(x) != len(self.w):
             raise ShapeError(f"Neuron({len(self.w)}) got {len(x)} numbers")
         z = add_n(self.b, *map(operator.mul, self.w, x))
@@ -97,7 +97,7 @@ class Layer(Module):
         kwargs["rng"] = generator(kwargs.get("rng"))  # one for all
         self.neurons = [Neuron(nin, **kwargs) for _ in range(nout)]
 
-    def __call__(self, x: Sequence[Number]) -> Any:
+    def __call__(self, x: Sequence[Scalar]) -> Any:
         out = [neuron(x) for neuron in self.neurons]
         return out[0] if len(out) == 1 else out
 
@@ -151,7 +151,7 @@ class MLP(Module):
             for i in range(len(nouts))
         ]
 
-    def __call__(self, x: Sequence[Number] | NDArray[Any]) -> Any:
+    def __call__(self, x: Sequence[Scalar] | NDArray[Any]) -> Any:
         out: Any = x.tolist() if isinstance(x, np.ndarray) else x  # Python's floats are faster than NumPy's
         first = next(iter(out), 0.0) if hasattr(out, "__len__") else None
         if not isinstance(first, Value | float | int | np.number):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from minitensor.arrays import memory
 from minitensor.core.tensor import Tensor
-from minitensor.optim.blas import axpby, axpy, number
+from minitensor.optim.blas import axpby, axpy, factor
 from minitensor.optim.optimizer import Group, Optimizer, Params
 
 
@@ -89,7 +89,7 @@ class Adam(Optimizer):
 
         np.sqrt(square, out=scratch)
         scratch /= np.array(math.sqrt(1 - beta2 ** state["step"]), dtype)
-        scratch += number(group["eps"], dtype)
+        scratch += factor(group["eps"], dtype)
         np.divide(mean, scratch, out=scratch)
         parameter.data = axpy(-group["lr"] / (1 - beta1 ** state["step"]), scratch, parameter.data)
 
@@ -126,5 +126,5 @@ class AdamW(Adam):
 
     def update(self, parameter: Tensor, gradient: NDArray[Any], state: dict[str, Any], group: Group) -> None:
         if group["weight_decay"]:
-            parameter.data *= number(1 - group["lr"] * group["weight_decay"], parameter.dtype)
+            parameter.data *= factor(1 - group["lr"] * group["weight_decay"], parameter.dtype)
         self._descend(parameter, -gradient if group["maximize"] else gradient, state, group)

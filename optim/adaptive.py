@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from minitensor.arrays import memory
 from minitensor.core.tensor import Tensor
-from minitensor.optim.blas import axpby, axpy, number
+from minitensor.optim.blas import axpby, axpy, factor
 from minitensor.optim.optimizer import Group, Optimizer, Params
 
 
@@ -86,7 +86,7 @@ class RMSprop(Optimizer):
             np.multiply(mean, mean, out=scratch)
             square = np.subtract(square, scratch, out=scratch)
         np.sqrt(square, out=scratch)
-        scratch += number(group["eps"], scratch.dtype)
+        scratch += factor(group["eps"], scratch.dtype)
         direction = np.divide(gradient, scratch, out=scratch)
         if group["momentum"]:
             direction = axpby(1, direction, group["momentum"], state["momentum_buffer"])
@@ -154,6 +154,6 @@ class Adagrad(Optimizer):
         np.multiply(gradient, gradient, out=scratch)
         total += scratch
         np.sqrt(total, out=scratch)
-        scratch += number(group["eps"], scratch.dtype)
+        scratch += factor(group["eps"], scratch.dtype)
         np.divide(gradient, scratch, out=scratch)
         parameter.data = axpy(-rate, scratch, parameter.data)

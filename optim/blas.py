@@ -34,7 +34,7 @@ def axpy(a: float, x: Array, y: Array) -> Array:
     array([ 0., -1.])
     """
     if y.size < LARGE:
-        y += number(a, y.dtype) * x
+        y += factor(a, y.dtype) * x
         return y
     return axpby(a, x, 1, y)
 
@@ -48,10 +48,10 @@ def axpby(a: float, x: Array, b: float, y: Array) -> Array:
     if y.size < LARGE or not (a and b and y.flags.forc and y.flags.behaved):
         return _by_numpy(a, x, b, y)  # also a factor of 0, of which BLAS makes 0 even with NaN
     x = _laid_out_as(y, x)
-    factor = () if b == 1 else (float(b),)
-    routine = _routine("axpby" if factor else "axpy", y.dtype)
+    scale = () if b == 1 else (float(b),)
+    routine = _routine("axpby" if scale else "axpy", y.dtype)
     if routine is not None:
-        routine(y.size, float(a), _address(x), 1, *factor, _address(y), 1)
+        routine(y.size, float(a), _address(x), 1, *scale, _address(y), 1)
     else:
         x, parts = x.ravel("K"), y.ravel("K")
         for start in range(0, y.size, _PIECE):
@@ -60,8 +60,8 @@ def axpby(a: float, x: Array, b: float, y: Array) -> Array:
 
 
 def _by_numpy(a: float, x: Array, b: float, y: Array) -> Array:
-    y *= number(b, y.dtype)
-    y += x if a == 1 else number(a, y.dtype) * x
+    y *= factor(b, y.dtype)
+    y += x if a == 1 else factor(a, y.dtype) * x
     return y
 
 
@@ -92,12 +92,12 @@ def _routine(name: str, dtype: np.dtype[Any]) -> Callable[..., None] | None:
     except (AttributeError, OSError):
         return None
     vector = (ctypes.c_void_p, ctypes.c_int64)  # its address, and the distance of its elements
-    factor = (number_type,) if name == "axpby" else ()
-    routine.argtypes, routine.restype = (ctypes.c_int64, number_type, *vector, *factor, *vector), None
+    scale = (number_type,) if name == "axpby" else ()
+    routine.argtypes, routine.restype = (ctypes.c_int64, number_type, *vector, *scale, *vector), None
     return routine
 
 
 @lru_cache(maxsize=256)
-def number(value: float, dtype: np.dtype[Any]) -> Array:
+def factor(value: float, dtype: np.dtype[Any]) -> Array:
     """A factor as a 0-d array of the arrays' dtype: NumPy takes it in half the time of a Python float."""
     return np.array(value, dtype)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -15,13 +15,16 @@ from minitensor.core.tensor import Tensor
 from minitensor.core.value import Value
 from minitensor.core.watcher import here
 from minitensor.errors import DTypeError, GraphError, OptionError, ShapeError
-from minitensor.optim.blas import number
+from minitensor.optim.blas import factor
 from minitensor.optim.values import ValueVector
 
 Params: TypeAlias = Iterable[Tensor] | Iterable[Value] | Iterable[Mapping[str, Any]]
 """What an optimizer is to update: tensors, or Values, or groups of either."""
 Group: TypeAlias = dict[str, Any]
 """Parameters under "params", and the options by which they are updated, such as "lr"."""
+
+Update: TypeAlias = tuple[Tensor, NDArray[Any], dict[str, Any], Group]
+"""A parameter, its gradient, what is remembered of it, and its group."""
 
 _FLUSH_EVERY = 64  # steps
 
@@ -64,7 +67,6 @@ class Optimizer:
         self.param_groups: list[Group] = []
         self.state: dict[Tensor, dict[str, Any]] = {}
         self._scratch: dict[Tensor, NDArray[Any]] = {}
-        self._homes: list[Any] = []  # flat.Home: where compile put parameters side by side
         self._steps = 0
         if callable(params) or isinstance(params, Tensor | Value):
             cure = "a list of it" if not callable(params) else "what it returns"
@@ -147,7 +149,8 @@ class Optimizer:
     @effect
     def step(self) -> None:
         """Update every parameter that has a gradient; warns if none has one."""
-        updated, watcher = False, here.state.watcher
+        updates: list[Update] = []
+        watcher = here.state.watcher
         for group in self.param_groups:
             for parameter in group["params"]:
                 gradient = parameter._grad
@@ -160,17 +163,23 @@ class Optimizer:
                 state = self.state.get(parameter)
                 if state is None:
                     state = self.state[parameter] = {}
-                self.update(parameter, gradient, state, group)
-                updated = True
-        self._count_step()
-        if not updated:
+                updates.append((parameter, gradient, state, group))
+        self.take(updates)
+        if not updates:
             warnings.warn(
                 f"{self._name}.step(): no parameter has a gradient, so nothing was updated. "
                 "Call loss.backward() first, on a loss computed from these parameters.",
                 stacklevel=3,
             )
 
-    def _count_step(self) -> None:
+    def take(self, updates: Sequence[Update]) -> None:
+        """Take one step that is made of these updates, each of which is what `update` is given.
+
+        `step` takes one of all parameters that have a gradient. Whoever has put several of them, or a part of
+        one, into a vector, takes it of that, if the optimizer is elementwise.
+        """
+        for parameter, gradient, state, group in updates:
+            self.update(parameter, gradient, state, group)
         self._steps += 1
         if self._steps % _FLUSH_EVERY == 0:
             self._flush()
@@ -202,7 +211,7 @@ class Optimizer:
         if group["maximize"]:
             gradient = -gradient
         if group["weight_decay"]:
-            gradient = gradient + number(group["weight_decay"], gradient.dtype) * parameter.data
+            gradient = gradient + factor(group["weight_decay"], gradient.dtype) * parameter.data
         return gradient
 
     def _scratch_of(self, parameter: Tensor) -> NDArray[Any]:
@@ -285,7 +294,7 @@ class Optimizer:
 
     def __getstate__(self) -> dict[str, Any]:
         """For pickle and copy: without the memory that a step makes anew, much more than the state."""
-        return vars(self) | {"_scratch": {}, "_homes": []}
+        return vars(self) | {"_scratch": {}}
 
     def __repr__(self) -> str:
         lines = []

@@ -35,6 +35,7 @@ __all__ = [
     "randint",
     "randn",
     "randn_like",
+    "tensor",
     "zeros",
     "zeros_like",
 ]
@@ -71,6 +72,15 @@ def from_numpy(array: Array) -> Tensor:
     Tensor([0., 0.], dtype=float64)
     """
     return Tensor.from_numpy(array)
+
+
+def tensor(data: TensorLike, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of numbers, lists of them, or an array, which is copied: PyTorch's name for Tensor(...).
+
+    >>> tensor([1.0, 2.0], requires_grad=True)
+    Tensor([1., 2.], requires_grad=True)
+    """
+    return Tensor(data, dtype=dtype, requires_grad=requires_grad)
 
 
 # ------------------------------------------------------------------------------------------ constants

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from sys import getrefcount
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -163,14 +164,14 @@ class FlatStep:
                 return optimizer.step()
         for home in self.counting:
             home.count()
-        for part, gradient, state, group in self.updates:
-            optimizer.update(part, gradient, state, group)
+        optimizer.take(self.updates)
         for home in self.counting:
             home.count_back()
-        optimizer._count_step()
         return None
 
 
+_homes: WeakKeyDictionary[Optimizer, list[Home]] = WeakKeyDictionary()
+"""Where the parameters of each optimizer were put side by side."""
 _alone = Tensor([0.0])
 _HELD_ONCE = getrefcount(_alone._data)  # by the tensor, and by the call
 _COUNTERS = ("step",)
@@ -186,8 +187,8 @@ def home_of(optimizer: Optimizer, parameters: Sequence[Tensor]) -> Home | None:
 
     Moving in leaves the old arrays behind: so nobody else may hold one, who would wait for its updates.
     """
-    homes: list[Home] = [home for home in optimizer._homes if home.is_inhabited(optimizer)]
-    optimizer._homes = homes
+    homes = [home for home in _homes.get(optimizer, ()) if home.is_inhabited(optimizer)]
+    _homes[optimizer] = homes
     for home in homes:
         if list(map(id, home.parameters)) == list(map(id, parameters)):
             return home
