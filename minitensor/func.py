@@ -260,8 +260,10 @@ class _Run:
 
         def receive(node: Node, gradient: Any) -> None:
             if node in own:
-                if type(gradient) is np.ndarray and not is_only_here(gradient):
-                    gradient = gradient.copy("K")  # no two gradients share memory
+                if create and not isinstance(gradient, Tensor):
+                    gradient = Tensor(gradient)
+                elif not create and not (type(gradient) is np.ndarray and is_only_here(gradient)):
+                    gradient = np.asarray(gradient) if np.isscalar(gradient) else gradient.copy("K")
                 held = totals.get(node)
                 totals[node] = gradient if held is None else held + gradient
 

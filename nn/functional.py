@@ -21,7 +21,6 @@ from numpy.typing import ArrayLike
 from minitensor import rules
 from minitensor.arrays.creation import one_hot
 from minitensor.context import decide, effect, look
-from minitensor.core.graph import on_nodes
 from minitensor.core.rule import composite, rule
 from minitensor.core.tensor import Tensor, TensorLike
 from minitensor.core.value import Value
@@ -51,6 +50,7 @@ from minitensor.rules import (
     where,
 )
 from minitensor.rules.fast import sum_rows
+from minitensor.rules.notation import on_nodes
 from minitensor.rules.reductions import _peak
 
 __all__ = [

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from minitensor import rules
 from minitensor.arrays import memory
@@ -17,8 +17,15 @@ from minitensor.nn import functional, init
 from minitensor.nn.module import Buffer, Module, Parameter
 from minitensor.random import generator
 
-if TYPE_CHECKING:
-    from minitensor.nn import scalar
+
+@runtime_checkable
+class InScalarMode(Protocol):
+    """A network in scalar mode, of which scalar.py makes one from an MLP here, and knows how."""
+
+    activation: str
+
+    def arrays(self) -> list[NDArray[np.float64]]:
+        """For each layer its weights and its biases."""
 
 
 class Linear(Module):
@@ -344,7 +351,7 @@ class MLP(Sequential):
             in_features = width
         super().__init__(*layers, Linear(in_features, out, dtype=dtype, rng=draw))
 
-    def load_scalar(self, other: scalar.MLP) -> None:
+    def load_scalar(self, other: InScalarMode) -> None:
         """Copy the weights of the same network in scalar mode, converted to this one's dtype.
 
         Raises:
@@ -356,9 +363,7 @@ class MLP(Sequential):
         >>> mlp = MLP(2, [3, 1], rng=0)
         >>> mlp.load_scalar(scalar.MLP(2, [3, 1], rng=1))
         """
-        from minitensor.nn import scalar
-
-        if not isinstance(other, scalar.MLP):
+        if not isinstance(other, InScalarMode):
             raise DTypeError(f"load_scalar: takes a scalar.MLP, not {type(other).__name__}")
         if other.activation != self.activation:
             raise OptionError(

@@ -56,11 +56,11 @@ class Promotion(Tensor):
         """What a local gradient of a node returned, if that can be a gradient."""
         if isinstance(part, Tensor):
             return part if here.state.recording else part.data
-        if is_array(part):
-            return part
-        if isinstance(part, np.generic | float | int):
-            return np.asarray(part)
-        raise DTypeError(f"{maker.made_by}: a local gradient returns an array, not a {type(part).__name__}")
+        array = np.asarray(part) if isinstance(part, np.generic | float | int) else part
+        if is_array(array) and array.dtype.kind in _RANK:
+            return array
+        what = f"of {array.dtype}" if is_array(array) else f"but a {type(part).__name__}"
+        raise DTypeError(f"{maker.made_by}: a local gradient returns no array of real numbers, {what}")
 
 
 def promote(operation: Operation, inputs: tuple[Any, ...], floats: bool) -> list[Any]:

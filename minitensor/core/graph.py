@@ -96,19 +96,22 @@ def propagate(
     for node in order:
         if node._tick < _last_write:
             node._check_unchanged(create_graph)
-    gradients = {root: root._add(None, gradient, root)}
     state = here.state
     previous, state.recording = state.recording, create_graph
     try:
+        gradients = {root: root._add(None, gradient, root)}
         for node in order:
             total = gradients.pop(node)
             receive(node, total)
-            edges = node._edges_on_nodes() if create_graph else node._edges
-            if edges is None:
-                node._pass_on(total, gradients)  # the same, by who keeps no edges
-            else:
-                for parent, local in edges:  # along a path rates multiply, and paths add up
-                    gradients[parent] = parent._add(gradients.get(parent), local(total), node)
+            try:
+                edges = node._edges_on_nodes() if create_graph else node._edges
+                if edges is None:
+                    node._pass_on(total, gradients)  # the same, by who keeps no edges
+                else:
+                    for parent, local in edges:  # along a path rates multiply, and paths add up
+                        gradients[parent] = parent._add(gradients.get(parent), local(total), node)
+            except TypeError as error:
+                raise node._operation.fault((), error) from error  # type: ignore[union-attr]
             if not retain_graph:
                 node._args = node._edges = None
                 node._attrs = NO_ATTRS
@@ -146,11 +149,6 @@ def topological_order(root: Node, since: int = 0) -> list[Node]:
                 found.append(parent)
     found.sort(key=attrgetter("_tick"), reverse=True)
     return found
-
-
-def on_nodes(*args: object) -> bool:
-    """Whether any argument is a node: then a rule is being run again for gradients of gradients."""
-    return any([isinstance(arg, Node) for arg in args])
 
 
 def origin(node: Node) -> str:

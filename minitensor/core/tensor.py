@@ -125,7 +125,7 @@ class Tensor(TensorMethods["Tensor"], Node):
                 outputs = state.watcher.run(operation, args, data, attrs)
         except (ValueError, TypeError, AttributeError) as error:
             raise operation.fault(data, error) from error
-        value = outputs[0] if type(outputs) is tuple else None
+        value = outputs[0] if type(outputs) is tuple and outputs else None
         node = _new(Tensor)
         node._start(value if type(value) is np.ndarray else cls._value_of(operation, outputs, args))
         if node._data.base is not None:
@@ -148,11 +148,11 @@ class Tensor(TensorMethods["Tensor"], Node):
 
     def _add(self, held: Any, part: Any, maker: Node) -> Any:
         if type(part) is not np.ndarray:
-            part = self._gradient_of(maker, part)  # a Tensor, or what counts as an array: arrays/dtypes.py
+            part = self._gradient_of(maker, part)  # what counts as an array: arrays/dtypes.py
         if part.shape != self._data.shape:
             part = undo_broadcasting(part, self._data.shape, maker)
         if part.dtype is not self._data.dtype:
-            part = part.astype(self._data.dtype)
+            part = self._gradient_of(maker, part).astype(self._data.dtype)
         return part if held is None else held + part  # a new array: both may be anybody's
 
     def _receive(self, gradient: Any) -> None:
@@ -165,9 +165,11 @@ class Tensor(TensorMethods["Tensor"], Node):
             gradient = np.asarray(gradient)
         elif type(gradient) is not np.ndarray or not is_only_here(gradient):
             gradient = gradient.copy("K")
-        watcher = here.state.watcher
-        if watcher is not None and self._operation is None:
-            gradient = watcher.receives(self, gradient)
+        state = here.state
+        if state.recording and not isinstance(gradient, Tensor):
+            gradient = Tensor(gradient)
+        if state.watcher is not None and self._operation is None:
+            gradient = state.watcher.receives(self, gradient)
         if self._grad is not None:
             gradient = self._grad + gradient
         self._grad = np.asarray(gradient) if isinstance(gradient, np.generic) else gradient

@@ -87,7 +87,7 @@ class Value(ValueMethods["Value"], Node):
                 outputs = state.watcher.run(operation, args, data, attrs)
         except (AttributeError, TypeError) as error:
             raise operation.fault(data, error) from error
-        x = outputs[0] if type(outputs) is tuple else None
+        x = outputs[0] if type(outputs) is tuple and outputs else None
         if type(x) is not float:
             x = cls._number_of(operation, x)
         node = _new(Value)
@@ -124,6 +124,7 @@ class Value(ValueMethods["Value"], Node):
     def _add(self, held: Any, part: Any, maker: Node) -> Any:
         if not isinstance(part, Value):
             part = self._number_of(maker._operation, part)
+            part = Value(part, requires_grad=False) if here.state.recording else part
         return part if held is None else held + part
 
     def _receive(self, gradient: Any) -> None:

@@ -6,10 +6,9 @@ import math
 
 import numpy as np
 
-from minitensor.core.graph import on_nodes
 from minitensor.core.rule import rule
 from minitensor.ndarrays import is_array
-from minitensor.rules.notation import Binary, Number, Unary
+from minitensor.rules.notation import Binary, Number, Unary, on_nodes
 
 LN2, LN10 = math.log(2), math.log(10)
 

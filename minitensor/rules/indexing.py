@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from minitensor.core.graph import on_nodes
 from minitensor.core.rule import composite, rule
 from minitensor.errors import ShapeError
 from minitensor.ndarrays import is_array
 from minitensor.results import Selection
 from minitensor.rules.logic import argmax, argmin, argsort
-from minitensor.rules.notation import Array, Shape, Unary
+from minitensor.rules.notation import Array, Shape, Unary, on_nodes
 from minitensor.rules.shapes import _one_axis, copy
 
 # ------------------------------------------------------------------------------------ index and scatter

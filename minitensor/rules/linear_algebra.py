@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from minitensor.core.graph import on_nodes
 from minitensor.core.rule import composite, rule
 from minitensor.errors import ShapeError
 from minitensor.results import SignAndLogDet
 from minitensor.rules.fast import product, sum_rows
 from minitensor.rules.indexing import diagonal, scatter
-from minitensor.rules.notation import Array, Binary, Local, Shape, Unary, unchanged
+from minitensor.rules.notation import Array, Binary, Local, Shape, Unary, on_nodes, unchanged
 from minitensor.rules.reductions import sum
 from minitensor.rules.shapes import _axes, tril
 

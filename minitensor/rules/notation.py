@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeAlias
 
+from minitensor.core.graph import Node
 from minitensor.core.rule import registry
 
 Number: TypeAlias = Any  # float, Value, ndarray or Tensor
@@ -15,6 +16,11 @@ Local: TypeAlias = Callable[[Any], Any]
 Unary: TypeAlias = tuple[Any, Local]
 Binary: TypeAlias = tuple[Any, Local, Local]
 P = ParamSpec("P")
+
+
+def on_nodes(*args: object) -> bool:
+    """Whether any argument is a node: then a rule is being run again for gradients of gradients."""
+    return any([isinstance(arg, Node) for arg in args])
 
 
 def unchanged(g: Number) -> Number:

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from minitensor.core.graph import on_nodes
 from minitensor.core.rule import rule
 from minitensor.rules.arithmetic import zero_where
-from minitensor.rules.notation import Array, Axis, Shape, Unary, alias
+from minitensor.rules.notation import Array, Axis, Shape, Unary, alias, on_nodes
 
 # ------------------------------------------------------------------------------------- sums and means
 

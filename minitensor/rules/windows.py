@@ -14,12 +14,11 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from minitensor.core.graph import on_nodes
 from minitensor.core.rule import composite, rule
 from minitensor.errors import OptionError, ShapeError
 from minitensor.rules.arithmetic import zero_where
 from minitensor.rules.indexing import scatter
-from minitensor.rules.notation import Array, Local, Shape, Unary, unchanged
+from minitensor.rules.notation import Array, Local, Shape, Unary, on_nodes, unchanged
 from minitensor.rules.shapes import _one_axis
 
 Pair = int | tuple[int, int]

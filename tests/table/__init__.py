@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from tests.table.activations import ACTIVATIONS
 from tests.table.arithmetic import ARITHMETIC
-from tests.table.comparisons import COMPARISONS
 from tests.table.creation import CREATION
 from tests.table.elementwise import ELEMENTWISE
 from tests.table.indexing import INDEXING
 from tests.table.linear_algebra import LINEAR_ALGEBRA
+from tests.table.logic import LOGIC
 from tests.table.losses import LOSSES
 from tests.table.reductions import REDUCTIONS
 from tests.table.row import Row
@@ -23,7 +23,7 @@ ROWS: dict[str, Row] = {
     **ARITHMETIC,
     **ELEMENTWISE,
     **ACTIVATIONS,
-    **COMPARISONS,
+    **LOGIC,
     **REDUCTIONS,
     **SHAPES,
     **INDEXING,

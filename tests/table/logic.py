@@ -44,7 +44,7 @@ EXTREMES: list[Sample] = [
     *[*ORDERED, sample(drawn()), sample(TIES)],
 ]
 
-COMPARISONS: dict[str, Row] = {
+LOGIC: dict[str, Row] = {
     "equal": off(mt.equal, "eq", COMPARED),
     "not_equal": off(mt.not_equal, "ne", COMPARED),
     "less": off(mt.less, "lt", COMPARED),
