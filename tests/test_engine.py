@@ -223,6 +223,19 @@ def test_a_write_after_the_forward_pass_is_noticed_however_the_input_was_kept(na
     np.testing.assert_array_equal(x.grad, [1, 2, 3])
 
 
+@pytest.mark.parametrize("same", [lambda x: x, lambda x: x[:], lambda x: x.T], ids=["itself", "view", "T"])
+def test_a_write_is_noticed_through_a_rule_that_returns_its_input(same: Callable[[Array], Array]) -> None:
+    @mt.rule
+    def passed(x):  # type: ignore[no-untyped-def]
+        return same(x), lambda g: g
+
+    x, w = Tensor([1.0, 2.0]), parameter(3.0, 4.0)
+    y = (passed(x) * w).sum()
+    x += 1
+    with pytest.raises(GraphError, match="multiply needs an input"):
+        y.backward()
+
+
 def test_a_write_is_no_fault_where_the_local_gradient_keeps_only_shapes_and_numbers() -> None:
     @mt.rule(arrays=True)
     def spread(x, n=3):  # type: ignore[no-untyped-def]

@@ -128,8 +128,8 @@ class Tensor(TensorMethods["Tensor"], Node):
         value = outputs[0] if type(outputs) is tuple and outputs else None
         node = _new(Tensor)
         node._start(value if type(value) is np.ndarray else cls._value_of(operation, outputs, args))
-        if node._data.base is not None:
-            node._share_writes(args)  # it may be a view: arrays/writing.py
+        if node._data.base is not None or node._data is data[0] or node._data is data[-1]:
+            node._share_writes(args)  # of what it may be a view: arrays/writing.py
         if len(outputs) > 1 and state.recording:
             edges: list[Edge] = []
             for place, arg in enumerate(args, 1):
