@@ -229,7 +229,7 @@ def test_a_write_is_noticed_through_a_rule_that_returns_its_input(same: Callable
     def passed(x):  # type: ignore[no-untyped-def]
         return same(x), lambda g: g
 
-    x, w = Tensor([1.0, 2.0]), parameter(3.0, 4.0)
+    x, w = Tensor(np.array([1.0, 2.0])), parameter(3.0, 4.0)
     y = (passed(x) * w).sum()
     x += 1
     with pytest.raises(GraphError, match="multiply needs an input"):

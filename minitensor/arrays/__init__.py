@@ -1,4 +1,4 @@
-"""What makes a Tensor feel like an array, and a Value like a number; core/ is complete without it.
+"""What makes a Tensor feel like an array, and a Value like a number.
 
     operators    x + y and its like
     protocols    np.exp(x), array + x: NumPy's functions find their operations

@@ -46,7 +46,7 @@ class Node(Operand):
     _operation: Operation | None  # None for a leaf
     _args: tuple[Any, ...] | None  # None once the graph was freed
     _attrs: dict[str, Any]
-    _edges: list[Edge] | None  # None where they are not kept
+    _edges: list[Edge] | None  # None where they are not kept, or were freed
     _tick: int
 
     def _edges_on_nodes(self) -> list[Edge]:
@@ -99,7 +99,7 @@ def propagate(
     state = here.state
     previous, state.recording = state.recording, create_graph
     try:
-        gradients = {root: root._add(None, gradient, root)}
+        gradients = {root: root._add(None, gradient, root)}  # in the root's own dtype
         for node in order:
             total = gradients.pop(node)
             receive(node, total)

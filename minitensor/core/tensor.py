@@ -60,7 +60,7 @@ class Tensor(TensorMethods["Tensor"], Node):
             self.requires_grad_()
 
     def _start(self, data: Array) -> None:
-        """Be a leaf around an array."""
+        """Begin as a leaf around an array."""
         self._data = data
         self._grad = self._operation = self._written = None
         self._requires_grad = self._retains = False

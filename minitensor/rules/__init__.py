@@ -19,8 +19,8 @@ in its decorator; core/rule.py has the marks, and what a rule promises.
 
 Three things a rule need not do. It does not undo broadcasting: the engine sums each gradient down to its
 input's shape. It does not check shapes that NumPy checks: errors.py words what NumPy found, or a function
-beside the rule, named in its decorator. It never sees a graph, but where its own value would not differentiate
-rightly when it is run again on nodes; then it calls itself on them.
+beside the rule, named in its decorator. It never sees a graph, but where its own value would not
+differentiate rightly when it is run again on nodes; then it calls itself on them.
 
 At a singular point a rule follows PyTorch's convention, which its docstring states; where it does not, the
 docstring says "Unlike PyTorch". A selected gradient is chosen with `zero_where`, never multiplied by 0 or 1,

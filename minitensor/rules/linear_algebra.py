@@ -71,7 +71,8 @@ def _explain_linear(x: Shape, weight: Shape = (), bias: Shape | None = None) -> 
 def linear(x: Array, weight: Array, bias: Array | None = None) -> tuple[Any, Local, Local, Local]:
     """x Wᵀ + b over the last axis of x; weight has shape (out_features, in_features).
 
-    Fused, because the sum then writes into the product: one array less than matmul and add.
+    Fused, because the sum then writes into the product: one array less than matmul and add. As one operation
+    it knows that its bias enters every row, and sums its gradient over them.
     """
     out_features, in_features = weight.shape
     y = product(x, weight.T)
