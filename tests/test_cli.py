@@ -239,6 +239,7 @@ def test_help_loads_nothing_that_takes_long() -> None:
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert {name.split(".")[0] for name in loaded.split()}.isdisjoint({"rich", "sklearn", "scipy"})
+    assert "minitensor.nn" not in loaded.split()
     code = "import sys; from minitensor.cli import compare, evaluate, info, train; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert {name.split(".")[0] for name in loaded.split()}.isdisjoint({"rich", "sklearn"})
