@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from minitensor import CheckpointError, OptionError, Tensor, cli, nn, no_grad
-from minitensor.checkpoint import load_weights, save_weights
 from minitensor.onnx import export
+from minitensor.training.checkpoint import load_weights, save_weights
 
 X = np.random.default_rng(0).normal(size=(7, 5)).astype(np.float32)
 
