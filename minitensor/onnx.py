@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,19 +13,6 @@ from minitensor.errors import CheckpointError, OptionError
 from minitensor.files import write_atomically
 
 _OPSET = 20  # the first with Gelu
-
-_LAYERS: dict[type[nn.Module], Callable[[Any], tuple[str, dict[str, Any]]]] = {
-    nn.ReLU: lambda layer: ("Relu", {}),
-    nn.LeakyReLU: lambda layer: ("LeakyRelu", {"alpha": layer.negative_slope}),
-    nn.Tanh: lambda layer: ("Tanh", {}),
-    nn.Sigmoid: lambda layer: ("Sigmoid", {}),
-    nn.GELU: lambda layer: ("Gelu", {"approximate": layer.approximate}),
-    nn.ELU: lambda layer: ("Elu", {"alpha": layer.alpha}),
-    nn.SELU: lambda layer: ("Selu", {}),
-    nn.Softplus: lambda layer: ("Softplus", {}),
-    nn.Softmax: lambda layer: ("Softmax", {"axis": layer.axis}),
-    nn.Flatten: lambda layer: ("Flatten", {"axis": 1}),
-}
 
 
 def export(model: nn.Module, path: str | os.PathLike[str], in_features: int) -> int:
@@ -48,25 +35,30 @@ def export(model: nn.Module, path: str | os.PathLike[str], in_features: int) -> 
 
     if not isinstance(model, nn.Sequential):
         raise OptionError(f"export: takes a Sequential, such as an MLP, not {type(model).__name__}")
-    nodes, arrays, name, width = [], [], "x", in_features
-    attributes: dict[str, Any]
+    nodes: list[Any] = []
+    arrays, name, width = [], "x", in_features
+
+    def add(kind: str, *inputs: str, **attributes: Any) -> str:
+        made = f"y{len(nodes)}"
+        nodes.append(helper.make_node(kind, inputs, [made], **attributes))
+        return made
+
     for i, layer in enumerate(_flat(model)):
         if isinstance(layer, nn.Dropout):
             continue  # the identity in evaluation mode
-        made, inputs = f"y{i}", [name]
+        made: str | None = None
         if isinstance(layer, nn.Linear):
-            kind, attributes, width = "Gemm", {"transB": 1}, layer.out_features
+            names = []
             for label, parameter in layer.named_parameters():
-                arrays.append(numpy_helper.from_array(parameter.data.astype(np.float32), f"{i}.{label}"))
-                inputs.append(f"{i}.{label}")
-        elif isinstance(layer, nn.SiLU):
-            nodes.append(helper.make_node("Sigmoid", [name], [f"{made}.gate"]))
-            kind, attributes, inputs = "Mul", {}, [name, f"{made}.gate"]
-        elif type(layer) in _LAYERS and getattr(layer, "beta", 1) == 1:
-            kind, attributes = _LAYERS[type(layer)](layer)
-        else:
+                names.append(f"{i}.{label}")
+                arrays.append(numpy_helper.from_array(parameter.data.astype(np.float32), names[-1]))
+            made, width = add("Gemm", name, *names, transB=1), layer.out_features
+        elif isinstance(layer, nn.Flatten):
+            made = add("Flatten", name, axis=1)
+        elif isinstance(layer, nn.Activation) and "onnx" in vars(type(layer)):  # not an inherited one
+            made = layer.onnx(add, name)
+        if made is None:
             raise OptionError(f"export: {layer!r} has no counterpart in ONNX, or none is written yet")
-        nodes.append(helper.make_node(kind, inputs, [made], **attributes))
         name = made
     nodes.append(helper.make_node("Identity", [name], ["y"]))
     rows_in = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", in_features])

@@ -28,9 +28,8 @@ from minitensor import no_grad, optim, training
 from minitensor.core.tensor import Tensor
 from minitensor.data import DataLoader
 from minitensor.errors import NumericError, OptionError, ShapeError
-from minitensor.nn import MLP, Linear, ReLU, Sequential, init
+from minitensor.nn import ACTIVATIONS, MLP, Linear, ReLU, Sequential, init
 from minitensor.nn import functional as F  # noqa: N812
-from minitensor.nn.layers import ACTIVATIONS
 from minitensor.random import generator
 
 __all__ = ["MLPClassifier", "MLPRegressor"]

@@ -6,79 +6,33 @@ Imported as `minitensor.nn`; the folder stands at the top of the repository to b
 if __name__ != "minitensor.nn":
     raise ImportError("this package is minitensor.nn: write `import minitensor.nn`, not `import nn`")
 
-from minitensor.nn import functional, init, scalar, utils
-from minitensor.nn.convolution import AvgPool2d, Conv2d, MaxPool2d
-from minitensor.nn.layers import (
-    ELU,
-    GELU,
-    MLP,
-    SELU,
-    Dropout,
-    Embedding,
-    Flatten,
-    Hardtanh,
-    LeakyReLU,
-    Linear,
-    ReLU,
-    Sequential,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Tanh,
-)
-from minitensor.nn.losses import (
-    BCEWithLogitsLoss,
-    CrossEntropyLoss,
-    HingeLoss,
-    HuberLoss,
-    KLDivLoss,
-    L1Loss,
-    MSELoss,
-    NLLLoss,
-    SmoothL1Loss,
-)
-from minitensor.nn.module import Buffer, Module, Parameter
-from minitensor.nn.normalization import BatchNorm1d, BatchNorm2d, LayerNorm
-
-__all__ = [
-    "ELU",
-    "GELU",
-    "MLP",
-    "SELU",
-    "AvgPool2d",
-    "BCEWithLogitsLoss",
-    "BatchNorm1d",
-    "BatchNorm2d",
-    "Buffer",
-    "Conv2d",
-    "CrossEntropyLoss",
-    "Dropout",
-    "Embedding",
-    "Flatten",
-    "Hardtanh",
-    "HingeLoss",
-    "HuberLoss",
-    "KLDivLoss",
-    "L1Loss",
-    "LayerNorm",
-    "LeakyReLU",
-    "Linear",
-    "MSELoss",
-    "MaxPool2d",
-    "Module",
-    "NLLLoss",
-    "Parameter",
-    "ReLU",
-    "Sequential",
-    "SiLU",
-    "Sigmoid",
-    "SmoothL1Loss",
-    "Softmax",
-    "Softplus",
-    "Tanh",
-    "functional",
-    "init",
-    "scalar",
-    "utils",
-]
+from minitensor.nn import activations as activations
+from minitensor.nn import functional as functional
+from minitensor.nn import init as init
+from minitensor.nn import scalar as scalar
+from minitensor.nn import utils as utils
+from minitensor.nn.activations import *  # every class, the table, ...
+from minitensor.nn.convolution import AvgPool2d as AvgPool2d
+from minitensor.nn.convolution import Conv2d as Conv2d
+from minitensor.nn.convolution import MaxPool2d as MaxPool2d
+from minitensor.nn.layers import MLP as MLP
+from minitensor.nn.layers import Dropout as Dropout
+from minitensor.nn.layers import Embedding as Embedding
+from minitensor.nn.layers import Flatten as Flatten
+from minitensor.nn.layers import Linear as Linear
+from minitensor.nn.layers import Sequential as Sequential
+from minitensor.nn.losses import BCEWithLogitsLoss as BCEWithLogitsLoss
+from minitensor.nn.losses import CrossEntropyLoss as CrossEntropyLoss
+from minitensor.nn.losses import HingeLoss as HingeLoss
+from minitensor.nn.losses import HuberLoss as HuberLoss
+from minitensor.nn.losses import KLDivLoss as KLDivLoss
+from minitensor.nn.losses import L1Loss as L1Loss
+from minitensor.nn.losses import MSELoss as MSELoss
+from minitensor.nn.losses import NLLLoss as NLLLoss
+from minitensor.nn.losses import SmoothL1Loss as SmoothL1Loss
+from minitensor.nn.module import Buffer as Buffer
+from minitensor.nn.module import Module as Module
+from minitensor.nn.module import Parameter as Parameter
+from minitensor.nn.normalization import BatchNorm1d as BatchNorm1d
+from minitensor.nn.normalization import BatchNorm2d as BatchNorm2d
+from minitensor.nn.normalization import LayerNorm as LayerNorm

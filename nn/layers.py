@@ -1,9 +1,9 @@
-"""Layers: Linear, Embedding, activations, Dropout, Flatten, and the containers Sequential and MLP."""
+"""Layers: Linear, Embedding, Dropout, Flatten, and the containers Sequential and MLP."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -14,6 +14,7 @@ from minitensor.arrays import memory
 from minitensor.core.tensor import Tensor, TensorLike
 from minitensor.errors import DTypeError, OptionError, ShapeError
 from minitensor.nn import functional, init
+from minitensor.nn.activations import ACTIVATIONS
 from minitensor.nn.module import Buffer, Module, Parameter
 from minitensor.random import generator
 
@@ -118,120 +119,6 @@ class Embedding(Module):
         return f"{self.num_embeddings} × {self.embedding_dim}{padding}"
 
 
-class ReLU(Module):
-    """max(x, 0)."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return rules.relu(x)
-
-
-class LeakyReLU(Module):
-    """x where x > 0, else negative_slope · x."""
-
-    def __init__(self, negative_slope: float = 0.01) -> None:
-        self.negative_slope = negative_slope
-
-    def forward(self, x: Tensor) -> Tensor:
-        return rules.leaky_relu(x, self.negative_slope)
-
-    def extra_repr(self) -> str:
-        return f"negative_slope={self.negative_slope}"
-
-
-class Tanh(Module):
-    """Hyperbolic tangent."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return rules.tanh(x)
-
-
-class Sigmoid(Module):
-    """1 / (1 + e⁻ˣ)."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return rules.sigmoid(x)
-
-
-class GELU(Module):
-    """x Φ(x), with the normal distribution function Φ, exact or with approximate="tanh"."""
-
-    def __init__(self, approximate: str = "none") -> None:
-        self.approximate = approximate
-
-    def forward(self, x: Tensor) -> Tensor:
-        return rules.gelu(x, self.approximate)
-
-    def extra_repr(self) -> str:
-        return "" if self.approximate == "none" else f"approximate={self.approximate!r}"
-
-
-class SiLU(Module):
-    """x σ(x)."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return rules.silu(x)
-
-
-class ELU(Module):
-    """x where x > 0, else alpha (eˣ − 1)."""
-
-    def __init__(self, alpha: float = 1.0) -> None:
-        self.alpha = alpha
-
-    def forward(self, x: Tensor) -> Tensor:
-        return rules.elu(x, self.alpha)
-
-    def extra_repr(self) -> str:
-        return f"alpha={self.alpha}"
-
-
-class SELU(Module):
-    """ELU with the constants that keep mean 0 and variance 1."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return rules.selu(x)
-
-
-class Softplus(Module):
-    """log(1 + e^(beta x)) / beta."""
-
-    def __init__(self, beta: float = 1.0) -> None:
-        self.beta = beta
-
-    def forward(self, x: Tensor) -> Tensor:
-        return rules.softplus(x, self.beta)
-
-    def extra_repr(self) -> str:
-        return f"beta={self.beta}"
-
-
-class Hardtanh(Module):
-    """x held between two bounds."""
-
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
-        self.min_val = min_val
-        self.max_val = max_val
-
-    def forward(self, x: Tensor) -> Tensor:
-        return rules.hardtanh(x, self.min_val, self.max_val)
-
-    def extra_repr(self) -> str:
-        return f"min_val={self.min_val}, max_val={self.max_val}"
-
-
-class Softmax(Module):
-    """Probabilities eˣ / Σ eˣ along an axis, which PyTorch calls dim. CrossEntropyLoss takes logits."""
-
-    def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
-        self.axis = axis if dim is None else dim
-
-    def forward(self, x: Tensor) -> Tensor:
-        return rules.softmax(x, self.axis)
-
-    def extra_repr(self) -> str:
-        return f"axis={self.axis}"
-
-
 class Dropout(Module):
     """In training, zero each element with probability p and scale the others by 1 / (1 − p)."""
 
@@ -258,7 +145,8 @@ class Flatten(Module):
 class Sequential(Module):
     """Modules applied one after the other.
 
-    >>> Sequential(Linear(4, 3), ReLU())
+    >>> from minitensor import nn
+    >>> nn.Sequential(nn.Linear(4, 3), nn.ReLU())
     Sequential(
       (0): Linear(4 → 3, weight (3, 4), bias (3,))  # 15 parameters
       (1): ReLU()
@@ -292,26 +180,13 @@ class Sequential(Module):
         return iter(self.layers)
 
 
-ACTIVATIONS: dict[str, Callable[[], Module]] = {
-    "relu": ReLU,
-    "leaky_relu": LeakyReLU,
-    "tanh": Tanh,
-    "sigmoid": Sigmoid,
-    "gelu": GELU,
-    "silu": SiLU,
-    "elu": ELU,
-    "selu": SELU,
-    "softplus": Softplus,
-}
-
-
 class MLP(Sequential):
     """A multi-layer perceptron: Linear layers with an activation, and dropout, between them.
 
     Args:
         in_features: The width of the input.
         widths: The widths of the hidden layers and, last, of the output.
-        activation: "relu", "leaky_relu", "tanh", "sigmoid", "gelu", "silu", "elu", "selu" or "softplus".
+        activation: "relu", or another name in nn.ACTIVATIONS, the table of nn/activations.py.
         dropout: The probability of dropping a hidden activation in training.
         dtype: The dtype of the parameters.
         rng: A generator or seed for the initial parameters and for dropout.

@@ -17,6 +17,7 @@ from minitensor.core.rule import registry
 from minitensor.core.value import Value
 from minitensor.errors import DTypeError, OptionError, ShapeError
 from minitensor.nn import layers
+from minitensor.nn.activations import ACTIVATIONS
 from minitensor.random import generator
 from minitensor.rules import add_n
 
@@ -200,7 +201,7 @@ class MLP(Module):
         if any(isinstance(layer, layers.Dropout) for layer in mlp):
             raise OptionError("MLP.from_tensor: the network has Dropout, and scalar mode has not")
         between = [type(layer) for layer in mlp][1::2]
-        if len(mlp) % 2 == 0 or any([kind is not layers.ACTIVATIONS[mlp.activation] for kind in between]):
+        if len(mlp) % 2 == 0 or any([kind is not ACTIVATIONS[mlp.activation] for kind in between]):
             raise OptionError("MLP.from_tensor: the network's layers were changed: it is no MLP any more")
         weights, biases = [[p.data for p in mlp.parameters()][i::2] for i in (0, 1)]
         made = cls(weights[0].shape[1], [len(bias) for bias in biases], mlp.activation, rng=0)
@@ -216,6 +217,6 @@ class MLP(Module):
 
 def _function(activation: str) -> Callable[[Value], Value]:
     """The operation of an activation's name."""
-    if activation not in layers.ACTIVATIONS:
-        raise OptionError(f"activation {activation!r} is not one of {', '.join(layers.ACTIVATIONS)}")
+    if activation not in ACTIVATIONS:
+        raise OptionError(f"activation {activation!r} is not one of {', '.join(ACTIVATIONS)}")
     return registry[activation].call

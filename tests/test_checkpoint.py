@@ -14,7 +14,10 @@ from safetensors.numpy import load_file, save_file
 
 import minitensor
 from minitensor import CheckpointError, cli, nn, optim
-from minitensor.checkpoint import (
+from minitensor.data import DataLoader, make_moons
+from minitensor.files import write_atomically
+from minitensor.training import Callback, EarlyStopping, History, Run, fit
+from minitensor.training.checkpoint import (
     CHECKPOINT,
     MODEL,
     Checkpoint,
@@ -23,9 +26,6 @@ from minitensor.checkpoint import (
     read_history,
     save_weights,
 )
-from minitensor.data import DataLoader, make_moons
-from minitensor.files import write_atomically
-from minitensor.training import Callback, EarlyStopping, History, Run, fit
 
 X, Y = make_moons(60, rng=0)
 OPTIMIZERS: dict[str, Callable[[Any], optim.Optimizer]] = {

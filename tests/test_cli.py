@@ -17,8 +17,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from minitensor import cli, nn
-from minitensor.checkpoint import load_weights
 from minitensor.data import load_digits
+from minitensor.training.checkpoint import load_weights
 
 COMMAND = [sys.executable, "-m", "minitensor", "train"]
 
@@ -239,6 +239,7 @@ def test_help_loads_nothing_that_takes_long() -> None:
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert {name.split(".")[0] for name in loaded.split()}.isdisjoint({"rich", "sklearn", "scipy"})
+    assert "minitensor.nn" not in loaded.split()
     code = "import sys; from minitensor.cli import compare, evaluate, info, train; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert {name.split(".")[0] for name in loaded.split()}.isdisjoint({"rich", "sklearn"})
@@ -429,6 +430,6 @@ def test_a_disk_that_is_full_is_one_line(
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device", str(tmp_path / "log"))
 
-    monkeypatch.setattr("minitensor.training.write_atomically", full)
+    monkeypatch.setattr("minitensor.training.callbacks.write_atomically", full)
     assert cli.main(["train", "--quiet", "--epochs", "1", "--log", str(tmp_path / "log")]) == 1
     assert capsys.readouterr().err == f"minitensor: {tmp_path / 'log'}: No space left on device\n"

@@ -1,10 +1,11 @@
-"""Convolution, pooling, normalisation and embedding, against loops that say what they mean; and buffers."""
+"""Convolution, pooling, normalisation and embedding, against loops that say what they mean; buffers; and
+what it takes to add an activation."""
 
 from __future__ import annotations
 
 import copy
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any
 
@@ -14,7 +15,10 @@ from numpy.typing import NDArray
 
 import minitensor as mt
 from minitensor import DTypeError, OptionError, ShapeError, Tensor, gradcheck, nn, no_grad
-from minitensor.nn import functional
+from minitensor.cli.options import parser
+from minitensor.core.rule import registry
+from minitensor.nn import functional, scalar
+from minitensor.sklearn import MLPClassifier
 
 Array = NDArray[Any]
 RNG = np.random.default_rng(0)
@@ -383,3 +387,62 @@ def test_a_missing_buffer_is_named() -> None:
     del state["1.running_var"]
     with pytest.raises(ShapeError, match=r"missing 1\.running_var\. Nothing"):
         convnet().load_state_dict(state)
+
+
+# --------------------------------------------------------------------------------------- activations
+
+
+class Softsign(nn.Activation):
+    """x / (1 + |x|)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = registry["softsign"].call(x)
+        return result
+
+
+@pytest.fixture
+def entry(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An operation that there is not, and its entry in the table: all that an activation's class needs."""
+
+    @mt.rule
+    def softsign(x: Any) -> Any:
+        d = 1 + abs(x)
+        return x / d, lambda g: g / (d * d)
+
+    monkeypatch.setitem(nn.ACTIVATIONS, "softsign", Softsign)
+    yield "softsign"
+    del registry["softsign"]
+
+
+def test_an_activation_is_one_class_and_one_entry(entry: str, capsys: pytest.CaptureFixture[str]) -> None:
+    model = nn.MLP(2, [3, 1], entry, dtype=np.float64, rng=0)
+    x = drawn(4, 2)
+    hidden = model[0](x).data
+    np.testing.assert_allclose(model(x).data, model[2](hidden / (1 + abs(hidden))).data)
+    gradcheck(model, x)
+
+    one = scalar.MLP.from_tensor(model)
+    np.testing.assert_allclose([one(row).data for row in x], model(x).data[:, 0])
+    model.load_scalar(scalar.MLP(2, [3, 1], activation=entry, rng=1))
+
+    for command in ("train", "compare"):
+        assert parser().parse_args([command, "--activation", entry]).activation == entry
+        with pytest.raises(SystemExit):
+            parser().parse_args([command, "--help"])
+        assert ",softplus,softsign}" in capsys.readouterr().out
+        with pytest.raises(SystemExit):
+            parser().parse_args([command, "--activation", "softsine"])
+        assert "'softplus', 'softsign')" in capsys.readouterr().err
+
+    estimator = MLPClassifier((3,), entry, max_iter=100, tol=1e9, n_iter_no_change=1, random_state=0)
+    estimator.fit(x, [0, 1, 0, 1])
+    assert isinstance(estimator.model_[1], Softsign)
+    with pytest.raises(OptionError, match=r"'softsine' is not one of identity, .*, softplus, softsign$"):
+        MLPClassifier(activation="softsine").fit(x, [0, 1, 0, 1])
+
+
+def test_every_class_of_activations_is_handed_on() -> None:
+    made = [kind for kind in vars(nn.activations).values() if isinstance(kind, type)]
+    kinds = [kind for kind in made if issubclass(kind, nn.Activation)]
+    assert {nn.Softmax, *nn.ACTIVATIONS.values()} < set(kinds)
+    assert all(getattr(nn, kind.__name__) is kind for kind in kinds)

@@ -11,8 +11,8 @@ import pytest
 from matplotlib.image import imread
 
 from minitensor import OptionError, cli
-from minitensor.plots import check_format, curves, save_curves, save_images
 from minitensor.training import History
+from minitensor.training.plots import check_format, curves, save_curves, save_images
 
 HISTORY = History(
     loss=[2.0, 1.0, 0.5], validation_loss=[2.0, 1.5, 1.0], accuracy=[0.1, 0.6, 0.9], lr=[0.1] * 3

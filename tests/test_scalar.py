@@ -25,7 +25,7 @@ from minitensor import Tensor, Value, nn, optim
 from minitensor.core.rule import registry
 from minitensor.errors import CompileError, DTypeError, GraphError, OptionError, ShapeError
 from minitensor.nn import functional, scalar
-from minitensor.nn.layers import ACTIVATIONS
+from minitensor.nn.activations import ACTIVATIONS
 from minitensor.nn.utils import clip_grad_norm_
 from tests.table import ROWS
 from tests.table.arithmetic import MASK

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -280,3 +282,10 @@ def test_the_live_bar_shows_numbers_and_leaves_nothing(capsys: pytest.CaptureFix
     assert bar._bar.finished
     assert "samples/s" in bar._bar.tasks[0].fields["numbers"]
     assert capsys.readouterr().out == ""
+
+
+def test_importing_it_loads_nothing_that_only_some_need() -> None:
+    code = "import sys, minitensor.training; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert set(loaded.split()).isdisjoint({"matplotlib", "rich", "sklearn", "safetensors"})
+    assert "minitensor.training.plots" not in loaded.split()

@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     print(json.dumps(_record(found)) if options.json else report(found))
     if options.plot:
         with task.drawing(options.plot):
-            from minitensor import plots
+            from minitensor.training import plots
 
             plots.save_comparison(found, options.plot)
     if found.agrees:

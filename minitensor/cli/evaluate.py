@@ -115,7 +115,7 @@ def _data(options: argparse.Namespace, config: dict[str, Any]) -> tuple[str, Arr
 
 
 def _draw_mistakes(path: str, x: Array, y: Array, probabilities: Array) -> None:
-    from minitensor import plots
+    from minitensor.training import plots
 
     guesses = probabilities.argmax(axis=1)
     wrong = np.flatnonzero(guesses != y)

@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from minitensor.checkpoint import CHECKPOINT, MODEL, load_weights, read_history
 from minitensor.tables import table
+from minitensor.training.checkpoint import CHECKPOINT, MODEL, load_weights, read_history
 
 
 def run(options: argparse.Namespace) -> int:

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any, NoReturn
 
 OPTIMIZERS = {"sgd": 0.02, "adam": 1e-3, "adamw": 1e-3, "rmsprop": 1e-3, "adagrad": 1e-2}
 """Each optimizer and its default learning rate."""
 SCHEDULES = ("constant", "step", "cosine", "onecycle", "warmup", "plateau")
-ACTIVATIONS = ("relu", "leaky_relu", "tanh", "sigmoid", "gelu", "silu", "elu", "selu", "softplus")
 DATA = "digits, moons, mnist, fashion-mnist, or a file or folder: .npz, .csv or IDX"
+
+
+class _Activations:
+    """The names in nn.ACTIVATIONS, imported only when one is typed or help lists them: nn takes long."""
+
+    def __iter__(self) -> Iterator[str]:  # `in` goes through these too
+        from minitensor.nn import ACTIVATIONS
+
+        return iter(ACTIVATIONS)
 
 
 class Parser(argparse.ArgumentParser):
@@ -20,6 +28,12 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}. See {self.prog} --help.\n")
+
+    def format_help(self) -> str:
+        for action in self._actions:
+            if isinstance(action.choices, _Activations):
+                action.metavar = None  # then argparse lists them, which it would otherwise at every start
+        return super().format_help()
 
 
 def parser() -> Parser:
@@ -69,7 +83,8 @@ def _train(add_argument: Callable[..., Any]) -> None:
     add("--data", type=path, default="digits", metavar="DATA", help=DATA)
     widths = at_least(1, _WIDEST)
     add("--hidden", type=widths, nargs="*", default=[256, 128], metavar="N", help="hidden widths")
-    add("--activation", choices=ACTIVATIONS, default="relu", help="between layers")
+    activations = _Activations()
+    add("--activation", choices=activations, default="relu", metavar="NAME", help="between layers")
     add(
         "--dropout",
         type=between(0, 1),
@@ -150,7 +165,8 @@ def _compare(add: Callable[..., Any]) -> None:
     add("--layers", type=at_least(1, _WIDEST), nargs="+", default=[64, 32, 10], metavar="N", help=widths)
     add("--batch-size", type=at_least(1), default=32, metavar="N", help="digits in a batch (32)")
     add("--steps", type=at_least(1), default=5, metavar="N", help="training steps to take (5)")
-    add("--activation", choices=ACTIVATIONS, default="relu", help="between layers (relu)")
+    activations = _Activations()
+    add("--activation", choices=activations, default="relu", metavar="NAME", help="between layers (relu)")
     add("--seed", type=at_least(0), default=0, metavar="N", help="of the weights and the digits (0)")
     add("--plot", type=path, metavar="FILE", help="draw time against multiplications into a picture")
     add("--json", action="store_true", help="print one JSON object on one line")

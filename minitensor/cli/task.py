@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from minitensor.checkpoint import MODEL, load_weights
 from minitensor.data import (
     DataLoader,
     load_digits,
@@ -30,6 +29,7 @@ from minitensor.errors import CheckpointError, DataError, OptionError
 from minitensor.files import is_stream
 from minitensor.nn import MLP
 from minitensor.random import manual_seed
+from minitensor.training.checkpoint import MODEL, load_weights
 
 Array = NDArray[Any]
 HELD_OUT = 0.2  # of data that come without a test part
@@ -62,7 +62,7 @@ def check_picture(path: str | None) -> None:
     """The same for a picture, which also must end in a name of its format."""
     check_writable(path)
     if path not in (None, "-"):
-        from minitensor import plots
+        from minitensor.training import plots
 
         plots.check_format(path)
 

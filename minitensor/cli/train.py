@@ -16,7 +16,6 @@ from typing import Any, NamedTuple, TextIO
 import numpy as np
 
 from minitensor import optim
-from minitensor.checkpoint import CHECKPOINT, Checkpoint, read_config
 from minitensor.cli import INTERRUPTED, task
 from minitensor.cli.options import OPTIMIZERS
 from minitensor.data import DataLoader, train_test_split
@@ -35,6 +34,7 @@ from minitensor.training import (
     evaluate,
     fit,
 )
+from minitensor.training.checkpoint import CHECKPOINT, Checkpoint, read_config
 
 SAVED = (
     *("data", "hidden", "activation", "dropout", "epochs", "batch_size", "optimizer", "lr", "momentum"),
@@ -233,7 +233,7 @@ def _threads(model: MLP, batches: DataLoader) -> Iterator[None]:
 
 
 def _plot(history: History, path: str, terminal: TextIO) -> None:
-    from minitensor import plots
+    from minitensor.training import plots
 
     if path == "-":
         print(plots.curves(history), file=terminal)

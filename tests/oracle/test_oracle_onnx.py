@@ -11,10 +11,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from minitensor import CheckpointError, OptionError, cli, nn, no_grad
-from minitensor.checkpoint import load_weights, save_weights
-from minitensor.nn.layers import ACTIVATIONS
+from minitensor import CheckpointError, OptionError, Tensor, cli, nn, no_grad
 from minitensor.onnx import export
+from minitensor.training.checkpoint import load_weights, save_weights
 
 X = np.random.default_rng(0).normal(size=(7, 5)).astype(np.float32)
 
@@ -30,7 +29,7 @@ def own(model: nn.Module, x: Any = X) -> Any:
         return model(x).data
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("activation", nn.ACTIVATIONS)
 @pytest.mark.parametrize("widths", [[3], [8, 3], [8, 6, 4, 3]])
 def test_an_exported_mlp_gives_the_same(activation: str, widths: list[int], tmp_path: Path) -> None:
     model = nn.MLP(5, widths, activation=activation, dropout=0.4, rng=0)
@@ -55,11 +54,38 @@ def test_every_layer_that_is_exported_gives_the_same(tmp_path: Path) -> None:
 def test_what_cannot_be_exported_is_said(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match=r"Softplus\(beta=2.0\) has no counterpart"):
         export(nn.Sequential(nn.Linear(5, 2), nn.Softplus(2.0)), tmp_path / "m.onnx", in_features=5)
+    with pytest.raises(OptionError, match=r"Hardtanh\(.*\) has no counterpart"):
+        export(nn.Sequential(nn.Linear(5, 2), nn.Hardtanh()), tmp_path / "m.onnx", in_features=5)
     with pytest.raises(OptionError, match="takes a Sequential, such as an MLP, not Linear"):
         export(nn.Linear(5, 2), tmp_path / "m.onnx", in_features=5)
     with pytest.raises(CheckpointError, match="cannot be written"):
         export(nn.MLP(5, [2]), tmp_path / "no" / "m.onnx", in_features=5)
     assert not (tmp_path / "m.onnx").exists()
+
+
+class Mish(nn.Activation):
+    """x tanh(log(1 + eˣ)), which ONNX has."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * x.softplus().tanh()
+
+    def onnx(self, add: nn.AddNode, x: str) -> str:
+        return add("Mish", x)
+
+
+class Twice(Mish):
+    """Computes something else than the class above it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 2 * super().forward(x)
+
+
+def test_an_activation_brings_its_operator_along_and_does_not_inherit_it(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Linear(5, 4, rng=0), Mish(), nn.SiLU())
+    export(model, tmp_path / "m.onnx", in_features=5)
+    np.testing.assert_allclose(run(tmp_path / "m.onnx"), own(model), rtol=1e-5, atol=1e-6)
+    with pytest.raises(OptionError, match=r"Twice\(\) has no counterpart"):
+        export(nn.Sequential(nn.Linear(5, 2), Twice()), tmp_path / "n.onnx", in_features=5)
 
 
 def test_the_command_exports_what_it_trained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

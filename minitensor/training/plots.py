@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from minitensor.errors import OptionError
 from minitensor.tables import table
-from minitensor.training import History
+from minitensor.training.loop import History
 
 if TYPE_CHECKING:
     from minitensor.modes import Comparison

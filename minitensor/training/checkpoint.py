@@ -27,7 +27,7 @@ from minitensor.errors import CheckpointError, OptionError, ShapeError
 from minitensor.files import write_atomically
 from minitensor.nn import Module
 from minitensor.random import generator
-from minitensor.training import Callback, History, Run
+from minitensor.training.loop import Callback, History, Run
 
 Arrays = dict[str, NDArray[Any]]
 MODEL, CHECKPOINT = "model.safetensors", "checkpoint.safetensors"
