@@ -639,6 +639,49 @@ def test_other_threads_compute_while_one_records() -> None:
     assert found[0].tolist() == [2.0, 4.0]
 
 
+def test_other_threads_use_the_same_model_while_one_traces_it() -> None:
+    model, optimizer, _, _ = small()
+    started, done = threading.Event(), threading.Event()
+    found: list[Any] = []
+
+    def elsewhere() -> None:
+        started.wait(10)
+        weight = next(model.parameters())
+        with mt.no_grad():
+            found.append(model(X).data)
+        found.extend([weight.data, weight.grad, weight.detach().numpy()])
+        done.set()
+
+    @mt.compile
+    def step(x: Array, y: Array) -> Tensor:
+        loss = nn.functional.cross_entropy(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        started.set()
+        assert done.wait(10)
+        optimizer.step()
+        return loss
+
+    with mt.no_grad():
+        expected = model(X).data
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    step(X, Y)
+    thread.join()
+    np.testing.assert_array_equal(found[0], expected)
+    assert [type(array) for array in found[:4]] == [np.ndarray] * 4
+
+
+def test_debug_within_a_step_is_refused() -> None:
+    @mt.compile
+    def step(x: Tensor) -> Tensor:
+        with mt.debug():
+            return x * 2
+
+    with pytest.raises(mt.CompileError, match="nobody else can watch"):
+        step(Tensor(X))
+
+
 # ------------------------------------------------------------------------------------ what is refused
 
 
