@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 
 from minitensor.errors import DTypeError, GraphError, Wording, explain
+from minitensor.ndarrays import is_array
 
 if TYPE_CHECKING:
     from inspect import Signature
@@ -49,7 +50,7 @@ class Parameters:
     """
 
     __slots__ = (
-        *("explain", "floats", "function", "inputs", "is_method", "is_scalar", "is_variadic"),
+        *("explain", "floats", "function", "inputs", "is_method", "is_scalar", "is_variadic", "named_inputs"),
         *("name", "optional", "options", "rest"),
     )
 
@@ -65,6 +66,7 @@ class Parameters:
         self.is_scalar, self.floats = not marks.get("arrays"), bool(marks.get("floats"))
         self.is_variadic = bool(self.rest) and chosen[-1] == len(places) - 1
         self.optional = chosen[-1] >= required
+        self.named_inputs = frozenset([places[i] for i in range(chosen[0], chosen[-1] + 1)])
         self.inputs = slice(chosen[0], None if self.is_variadic else chosen[-1] + 1)
         public = function.__name__[0] != "_" and marks.get("method", True)
         self.is_method = public and chosen[0] == 0 and not self.is_variadic
@@ -87,13 +89,13 @@ class Parameters:
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Inputs in their places, options under their own names, NumPy's numbers among those as Python's."""
         for name, x in attrs.items():
-            if name not in self.options or not isinstance(x, _PLAIN):
+            of_inputs = name in self.named_inputs and type(x) is tuple
+            if name not in self.options or not isinstance(x, _PLAIN) or of_inputs:
                 break
         else:
             return args, attrs
-        named = {
-            name if name in self.options else _OTHER_NAMES.get(name, name): x for name, x in attrs.items()
-        }
+        ours = {name: _OTHER_NAMES.get(name, name) for name in attrs if name not in self.options}
+        named = {ours[name] if ours.get(name) in self.options else name: x for name, x in attrs.items()}
         if len(named) < len(attrs):
             raise DTypeError(f"{self.name}: {' and '.join(attrs)} mean the same argument")
         named = {name: plain(x) for name, x in named.items()}
@@ -119,7 +121,8 @@ class Parameters:
         if type(outputs) is not tuple or not outputs:
             raise DTypeError(f"{self.name}: a rule returns a tuple (value, *local gradients)")
         if type(outputs[0]) is list:
-            raise self.fault(args, TypeError("a rule returns no list"))
+            error = self.misuse(args, TypeError())
+            raise (error if type(error) is DTypeError else DTypeError(f"{self.name}: a rule returns no list"))
         return outputs[0]
 
     def no_flow(self, place: int) -> GraphError:
@@ -128,18 +131,36 @@ class Parameters:
             f"{self.name}: no gradient flows to argument {place}, which requires grad: detach() it"
         )
 
-    def fault(self, data: tuple[Any, ...] | list[Any], error: Exception) -> Exception:
-        """What to raise for an error of NumPy's or Python's on such data: in this operation's terms."""
+    def locals_on_nodes(self, args: tuple[Any, ...], attrs: dict[str, Any]) -> tuple[Any, ...]:
+        """The local gradients of the rule, run on nodes, so that what they compute is recorded.
+
+        Raises:
+            DTypeError: If the rule took numbers out of the nodes, by math.sin or float: then nothing was.
+        """
+        value, *locals_ = self.function(*args, **attrs)
+        if not hasattr(value, "made_by"):
+            raise DTypeError(
+                f"{self.name}: has no gradient of its gradient, as its rule makes a {type(value).__name__} "
+                "of nodes. Compute with operators, NumPy's functions and operations alone."
+            )
+        return tuple(locals_)
+
+    def misuse(self, args: tuple[Any, ...], error: Exception) -> Exception:
+        """What to raise where plain arguments are lists, or lack what arrays have; other errors stay."""
         if isinstance(error, DTypeError):
             return error
         if isinstance(error, TypeError) and str(error).startswith(f"{self.function.__name__}() takes"):
             return DTypeError(f"{error}. It takes {self.name}{self.describe()}.")
         missing = error.obj if isinstance(error, AttributeError) else None
-        for x in data[self.inputs]:
-            if type(x) is list or (missing is not None and x is missing and not isinstance(x, int | float)):
+        for x in args[self.inputs]:
+            if type(x) is list or (missing is not None and x is missing and not is_array(x)):
                 kind = type(x).__name__
                 return DTypeError(f"{self.name}: takes tensors and arrays, not {kind}. Try Tensor(...).")
-        shapes = [np.shape(x) for x in data[self.inputs] if x is not None]
+        return error
+
+    def fault(self, data: tuple[Any, ...] | list[Any], error: Exception) -> Exception:
+        """What to raise for an error of NumPy's or Python's on the data of nodes: in our own terms."""
+        shapes = [x.shape if hasattr(x, "shape") else np.shape(x) for x in data[self.inputs] if x is not None]
         return explain(self.name, shapes, error, self.explain)
 
 
@@ -149,4 +170,6 @@ _PLAIN = (int, str, tuple, type(None), type, np.dtype)
 
 def plain(x: Any) -> Any:
     """NumPy's number as Python's."""
+    if isinstance(x, np.floating):
+        return float(x)  # a longdouble too
     return x.item() if isinstance(x, np.generic) else x

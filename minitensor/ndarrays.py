@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from functools import lru_cache, partial
 from sys import getrefcount
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, TypeAlias
+from weakref import getweakrefcount
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -59,12 +62,13 @@ def is_only_here(array: Array) -> bool:
 
     Python counts the references to each object, and nobody can see an array without one.
     """
-    if getrefcount(array) != _BY_ONE_NAME:
+    if getrefcount(array) != _BY_ONE_NAME or getweakrefcount(array):
         return False
     flags, base = array.flags, array.base
     if base is None or not flags.writeable:
         return flags.owndata and flags.writeable
-    return type(base) is np.ndarray and base.flags.owndata and getrefcount(base) == _BY_ONE_VIEW
+    alone = type(base) is np.ndarray and base.flags.owndata and getrefcount(base) == _BY_ONE_VIEW
+    return alone and 0 not in array.strides  # a view may also show one element twice
 
 
 def _probe(array: Array) -> tuple[int, int]:
@@ -88,29 +92,24 @@ def may_reach(function: Callable[..., Any], array: Array) -> bool:
 def captured(function: Callable[..., Any]) -> tuple[list[Array], bool]:
     """The arrays that a function can reach, and whether it can reach nothing else that might hold one.
 
-    Closures, default arguments, bound objects, partial arguments, containers and global names are followed.
+    Closures, default arguments, bound objects, partial arguments, containers and global names are followed;
+    libraries keep none.
     """
     arrays: list[Array] = []
     everything = True
     queue: list[Any] = [function]
     seen = {id(function)}
     for item in queue:  # grows while it is walked
-        inside: Any = ()
-        if is_array(item):
+        item = getattr(item, "stands_for", item) if isinstance(item, FunctionType) else item
+        inside: Iterable[Any] = ()
+        if is_array(item) and item.dtype != object:
             arrays.append(item)
         elif isinstance(item, FunctionType):
-            item = getattr(item, "__wrapped__", item)
-            cells = [cell.cell_contents for cell in item.__closure__ or ()]
-            inside = [
-                *cells,
-                *(item.__defaults__ or ()),
-                *(item.__kwdefaults__ or {}).values(),
-                *_globals(item),
-            ]
+            inside = _inside(item)
         elif isinstance(item, list | tuple | set | frozenset):
             inside = item
         elif isinstance(item, dict):
-            inside = [*item.keys(), *item.values()]
+            inside = [*item.keys(), *item.values(), getattr(item, "default_factory", None)]
         elif isinstance(item, slice):
             inside = (item.start, item.stop, item.step)
         elif isinstance(item, partial):
@@ -119,7 +118,9 @@ def captured(function: Callable[..., Any]) -> tuple[list[Array], bool]:
             inside = (item.__func__, item.__self__)
         elif isinstance(item, BuiltinFunctionType) and not isinstance(item.__self__, ModuleType | type(None)):
             inside = (item.__self__,)  # such as array.dot
-        elif not isinstance(item, _WITHOUT_ARRAYS):
+        elif isinstance(item, _CACHED):
+            inside = (item.__wrapped__,)
+        elif not isinstance(item, _WITHOUT_ARRAYS) and not _is_of_a_library(item):
             everything = False
         new = [x for x in inside if id(x) not in seen]
         seen.update([id(x) for x in new])
@@ -127,21 +128,38 @@ def captured(function: Callable[..., Any]) -> tuple[list[Array], bool]:
     return arrays, everything
 
 
-def _globals(function: FunctionType) -> Iterator[Any]:
-    """What a function names outside itself, but for modules, functions and classes."""
-    for name in _names(function.__code__):
+def _inside(function: FunctionType) -> Iterator[Any]:
+    """What a function holds, and what it names outside itself."""
+    for cell in function.__closure__ or ():
+        with suppress(ValueError):  # an empty cell
+            yield cell.cell_contents
+    yield from function.__defaults__ or ()
+    yield from (function.__kwdefaults__ or {}).values()
+    yield from vars(function).values()
+    for name in _global_names(function.__code__):
         x = function.__globals__.get(name)
-        if not isinstance(x, _DEFINITIONS):
+        if not _is_of_a_library(x):
             yield x
 
 
-def _names(code: CodeType) -> set[str]:
-    inner = [_names(constant) for constant in code.co_consts if isinstance(constant, CodeType)]
-    return set(code.co_names).union(*inner)
+@lru_cache(maxsize=1024)
+def _global_names(code: CodeType) -> frozenset[str]:
+    from dis import get_instructions  # 5 ms, for whoever must know
+
+    own = {step.argval for step in get_instructions(code) if step.opname == "LOAD_GLOBAL"}
+    inner = [_global_names(constant) for constant in code.co_consts if isinstance(constant, CodeType)]
+    return frozenset(own.union(*inner))
 
 
-_DEFINITIONS = (FunctionType, BuiltinFunctionType, ModuleType, type, np.ufunc)
-_WITHOUT_ARRAYS = (
-    *(int, float, complex, str, bytes, type(None), type(...), range, np.generic, np.dtype),
-    *(BuiltinFunctionType, ModuleType, type, np.ufunc),
-)
+def _is_of_a_library(x: object) -> bool:
+    """Whether a function, class or module is Python's, NumPy's or this project's: those keep no arrays."""
+    if not isinstance(x, FunctionType | BuiltinFunctionType | ModuleType | type | np.ufunc | _DISPATCHED):
+        return False
+    name = x.__name__ if isinstance(x, ModuleType) else getattr(x, "__module__", None) or "numpy"
+    root = name.partition(".")[0]
+    return root in ("minitensor", "numpy", "scipy") or root in sys.stdlib_module_names
+
+
+_CACHED = type(_global_names)
+_DISPATCHED = type(np.where)
+_WITHOUT_ARRAYS = (int, float, complex, str, bytes, type(None), type(...), range, np.generic, np.dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import threading
 from collections.abc import Callable
@@ -654,7 +655,7 @@ def test_other_threads_use_the_same_model_while_one_traces_it() -> None:
 
     @mt.compile
     def step(x: Array, y: Array) -> Tensor:
-        loss = nn.functional.cross_entropy(model(x), y)
+        loss: Tensor = nn.functional.cross_entropy(model(x), y)
         optimizer.zero_grad()
         loss.backward()
         started.set()
@@ -680,6 +681,108 @@ def test_debug_within_a_step_is_refused() -> None:
 
     with pytest.raises(mt.CompileError, match="nobody else can watch"):
         step(Tensor(X))
+
+
+def added_up(w: Tensor, x: Tensor) -> None:
+    w.grad = None
+    (w * w * x).sum().backward()
+    (w * x).sum().backward()
+
+
+def doubled(w: Tensor, x: Tensor) -> None:
+    w.grad = None
+    (w * w * x).sum().backward()
+    w.grad = w.grad * 2
+
+
+def clipped_into_itself(w: Tensor, x: Tensor) -> None:
+    w.grad = None
+    (w * w * x).sum().backward()
+    np.clip(w.grad, -0.5, 0.5, out=w.grad)
+
+
+def clipped_by_position(w: Tensor, x: Tensor) -> None:
+    w.grad = None
+    (w * w * x).sum().backward()
+    np.clip(w.grad, -0.5, 0.5, w.grad)
+
+
+def clipped_by_a_method(w: Tensor, x: Tensor) -> None:
+    w.grad = None
+    (w * w * x).sum().backward()
+    w.grad.clip(-0.5, 0.5, out=w.grad)
+
+
+def cleaned(w: Tensor, x: Tensor) -> None:
+    w.grad = None
+    (w * w * x).sum().backward()
+    w.grad[0] = np.nan
+    np.nan_to_num(w.grad, copy=False)
+
+
+def zeroed_before(w: Tensor, x: Tensor) -> None:
+    if w.grad is not None:
+        w.grad[...] = 0
+    (w * w * x).sum().backward()
+
+
+def filled_before(w: Tensor, x: Tensor) -> None:
+    if w.grad is not None:
+        w.grad.fill(0.5)
+    (w * w * x).sum().backward()
+
+
+def constant(w: Tensor, x: Tensor) -> None:
+    w.grad = None
+    (w.sum() + x.sum()).backward()
+
+
+def copied(w: Tensor, x: Tensor) -> None:
+    w.grad = None
+    before = copy.copy(w.data)
+    w.data -= 0.1
+    (w * before * x).sum().backward()
+
+
+def deep_copied(w: Tensor, x: Tensor) -> None:
+    w.grad = None
+    before = copy.deepcopy(w.data)
+    w.data -= 0.1
+    (w * before * x).sum().backward()
+
+
+BY_HAND = [
+    *[added_up, doubled, clipped_into_itself, clipped_by_position, clipped_by_a_method, cleaned],
+    *[zeroed_before, filled_before, constant, copied, deep_copied],
+]
+
+
+@pytest.mark.parametrize("use", ["no optimizer", "optimizer", "two steps of it"])
+@pytest.mark.parametrize("compute", BY_HAND)
+def test_gradients_changed_by_hand_are_those_of_the_step_as_it_is(compute: Any, use: str) -> None:
+    outcomes = []
+    for compiled in (False, True):
+        w = Tensor(np.array([1.0, -2.0, 3.0]), requires_grad=True)
+        optimizer = optim.SGD([w], lr=0.1, momentum=0.9)
+
+        def step(x: Tensor, w: Tensor = w, optimizer: optim.SGD = optimizer) -> Any:
+            compute(w, x)
+            if use == "no optimizer":
+                w.data -= 0.1 * w.grad
+            else:
+                optimizer.step()
+            if use == "two steps of it":
+                optimizer.step()
+            return w.detach()
+
+        run: Any = mt.compile(step) if compiled else step
+        kept: list[Any] = []
+        for i in range(7):
+            kept += [run(Tensor(np.array([1.0, 0.5, i / 4]))).data.copy(), w.grad.copy()]
+            if i == 4 and compute is constant:
+                w.grad += 1  # is the tensor's own
+        outcomes.append(kept)
+    same_bits(outcomes[1], outcomes[0])
 
 
 # ------------------------------------------------------------------------------------ what is refused

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import math
 import operator
 import sys
+import tempfile
+import weakref
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from pathlib import Path
@@ -43,6 +48,12 @@ FROZEN = CONSTANT.copy()
 FROZEN.flags.writeable = False
 
 
+WEAK: Any = weakref.WeakValueDictionary()
+with tempfile.TemporaryFile() as file:
+    MAPPED = np.memmap(file, CONSTANT.dtype, shape=(3,))
+MAPPED[...] = CONSTANT
+
+
 @lru_cache
 def cached() -> Array:
     return CONSTANT.copy()
@@ -72,6 +83,8 @@ LOCALS: dict[str, Callable[[Array], Callable[[Any], Any]]] = {
     "the captured input": lambda x: lambda g: x,
     "its own g": lambda x: lambda g: g,
     "a view of its g": lambda x: lambda g: g[::-1][::-1],
+    "what a weak dictionary keeps": lambda x: lambda g: WEAK.setdefault("x", CONSTANT.copy()),
+    "a memory map": lambda x: lambda g: MAPPED,
 }
 
 
@@ -181,6 +194,52 @@ def nested(x: Array) -> Callable[[Any], Any]:
     return outer
 
 
+def wrapped(x: Array) -> Callable[[Any], Any]:
+    def inner(g: Any) -> Any:
+        return g
+
+    @functools.wraps(inner)
+    def local(g: Any) -> Any:
+        return inner(g) * x
+
+    return local
+
+
+def in_an_attribute(x: Array) -> Callable[[Any], Any]:
+    def local(g: Any) -> Any:
+        return g * local.x  # type: ignore[attr-defined]
+
+    local.x = x  # type: ignore[attr-defined]
+    return local
+
+
+def in_a_class(x: Array) -> Callable[[Any], Any]:
+    class Context:
+        saved = x
+
+    return lambda g: g * Context.saved
+
+
+def loaded() -> Array:
+    return SAVED["x"]
+
+
+def through_a_helper(x: Array) -> Callable[[Any], Any]:
+    SAVED["x"] = x
+    return lambda g: g * loaded()
+
+
+def in_a_factory(x: Array) -> Callable[[Any], Any]:
+    saved: defaultdict[str, Array] = defaultdict(lambda: x)
+    return lambda g: g * saved["x"]
+
+
+def in_an_array_of_objects(x: Array) -> Callable[[Any], Any]:
+    saved = np.empty(1, object)
+    saved[0] = x
+    return lambda g: g * saved[0]
+
+
 def through_a_global(x: Array) -> Callable[[Any], Any]:
     SAVED["x"] = x
     return lambda g: g * SAVED["x"]
@@ -203,6 +262,12 @@ CAPTURES: dict[str, Callable[[Array], Callable[[Any], Any]]] = {
     "view": lambda x: (lambda rows: lambda g: g * rows)(x[:]),
     "method of an array": lambda x: x.__mul__,
     "global container": through_a_global,
+    "function that wraps another": wrapped,
+    "attribute of a function": in_an_attribute,
+    "attribute of a class": in_a_class,
+    "global function": through_a_helper,
+    "factory of a dict": in_a_factory,
+    "array of objects": in_an_array_of_objects,
 }
 
 
@@ -248,6 +313,33 @@ def test_a_write_is_no_fault_where_the_local_gradient_keeps_only_shapes_and_numb
         x += 1
     y.backward()
     assert x.grad.tolist() == [3, 3, 3]
+
+
+def test_a_write_is_no_fault_where_numpy_s_functions_and_empty_cells_are_all_there_is() -> None:
+    from numpy import where
+
+    @mt.rule
+    def chosen(x, k=None):  # type: ignore[no-untyped-def]
+        if k is not None:
+            factor = k
+        return x + 1.0, lambda g: where(True, g, 0.0) if k is None else g * factor
+
+    x = parameter()
+    y = chosen(x).sum()
+    x.data += 1
+    y.backward()
+    assert x.grad.tolist() == [1, 1, 1]
+
+
+def test_other_memory_shares_no_writes_with_what_was_viewed() -> None:
+    a = parameter()
+    b = a.detach()
+    y = (a * a).sum()
+    b.data = np.zeros(3)
+    with mt.no_grad():
+        b += 1
+    y.backward()
+    assert a.grad.tolist() == [2, 4, 6]
 
 
 # ------------------------------------------------------------------------------ a rule in a notebook
@@ -300,6 +392,8 @@ BROKEN: dict[str, tuple[Callable[[Any], Any], Any, str]] = {
     "a gradient that is complex": (lambda x: (x * 1.0, lambda g: g * 1j), DTypeError, "odd"),
     "a gradient of objects": (lambda x: (x * 1.0, lambda g: np.array([None] * 3)), DTypeError, "odd"),
     "a gradient that is no function": (lambda x: (x * 1.0, x), DTypeError, "odd"),
+    "a complex value": (lambda x: (x * 1j, lambda g: g), DTypeError, "odd"),
+    "a value of text": (lambda x: (np.array(["1"] * 3), lambda g: g), DTypeError, "odd"),
     "no gradient": (lambda x: (x * 1.0, None), GraphError, "odd: no gradient flows to argument 1"),
 }
 
@@ -328,6 +422,18 @@ def test_a_gradient_of_another_shape_is_named_too() -> None:
 
     with pytest.raises(ShapeError, match=r"odd: a local gradient of shape \(5,\) cannot be summed down"):
         odd(parameter()).sum().backward()
+
+
+def test_a_rule_that_takes_numbers_out_of_nodes_has_no_second_order() -> None:
+    @mt.rule
+    def sine(x):  # type: ignore[no-untyped-def]
+        return math.sin(x), lambda g: g * math.cos(x)
+
+    v = Value(1.0)
+    sine(v).backward()
+    assert v.grad == math.cos(1.0)
+    with pytest.raises(DTypeError, match="sine: has no gradient of its gradient, as its rule makes a float"):
+        sine(v).backward(create_graph=True)
 
 
 def test_a_rule_for_arrays_alone_says_so_on_a_value() -> None:

@@ -46,17 +46,17 @@ class Promotion(Tensor):
     def _value_of(cls, operation: Operation, outputs: Any, args: tuple[Any, ...]) -> Array:
         """The value among what a rule returned; NumPy's reductions return a number."""
         value = operation.value_of(outputs, args)
-        if is_array(value):
-            return value
-        if isinstance(value, np.generic | float | int):
-            return np.asarray(value)
-        raise DTypeError(f"{operation.name}: a rule's value is an array, not a {type(value).__name__}")
+        array = np.asarray(value) if isinstance(value, np.ndarray | np.generic | float | int) else value
+        if is_array(array) and array.dtype.kind in _RANK:
+            return array
+        what = f"of {array.dtype}" if is_array(array) else f"but a {type(value).__name__}"
+        raise DTypeError(f"{operation.name}: a rule's value is no array of real numbers, {what}")
 
     def _gradient_of(self, maker: Node, part: Any) -> Any:
         """What a local gradient of a node returned, if that can be a gradient."""
         if isinstance(part, Tensor):
             return part if here.state.recording else part.data
-        array = np.asarray(part) if isinstance(part, np.generic | float | int) else part
+        array = np.asarray(part) if isinstance(part, np.ndarray | np.generic | float | int) else part
         if is_array(array) and array.dtype.kind in _RANK:
             return array
         what = f"of {array.dtype}" if is_array(array) else f"but a {type(part).__name__}"

@@ -55,7 +55,7 @@ class Returned(Value):
     @classmethod
     def _number_of(cls, operation: Operation | None, x: Any) -> float:
         """A number that a rule returned: NumPy's functions return NumPy's scalars."""
-        if isinstance(x, np.generic | np.ndarray | int | float) and not np.ndim(x):
+        if isinstance(x, np.number | np.bool_ | np.ndarray | int | float) and not np.ndim(x):
             return float(x)
         name = operation.name if operation else "backward()"
         if isinstance(x, Node | np.ndarray):

@@ -45,6 +45,7 @@ class Contents(Tensor):
                     f"{self.dtype} of shape {self.shape}. Set .grad = None first."
                 )
             self._data = array if watcher is None else watcher.assigns(self, "data", array)
+            self._written = None  # other memory, which no view shares
         self._mark_written()
 
     @property

@@ -9,6 +9,9 @@ import numpy as np
 from minitensor.compiler.traced import Call, Slot
 from minitensor.errors import CompileError
 
+GRADIENTS = ("receive", "assign")
+"""Calls by which a tensor has a gradient, which others may read and write through it."""
+
 # ----------------------------------------------------------------------------------------- what is needed
 
 
@@ -86,7 +89,9 @@ def _key(x: Any, same: dict[Slot, Slot]) -> Any:
 
 def without_dead(calls: list[Call], wanted: set[Slot]) -> list[Call]:
     """Only the calls on which a wanted slot, a tensor's memory, a check or a replayed function depends."""
-    live = set(wanted)
+    gradients = [call for call in calls if call.function in GRADIENTS]
+    live = wanted | {slot.root for call in gradients for slot in call.reads()}
+    live |= {call.result.root for call in calls if call.kind == "replay" and call.result is not None}
     kept = []
     for call in reversed(calls):
         roots = {slot.root for slot in call.writes}

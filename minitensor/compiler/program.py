@@ -15,6 +15,7 @@ import numpy as np
 from minitensor.arrays import memory
 from minitensor.compiler.flat import FlatStep, home_of, small_last
 from minitensor.compiler.passes import (
+    GRADIENTS,
     checks_first,
     share_memory,
     without_copies,
@@ -66,9 +67,10 @@ class Program:
         self.written = {slot.root for call in calls for slot in call.writes}
         self.received = [call.args for call in calls if call.function == "receive"]
         self.owned = [call.result for call in calls if call.result is not None and _can_be_given(call, fresh)]
-        taken = {slot.root for _, gradient in self.received for slot in slots_in(gradient)}
+        taken = {slot.root for call in calls if call.function in GRADIENTS for slot in call.reads()}
         self.block_of, self.sizes = share_memory(calls, self.owned, taken & set(self.owned))
         self.blocks = [memory.empty(size) for size in self.sizes]
+        self.side_by_side: set[Slot] = set()  # gradients that lie in the vector of an optimizer
         self.steps = {id(call): self._side_by_side(call.args[0]) for call in calls if call.function is _STEP}
         self.lines = self._with_guards([self._line(call) for call in calls])
         self._compile()
@@ -87,12 +89,15 @@ class Program:
                 alike = (slot.shape, slot.strides, slot.dtype) == own
                 if not alike or slot.root not in self.block_of or slot.root.nbytes != slot.nbytes:
                     return []
+                if slot.root in self.side_by_side:  # by an earlier step of an optimizer
+                    return []
             if not parameters:
                 continue
             home = home_of(optimizer, parameters)
             if home is None:
                 return []
             vector = memory.empty(home.vector.nbytes)
+            self.side_by_side |= {slot.root for slot in slots}
             start = 0
             for slot in slots:
                 self.blocks[self.block_of[slot.root]] = vector[start : start + slot.nbytes]
@@ -311,6 +316,8 @@ class Program:
                 name, data = self._text(tensor), self._bind("w", tensor._data)
                 needs = self.trace.flags[tensor]
                 checks += f"{name}._data is {data}", f"{name}._requires_grad is {needs}"
+        for tensor, had_one in self.trace.gradients.items():
+            checks.append(f"{self._text(tensor)}._grad is {'not ' * had_one}None")
         for module, training in self.trace.modules.items():
             checks.append(f"{self._text(module)}.training is {training}")
         checks = list(dict.fromkeys(checks + self.conditions))

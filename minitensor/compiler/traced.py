@@ -224,6 +224,7 @@ _VARYING = {np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.extract, np.c
             np.setdiff1d, np.intersect1d, np.union1d, np.setxor1d, np.bincount, np.histogram}  # fmt: skip
 _REFUSED = {np.array2string, np.array_repr, np.array_str, np.save, np.savez, np.savetxt, np.array_equal,
             np.allclose, np.array_equiv}  # fmt: skip
+_AS_IT_IS = {np.broadcast_to, np.reshape, np.squeeze, np.ravel, np.atleast_1d, np.atleast_2d, np.atleast_3d}
 _ESCAPES = ("item", "tolist", "tobytes", "tofile", "dump", "dumps", "data", "ctypes")
 _METADATA = ("flags", "nbytes", "itemsize")
 
@@ -292,6 +293,10 @@ class Traced(NDArrayOperatorsMixin, Operand):
         result = function(*values(args), **values(attrs))
         if function in _STATIC:
             return result
+        written = _written_by(function, args, attrs, result)
+        if written is not None:
+            self.log.add("write", function, args, attrs, writes=(written,))
+            return written
         if isinstance(result, tuple | list):
             return self._several(function, args, attrs, result)
         return self.log.add("into" if function in _INTO else "new", function, args, attrs, result)
@@ -360,6 +365,12 @@ class Traced(NDArrayOperatorsMixin, Operand):
         self.value[map_tree(_value, key)] = _value(x)
         self.log.add("write", "[]=", (self, key, x), {}, writes=(self,))
 
+    def __copy__(self) -> Any:
+        return self.copy("K")
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.copy("K")
+
     def copy(self, order: str = "C") -> Any:
         return self.log.add("copy", ".copy", (self, order), {}, self.value.copy(order))  # type: ignore
 
@@ -390,6 +401,10 @@ class Traced(NDArrayOperatorsMixin, Operand):
             value = attribute(*values(args), **values(attrs))
             if value is None:  # .sort(), .fill()
                 return self.log.add("write", f".{name}()", (self, *args), attrs, writes=(self,))
+            written = _written_by(name, args, attrs, value)
+            if written is not None:
+                self.log.add("write", f".{name}()", (self, *args), attrs, writes=(written,))
+                return written
             if isinstance(value, tuple):
                 refuse(f".{name}() of a recorded array", "Use the function of the same name.")
             return self.log.add("new", f".{name}()", (self, *args), attrs, value)
@@ -422,6 +437,13 @@ class Traced(NDArrayOperatorsMixin, Operand):
 
     def __contains__(self, item: Any) -> NoReturn:
         refuse("`in`", _BRANCH)
+
+
+def _written_by(function: Any, args: Any, attrs: Any, result: Any) -> Traced | None:
+    """The argument that a function returns after it has written into it, such as what was given for `out`."""
+    if function in _AS_IT_IS:
+        return None
+    return next((x for x in _leaves((args, attrs)) if isinstance(x, Traced) and x.value is result), None)
 
 
 _PLAIN = "Make the array with zeros_like, or the result with the function's own result."

@@ -36,6 +36,7 @@ class Trace:
         tensors: The slots of the tensors whose memory is read or written.
         modules: The modules that were called, with their `training`.
         flags: Whether each tensor required grad.
+        gradients: Whether each tensor whose gradient of before was asked for had one.
         result: What the step returned, with slots in place of arrays.
     """
 
@@ -44,11 +45,13 @@ class Trace:
     tensors: dict[Tensor, Slot] = field(default_factory=dict)
     modules: dict[Any, bool] = field(default_factory=dict)
     flags: dict[Tensor, bool] = field(default_factory=dict)
+    gradients: dict[Tensor, bool] = field(default_factory=dict)
     result: Any = None
 
     def has_modes_of(self, other: Trace) -> bool:
-        """Whether the same tensors required grad, and the same modules were training."""
-        pairs = (self.flags, other.flags), (self.modules, other.modules)
+        """Whether the same tensors required grad or had one, and the same modules were training."""
+        pairs = [(self.flags, other.flags), (self.gradients, other.gradients)]
+        pairs += [(self.modules, other.modules)]
         return all([one.get(x, mode) == mode for one, two in pairs for x, mode in two.items()])
 
 
@@ -60,6 +63,7 @@ class Tracer(Watcher):
         self.trace = Trace(self.log.calls)
         self.arrays: dict[Tensor, Traced] = {}  # of the tensors that the step found
         self.gradients: dict[Tensor, tuple[Any, Any]] = {}  # theirs: as they are, and as the step sees them
+        self.effects = False  # of functions: were there any yet?
 
     # ---------------------------------------------------------------------------------------- the run
 
@@ -125,7 +129,7 @@ class Tracer(Watcher):
             outputs = self._as_a_whole(operation, data, attrs)
         finally:
             self.log.part_of = outer
-        if type(outputs) is not tuple:
+        if type(outputs) is not tuple or not outputs:
             return outputs
         return outputs[0], *[
             local and self._local(operation, data, attrs, i, local) for i, local in enumerate(outputs[1:], 1)
@@ -160,7 +164,7 @@ class Tracer(Watcher):
             finally:
                 self.log.part_of = outer
 
-        run.__wrapped__ = local  # type: ignore[attr-defined]
+        run.stands_for = local  # type: ignore[attr-defined]  # for ndarrays.captured
         return run
 
     # ------------------------------------------------------------------------- what is read and changed
@@ -168,15 +172,24 @@ class Tracer(Watcher):
     exclusive = "a step is being traced by compile"
 
     def reads(self, tensor: Tensor, name: str) -> Any:
-        return self.array(tensor) if name == "data" else self.grad(tensor)
+        return self.array(tensor) if name == "data" else self._grad(tensor)
 
     def writes(self, tensor: Tensor) -> None:
         self.array(tensor)
 
-    def grad(self, tensor: Tensor) -> Any:
-        """The gradient of a tensor, traced if the step computed it."""
+    def _grad(self, tensor: Tensor) -> Any:
+        """The gradient of a tensor, traced: what the step made, or what there was before it."""
         real, seen = self.gradients.get(tensor, (None, None))
-        return tensor._grad if real is None or real is not tensor._grad else seen
+        if isinstance(tensor._data, Traced) or (real is not None and real is tensor._grad):
+            return tensor._grad if seen is None else seen
+        if tensor not in self.gradients and not self.effects:
+            self.trace.gradients[tensor] = tensor._grad is not None
+        if not isinstance(tensor._grad, np.ndarray):
+            return tensor._grad
+        seen = self.log.add("new", _gradient_of, (tensor,), {}, tensor._grad)
+        self.log.calls[-1].kind = "replay"
+        self.gradients[tensor] = tensor._grad, seen
+        return seen
 
     def assigns(self, tensor: Tensor, name: str, value: Any) -> Any:
         if isinstance(tensor._data, Traced):  # made by the step
@@ -192,13 +205,14 @@ class Tracer(Watcher):
         """A leaf takes a gradient: written down as a call whose result is the leaf's gradient then."""
         if leaf not in self.arrays:
             return gradient
-        held = self.grad(leaf)
+        real, seen = self.gradients.get(leaf, (None, None))
+        held = leaf._grad if real is None or real is not leaf._grad else seen
         if isinstance(gradient, Tensor) or isinstance(held, Tensor | Traced):
             total = gradient if held is None else held + gradient
             leaf._grad = None
             return self.assigns(leaf, "grad", total)
         if isinstance(gradient, np.ndarray):  # it does not depend on what is traced
-            gradient = self.log.add("copy", np.array, (gradient,), {}, gradient)
+            gradient = self.log.add("copy", np.array, (gradient,), {}, gradient.copy("K"))
         value = gradient.value if held is None else np.asarray(held + gradient.value)
         leaf._grad = None
         received = self.log.add("replay", "receive", (leaf, gradient), {}, value)
@@ -208,6 +222,7 @@ class Tracer(Watcher):
     def effect(self, function: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
         """Call a function on real arrays, now and whenever the program runs."""
         args = tuple([list(x) if isinstance(x, Iterator) else x for x in args])
+        self.effects = True
         with watching(None):
             result: Any = function(*map_tree(_plain, args), **map_tree(_plain, kwargs))
         tree = map_tree(self._operand, (args, kwargs))
@@ -282,6 +297,10 @@ class _Draws:
 
         draw.__name__ = name
         return lambda *args, **kwargs: self._tracer.effect(draw, args, kwargs)
+
+
+def _gradient_of(tensor: Tensor) -> Any:
+    return tensor._grad
 
 
 def _plain(x: Any) -> Any:

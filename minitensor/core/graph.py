@@ -29,7 +29,7 @@ _last_write = 0
 def write_tick() -> int:
     """The tick of a write, happening now."""
     global _last_write
-    _last_write = tick()
+    _last_write = max(_last_write, tick())
     return _last_write
 
 
@@ -52,8 +52,7 @@ class Node(Operand):
     def _edges_on_nodes(self) -> list[Edge]:
         """Edges whose local gradients record what they compute: the rule, run on the nodes themselves."""
         operation: Any = self._operation
-        args: Any = self._args
-        edges = zip(args, operation.function(*args, **self._attrs)[1:], strict=False)
+        edges = zip(self._args or (), operation.locals_on_nodes(self._args, self._attrs), strict=False)
         return [(arg, local) for arg, local in edges if isinstance(arg, Node) and arg._requires_grad]
 
     def _pass_on(self, gradient: Data, gradients: dict[Node, Data]) -> None:

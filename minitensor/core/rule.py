@@ -130,7 +130,7 @@ def _operation(function: Callable[..., Any] | None, marks: Marks, is_rule: bool)
         try:
             result = function(*args, **attrs)
         except (AttributeError, TypeError) as error:
-            raise operation.fault(args, error) from error
+            raise operation.misuse(args, error) from error
         if is_rule and (type(result) is not tuple or not result or type(result[0]) is list):
             return operation.value_of(result, args)
         return result[0] if is_rule else result

@@ -125,9 +125,10 @@ class Tensor(TensorMethods["Tensor"], Node):
                 outputs = state.watcher.run(operation, args, data, attrs)
         except (ValueError, TypeError, AttributeError) as error:
             raise operation.fault(data, error) from error
-        value = outputs[0] if type(outputs) is tuple and outputs else None
+        value: Any = outputs[0] if type(outputs) is tuple and outputs else None
         node = _new(Tensor)
-        node._start(value if type(value) is np.ndarray else cls._value_of(operation, outputs, args))
+        known = type(value) is np.ndarray and value.dtype is dtype
+        node._start(value if known else cls._value_of(operation, outputs, args))
         if node._data.base is not None or node._data is data[0] or node._data is data[-1]:
             node._share_writes(args)  # of what it may be a view: arrays/writing.py
         if len(outputs) > 1 and state.recording:

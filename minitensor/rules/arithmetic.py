@@ -32,7 +32,7 @@ def add_n(x: Number, *xs: Number) -> tuple[Any, ...]:
     >>> add_n(1.0, 2.0, np.array([3.0, 4.0]))
     array([6., 7.])
     """
-    return builtins.sum(xs, x), unchanged, *[unchanged] * len(xs)
+    return builtins.sum(xs, x) if xs else +x, unchanged, *[unchanged] * len(xs)
 
 
 @rule

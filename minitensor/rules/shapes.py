@@ -13,7 +13,7 @@ import numpy as np
 from minitensor.core.rule import composite, rule
 from minitensor.errors import DTypeError, OptionError, ShapeError
 from minitensor.rules.arithmetic import zero_where
-from minitensor.rules.notation import Array, Axis, Local, Shape, Unary, alias, unchanged
+from minitensor.rules.notation import Array, Axis, Local, Shape, Unary, alias, on_nodes, unchanged
 
 # ---------------------------------------------------------------------------------------------- shape
 
@@ -252,7 +252,7 @@ def _stack(*arrays: Array, axis: int = 0) -> tuple[Any, ...]:
 
 def _no_lists(name: str, arrays: Sequence[Array]) -> tuple[Array, ...]:
     args = tuple(arrays)
-    if list in [type(arg) for arg in args]:
+    if list in [type(arg) for arg in args] and not on_nodes(*args):  # beside a tensor, one becomes an array
         raise DTypeError(f"{name}: takes tensors and arrays, not lists. Try Tensor(...).")
     return args
 
