@@ -1,6 +1,6 @@
 """The arguments of an operation: which are inputs and which options, by what names, and what NumPy refuses.
 
-Nothing here is about gradients: it is what stands between a call and its rule (core/rule.py).
+It is what stands between a call and its rule (core/rule.py), and words what goes wrong between them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
-from minitensor.errors import DTypeError, GraphError, Wording, explain
+from minitensor.errors import DTypeError, GraphError, OptionError, Wording, explain
 from minitensor.ndarrays import is_array
 
 if TYPE_CHECKING:
@@ -51,10 +51,15 @@ class Parameters:
 
     __slots__ = (
         *("explain", "floats", "function", "inputs", "is_method", "is_scalar", "is_variadic", "named_inputs"),
-        *("name", "optional", "options", "rest"),
+        *("name", "optional", "names", "rest"),
     )
 
     def __init__(self, function: Callable[..., Any], marks: Marks) -> None:
+        unknown = marks.keys() - Marks.__annotations__.keys()
+        if unknown:
+            raise OptionError(
+                f"rule: no mark {', '.join(sorted(unknown))}. There are {', '.join(Marks.__annotations__)}."
+            )
         code = function.__code__  # inspect.signature would take as long as importing NumPy does
         named = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         self.rest = code.co_varnames[len(named)] if code.co_flags & _VARIADIC else ""  # of *xs, the xs
@@ -62,7 +67,7 @@ class Parameters:
         required = len(places) - len(function.__defaults__ or ())
         chosen = [places.index(name) for name in marks.get("inputs", "").split() or places[:required]] or [0]
         self.name = function.__name__.lstrip("_")
-        self.function, self.options, self.explain = function, frozenset(named), marks.get("explain")
+        self.function, self.names, self.explain = function, frozenset(named), marks.get("explain")
         self.is_scalar, self.floats = not marks.get("arrays"), bool(marks.get("floats"))
         self.is_variadic = bool(self.rest) and chosen[-1] == len(places) - 1
         self.optional = chosen[-1] >= required
@@ -90,12 +95,12 @@ class Parameters:
         """Inputs in their places, options under their own names, NumPy's numbers among those as Python's."""
         for name, x in attrs.items():
             of_inputs = name in self.named_inputs and type(x) is tuple
-            if name not in self.options or not isinstance(x, _PLAIN) or of_inputs:
+            if name not in self.names or not isinstance(x, _PLAIN) or of_inputs:
                 break
         else:
             return args, attrs
-        ours = {name: _OTHER_NAMES.get(name, name) for name in attrs if name not in self.options}
-        named = {ours[name] if ours.get(name) in self.options else name: x for name, x in attrs.items()}
+        ours = {name: _OTHER_NAMES.get(name, name) for name in attrs if name not in self.names}
+        named = {ours[name] if ours.get(name) in self.names else name: x for name, x in attrs.items()}
         if len(named) < len(attrs):
             raise DTypeError(f"{self.name}: {' and '.join(attrs)} mean the same argument")
         named = {name: plain(x) for name, x in named.items()}

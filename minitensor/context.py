@@ -60,13 +60,36 @@ def is_grad_enabled() -> bool:
 # -------------------------------------------------------------------------------------- being watched
 
 
+class Onlooker(Watcher):
+    """A watcher who is also told what code outside the engine does, and can have a say in it."""
+
+    def enters(self, layer: Any) -> None:
+        """A part of a network is about to be called."""
+
+    def effect(self, function: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
+        """Call a function that does more than compute."""
+        return function(*args, **kwargs)
+
+    def draws(self, source: Callable[[], R]) -> R:
+        """Random numbers are about to be drawn from the generator that `source` returns."""
+        return source()
+
+    def decides(self, condition: Any) -> bool:
+        """The way that the program goes depends on this."""
+        return bool(condition)
+
+    def looks(self, array: Data) -> Data:
+        """An array is looked at for a check that changes no result."""
+        return array
+
+
 @contextmanager
 def watching(watcher: Watcher | None) -> Iterator[None]:
     """Let somebody watch this thread (or nobody) until the block ends."""
     state = here.state
     previous = state.watcher
     if previous is not None and previous.exclusive and watcher is not None:
-        raise CompileError(f"{previous.exclusive}: nobody else can watch it. Do so around it.")
+        raise CompileError(f"{previous.exclusive}: nobody else can watch it. Begin before that.")
     state.watcher = watcher
     try:
         yield
@@ -80,7 +103,9 @@ def effect(function: Callable[P, R]) -> Callable[P, R]:
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         watcher = here.state.watcher
-        return function(*args, **kwargs) if watcher is None else watcher.effect(function, args, kwargs)
+        if isinstance(watcher, Onlooker):
+            return watcher.effect(function, args, kwargs)
+        return function(*args, **kwargs)
 
     return call
 
@@ -88,10 +113,10 @@ def effect(function: Callable[P, R]) -> Callable[P, R]:
 def decide(condition: Any) -> bool:
     """bool(condition), where code branches on a value."""
     watcher = here.state.watcher
-    return bool(condition) if watcher is None else watcher.decides(condition)
+    return watcher.decides(condition) if isinstance(watcher, Onlooker) else bool(condition)
 
 
 def look(array: Data) -> Data:
     """The array itself, for checks that change no result."""
     watcher = here.state.watcher
-    return array if watcher is None else watcher.looks(array)
+    return watcher.looks(array) if isinstance(watcher, Onlooker) else array

@@ -67,11 +67,11 @@ def explain(
         hint = ". An axis is an integer, axes are a tuple." if "as an integer" in str(error) else ""
         return DTypeError(f"{name}: {error}{hint}")
     number = isinstance(error, AttributeError)  # where an array must be; perhaps its shape () says why not
-    if wording is not None and (not number or () in shapes) and (words := wording(*shapes)):
+    if shapes and wording is not None and (not number or () in shapes) and (words := wording(*shapes)):
         return ShapeError(words)
     if number:
         return DTypeError(f"{name}: {error}: takes tensors and arrays")
-    found = f"{name}: {error} (shape {' and '.join(map(str, shapes))})"
+    found = f"{name}: {error}" + (f" (shape {' and '.join(map(str, shapes))})" if shapes else "")
     if type(error).__name__ == "LinAlgError" and "dimension" not in str(error) and "square" not in str(error):
         return type(error)(found)  # singular, or not positive definite: no fault of the shapes
     if "negative integer powers" in str(error):

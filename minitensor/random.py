@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from minitensor.context import Onlooker
 from minitensor.core.watcher import here
 
 _generator: np.random.Generator | None = None
@@ -37,7 +38,7 @@ def generator(rng: np.random.Generator | int | None = None) -> np.random.Generat
     True
     """
     watcher = here.state.watcher
-    if watcher is not None:
+    if isinstance(watcher, Onlooker):
         return watcher.draws(lambda: _generator_of(rng))
     return _generator_of(rng)
 

@@ -9,8 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from minitensor import rules
-from minitensor.arrays import memory
+from minitensor import memory, rules
 from minitensor.core.tensor import Tensor, TensorLike
 from minitensor.errors import DTypeError, OptionError, ShapeError
 from minitensor.nn import functional, init

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from minitensor.context import effect, no_grad
+from minitensor.context import Onlooker, effect, no_grad
 from minitensor.core.tensor import Tensor, TensorLike
 from minitensor.core.watcher import here
 from minitensor.errors import DTypeError, ShapeError
@@ -80,7 +80,7 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         watcher = here.state.watcher
-        if watcher is not None:
+        if watcher is not None and isinstance(watcher, Onlooker):
             watcher.enters(self)
         return self.forward(*args, **kwargs)
 

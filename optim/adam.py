@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from minitensor.arrays import memory
+from minitensor import memory
 from minitensor.core.tensor import Tensor
 from minitensor.optim.blas import axpby, axpy, factor
 from minitensor.optim.optimizer import Group, Optimizer, Params

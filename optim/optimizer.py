@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from minitensor.arrays import memory
+from minitensor import memory
 from minitensor.context import effect
 from minitensor.core.tensor import Tensor
 from minitensor.core.value import Value

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
-from minitensor.arrays import memory
+from minitensor import memory
 from minitensor.core.tensor import Tensor
 from minitensor.errors import OptionError
 from minitensor.optim.blas import axpby, axpy

@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 
 import minitensor as mt
 from minitensor import DTypeError, GraphError, ShapeError, Tensor, Value, gradcheck
+from minitensor.context import watching
+from minitensor.core.watcher import Watcher
 from minitensor.func import grad
 
 Array = NDArray[Any]
@@ -288,6 +290,18 @@ def test_a_write_after_the_forward_pass_is_noticed_however_the_input_was_kept(na
     np.testing.assert_array_equal(x.grad, [1, 2, 3])
 
 
+def test_a_write_is_noticed_through_a_rule_that_returns_the_second_of_three() -> None:
+    @mt.rule
+    def second(x, y, z):  # type: ignore[no-untyped-def]
+        return y, lambda g: g * 0, lambda g: g, lambda g: g * 0
+
+    x, w = Tensor(np.array([1.0, 2.0])), parameter(3.0, 4.0)
+    y = (second(x * 2, x, x * 3) * w).sum()
+    x += 1
+    with pytest.raises(GraphError, match="multiply needs an input"):
+        y.backward()
+
+
 @pytest.mark.parametrize("same", [lambda x: x, lambda x: x[:], lambda x: x.T], ids=["itself", "view", "T"])
 def test_a_write_is_noticed_through_a_rule_that_returns_its_input(same: Callable[[Array], Array]) -> None:
     @mt.rule
@@ -434,6 +448,39 @@ def test_a_rule_that_takes_numbers_out_of_nodes_has_no_second_order() -> None:
     assert v.grad == math.cos(1.0)
     with pytest.raises(DTypeError, match="sine: has no gradient of its gradient, as its rule makes a float"):
         sine(v).backward(create_graph=True)
+
+
+def test_a_mark_that_there_is_not_is_refused() -> None:
+    with pytest.raises(mt.OptionError, match=r"rule: no mark arry. There are arrays, floats, inputs, method"):
+        mt.rule(arry=True)(lambda x: (x, None))  # type: ignore[call-overload]
+
+
+def test_a_value_error_of_a_local_gradient_names_the_rule() -> None:
+    @mt.rule
+    def odd(x):  # type: ignore[no-untyped-def]
+        return x * 1.0, lambda g: g + np.ones((3, 3)) @ np.ones(4)
+
+    with pytest.raises(ShapeError, match=r"^odd: matmul: Input operand 1 has a mismatch"):
+        odd(parameter()).sum().backward()
+
+
+def test_what_looks_on_sees_operations_and_gradients() -> None:
+    seen: list[str] = []
+
+    class Tape(Watcher):
+        def made(self, node: Any, operation: Any, args: tuple[Any, ...]) -> None:
+            seen.append(operation.name)
+
+        def receives(self, leaf: Any, gradient: Any) -> Any:
+            seen.append(f"gradient {gradient.tolist()}")
+            return gradient
+
+    x = parameter(1.0, 2.0)
+    with watching(Tape()):
+        (x * x).sum().backward()
+        Value(1.0) + 1
+    x * x
+    assert seen == ["multiply", "sum", "gradient [2.0, 4.0]", "add"]
 
 
 def test_a_rule_for_arrays_alone_says_so_on_a_value() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minitensor.arrays import memory
+from minitensor import memory
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])

@@ -9,7 +9,6 @@
     numbers      what a Value has because numbers have it
     nodes        requires_grad and is_leaf: a node's place in the graph
     copying      copy, deepcopy, pickle
-    memory       large arrays in large pages
 
 Each room defines a class of methods, and extend.py gives them to Tensor and Value.
 """

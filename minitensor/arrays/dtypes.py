@@ -36,8 +36,8 @@ class Promotion(Tensor):
         """
         args = tuple(map(plain, args))
         inputs = args[operation.inputs]
-        numbers = (*args, *attrs.values())
-        floats = operation.floats or (operation.is_scalar and float in [type(x) for x in numbers])
+        beside_a_float = float in [type(x) for x in (*args, *attrs.values())]  # as integers * 2.5
+        floats = operation.floats or (operation.is_scalar and beside_a_float)
         stop = operation.inputs.stop
         rest = () if stop is None else args[stop:]
         return (*args[: operation.inputs.start], *promote(operation, inputs, floats), *rest)

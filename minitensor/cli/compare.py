@@ -30,14 +30,41 @@ def run(options: argparse.Namespace) -> int:
     print(json.dumps(_record(found)) if options.json else report(found))
     if options.plot:
         with task.drawing(options.plot):
-            from minitensor.training import plots
-
-            plots.save_comparison(found, options.plot)
+            _draw(found, options.plot)
     if found.agrees:
         return 0
     faults = [name for name, bound in BOUNDS.items() if not found.differences[name] <= bound]
     task.say(f"the modes disagree in {' and '.join(faults)}")
     return 1
+
+
+def _draw(found: Comparison, path: str) -> None:
+    """Draw the time of a step against its multiplications: both modes, and the hardware at its best."""
+    from minitensor.training.plots import figure_of, save
+
+    figure, axes = figure_of(1, len(found.scaling), (10, 4))
+    for axis, (name, points) in zip(axes[0], found.scaling.items(), strict=True):
+        work = [point.multiplications for point in points]
+        measured = [point for point in points if point.measured]
+        if len(measured) < len(points):
+            axis.loglog(work, [p.scalar for p in points], "--", color="C1", label="scalar mode, extrapolated")
+        axis.loglog(
+            [p.multiplications for p in measured],
+            [p.scalar for p in measured],
+            *("o-",),
+            color="C1",
+            label="scalar mode",
+        )
+        axis.loglog(work, [p.tensor for p in points], "o-", color="C0", label="tensor mode")
+        best = [n / found.product_rate for n in work]
+        axis.loglog(work, best, ":", color="gray", label="a large matrix product")
+        axis.set_title(f"{name} doubled from {points[0].size} to {points[-1].size}")
+        axis.set_xlabel("multiplications in a training step")
+        axis.set_ylabel("seconds")
+        axis.grid(alpha=0.3)
+        axis.set_ylim(1e-8, 1e4)  # the same in both, with room for the legend
+        axis.legend(loc="upper left")
+    save(figure, path)
 
 
 @contextlib.contextmanager

@@ -40,7 +40,7 @@ def parser() -> Parser:
     """The parser of all commands. `options.run` is the command, `options.given` the names that were typed."""
     import minitensor
 
-    top = Parser(prog="minitensor", description=(minitensor.__doc__ or "").splitlines()[0])
+    top = Parser(prog="minitensor", description=(minitensor.__doc__ or "").partition("\n")[0])
     top.add_argument("--version", action="version", version=f"minitensor {minitensor.__version__}")
     commands = top.add_subparsers(metavar="command", required=True, parser_class=Parser)
 

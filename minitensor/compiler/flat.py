@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from minitensor.arrays import memory
+from minitensor import memory
 from minitensor.core.tensor import Tensor
 from minitensor.optim.blas import LARGE
 from minitensor.optim.optimizer import Group, Optimizer

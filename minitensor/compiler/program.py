@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minitensor.arrays import memory
+from minitensor import memory
 from minitensor.compiler.flat import FlatStep, home_of, small_last
 from minitensor.compiler.passes import (
     GRADIENTS,

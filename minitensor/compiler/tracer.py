@@ -14,12 +14,11 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 
 from minitensor.compiler.traced import AsTensor, Call, Log, Slot, Traced, is_refusal, map_tree, refuse, values
-from minitensor.context import watching
+from minitensor.context import Onlooker, watching
 from minitensor.core.graph import Node
 from minitensor.core.rule import Operation
 from minitensor.core.tensor import Tensor
 from minitensor.core.value import Value
-from minitensor.core.watcher import Watcher
 from minitensor.errors import CompileError
 
 R = TypeVar("R")
@@ -55,8 +54,10 @@ class Trace:
         return all([one.get(x, mode) == mode for one, two in pairs for x, mode in two.items()])
 
 
-class Tracer(Watcher):
+class Tracer(Onlooker):
     """Runs a step once, and writes down what it computes and what it changes."""
+
+    exclusive = "a step is being traced by compile"
 
     def __init__(self) -> None:
         self.log = Log()
@@ -69,15 +70,15 @@ class Tracer(Watcher):
 
     def run_step(self, step: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The result of step(*args, **kwargs), in which arrays and tensors are traced as arguments."""
-        position = iter(range(len(args) + len(kwargs)))
+        positions = iter(range(len(args) + len(kwargs)))
 
         def argument(x: Any) -> Any:
-            held = next(position)
+            position = next(positions)
             array = x._data if isinstance(x, Tensor) else x
             if not isinstance(array, np.ndarray) or (isinstance(x, Tensor) and x._requires_grad):
                 return x
-            self.trace.arguments.append(held)
-            slot = Slot("argument", array.shape, array.dtype, array.strides, held)
+            self.trace.arguments.append(position)
+            slot = Slot("argument", array.shape, array.dtype, array.strides, position)
             traced = Traced(self.log, slot, array)
             return Tensor.from_numpy(traced) if isinstance(x, Tensor) else traced  # type: ignore[arg-type]
 
@@ -169,8 +170,6 @@ class Tracer(Watcher):
 
     # ------------------------------------------------------------------------- what is read and changed
 
-    exclusive = "a step is being traced by compile"
-
     def reads(self, tensor: Tensor, name: str) -> Any:
         return self.array(tensor) if name == "data" else self._grad(tensor)
 
@@ -230,7 +229,7 @@ class Tracer(Watcher):
             self.log.add("replay", function, tree[0], tree[1])
             return result  # type: ignore[return-value]
         traced = self.log.add("new", function, tree[0], tree[1], result)
-        self.log.calls[-1].kind = "replay"
+        self.log.calls[-1].kind = "replay"  # whose result is new, but which nothing may leave out or repeat
         return traced if isinstance(result, np.ndarray) else Opaque(traced.slot, result)  # type: ignore[return-value]
 
     def _operand(self, x: Any) -> Any:
@@ -254,7 +253,7 @@ class Tracer(Watcher):
         self.trace.modules[layer] = layer.training
 
     def decides(self, condition: Any) -> bool:
-        """A program is used only where this is so again."""
+        """A program checks, before each run, that this is so again."""
         return condition.holds() if isinstance(condition, Traced) else bool(condition)
 
     def looks(self, array: Any) -> Any:
@@ -266,7 +265,7 @@ class Tracer(Watcher):
 
 
 class Opaque:
-    """A number that such a function returned: the step may return it, and no more."""
+    """A number that a function called by `effect` returned: the step may return it, and no more."""
 
     def __init__(self, slot: Slot, value: Any) -> None:
         self.slot = slot
@@ -285,6 +284,8 @@ for _name in (
 
 
 class _Draws:
+    """A generator's methods, each of which is an effect."""
+
     def __init__(self, tracer: Tracer, source: Callable[[], Any]) -> None:
         self._tracer = tracer
         self._source = source

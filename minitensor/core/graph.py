@@ -57,12 +57,15 @@ class Node(Operand):
 
     def _pass_on(self, gradient: Data, gradients: dict[Node, Data]) -> None:
         """Pass a gradient back to the inputs, where no edges are kept: by running the rule again."""
+        raise NotImplementedError
 
     def _add(self, held: Data, part: Data, maker: Node) -> Data:
         """The gradient `held` so far (or None) and a `part` that came through an edge of `maker`."""
+        raise NotImplementedError
 
     def _receive(self, gradient: Data) -> None:
         """Take the complete gradient of this backward pass."""
+        raise NotImplementedError
 
     def _check_unchanged(self, run_again: bool) -> None:
         """Raise if data that the local gradients need was overwritten after this node was made."""
@@ -89,13 +92,13 @@ def propagate(
     """The chain rule, from `root` and its gradient back to the leaves.
 
     Calls `receive(node, gradient)` once for every node that root depends on, when its gradient is complete.
-    Whatever must be refused is refused before the first call. For `since`, see topological_order.
+    Freed and stale graphs are refused before the first call. For `since`, see topological_order.
     """
     order = topological_order(root, since)
     for node in order:
-        if node._tick < _last_write:
+        if node._tick < _last_write:  # else there was no write since
             node._check_unchanged(create_graph)
-    state = here.state
+    state = here.state  # until the walk has ended, recording says whether the gradients are to have a graph
     previous, state.recording = state.recording, create_graph
     try:
         gradients = {root: root._add(None, gradient, root)}  # in the root's own dtype
@@ -109,13 +112,13 @@ def propagate(
                 else:
                     for parent, local in edges:  # along a path rates multiply, and paths add up
                         gradients[parent] = parent._add(gradients.get(parent), local(total), node)
-            except TypeError as error:
+            except (TypeError, ValueError) as error:
                 raise node._operation.fault((), error) from error  # type: ignore[union-attr]
             if not retain_graph:
                 node._args = node._edges = None
                 node._attrs = NO_ATTRS
         for leaf in list(gradients):
-            receive(leaf, gradients.pop(leaf))
+            receive(leaf, gradients.pop(leaf))  # popped, so that nobody else holds it: Tensor._receive asks
     finally:
         state.recording = previous
     if state.watcher is not None:

@@ -45,7 +45,7 @@ class Operation(Parameters):
 
 
 registry: dict[str, Operation] = {}
-"""Every operation by name: the methods of Value and Tensor, and NumPy's dispatch, are made from this."""
+"""Every operation by its function's name; those with a "_" in front are for other operations alone."""
 
 
 @overload
@@ -70,12 +70,13 @@ def rule(function: Callable[..., Any] | None = None, /, **marks: Unpack[Marks]) 
         arrays: Whether only arrays make sense, and no single numbers.
         floats: Whether integers are to become floating-point first.
         inputs: The names of the inputs, where they are not all parameters without a default, as in "x y".
-        method: Whether Tensor, and where it makes sense Value, is to have it as a method.
+        method: Whether Tensor, and where it makes sense Value, have it as a method (of rules/ alone).
         explain: Words what NumPy refused; see errors.explain.
 
     Raises:
         ValueError: If another module has an operation of that name.
-        DTypeError: When called, naming the operation, if the rule breaks a promise.
+        DTypeError: When called, or on the way back, naming the operation, if what the rule or a local
+            gradient returns cannot be used. (What it writes into, and its mathematics, gradcheck finds.)
 
     >>> from minitensor import Tensor, Value
     >>> @rule
@@ -132,7 +133,7 @@ def _operation(function: Callable[..., Any] | None, marks: Marks, is_rule: bool)
         except (AttributeError, TypeError) as error:
             raise operation.misuse(args, error) from error
         if is_rule and (type(result) is not tuple or not result or type(result[0]) is list):
-            return operation.value_of(result, args)
+            return operation.value_of(result, args)  # raises
         return result[0] if is_rule else result
 
     operation.call = call

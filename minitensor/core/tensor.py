@@ -129,8 +129,10 @@ class Tensor(TensorMethods["Tensor"], Node):
         node = _new(Tensor)
         known = type(value) is np.ndarray and value.dtype is dtype
         node._start(value if known else cls._value_of(operation, outputs, args))
-        if node._data.base is not None or node._data is data[0] or node._data is data[-1]:
-            node._share_writes(args)  # of what it may be a view: arrays/writing.py
+        for x in data:
+            if x is node._data or node._data.base is not None:  # it may be a view: arrays/writing.py
+                node._share_writes(args)
+                break
         if len(outputs) > 1 and state.recording:
             edges: list[Edge] = []
             for place, arg in enumerate(args, 1):
@@ -153,11 +155,11 @@ class Tensor(TensorMethods["Tensor"], Node):
         if part.shape != self._data.shape:
             part = undo_broadcasting(part, self._data.shape, maker)
         if part.dtype is not self._data.dtype:
-            part = self._gradient_of(maker, part).astype(self._data.dtype)
+            part = self._gradient_of(maker, part).astype(self._data.dtype)  # if of real numbers
         return part if held is None else held + part  # a new array: both may be anybody's
 
     def _receive(self, gradient: Any) -> None:
-        """Keep the gradient, if this is a leaf. It shares memory with no other, nor with anything else."""
+        """Keep the gradient of a leaf, or as retain_grad() asked. It shares memory with nothing else."""
         if self._operation is not None and not self._retains:
             return
         if isinstance(gradient, Tensor):

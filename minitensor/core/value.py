@@ -122,6 +122,7 @@ class Value(ValueMethods["Value"], Node):
                 gradients[parent] = part if held is None else held + part
 
     def _add(self, held: Any, part: Any, maker: Node) -> Any:
+        """Only of the seed, with create_graph, or if a watcher gave edges; else _pass_on adds."""
         if not isinstance(part, Value):
             part = self._number_of(maker._operation, part)
             part = Value(part, requires_grad=False) if here.state.recording else part

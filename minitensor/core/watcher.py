@@ -1,23 +1,23 @@
 """The one door: whoever wants to see what the engine does, or to have a say in it, comes in here.
 
-The engine asks for `here.state` once an operation. It holds whether operations are recorded, and who watches:
-nobody, or a `Watcher`, whose methods do nothing. Who comes in, such as a tape, overrides those it needs.
+The engine asks for `here.state`: whether operations are recorded on this thread, and who watches it. That is
+nobody, or a `Watcher`, whose methods do nothing but what the engine would do without it. Who comes in, such
+as a tape, overrides those it needs, and is let in by `watching` (context.py).
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 from minitensor.core.rule import Data, Operation
 
 Node: TypeAlias = Any  # graph.py's, which imports this
-R = TypeVar("R")
 
 
 class State:
-    """What holds for one thread, which starts out recording, and unwatched."""
+    """What holds for one thread, found at once: each look at a thread-local costs as much as two at this."""
 
     def __init__(self) -> None:
         self.recording = True
@@ -56,7 +56,7 @@ class Watcher:
         """A tensor's array is about to be written to, in a way that the engine notices."""
 
     def receives(self, leaf: Node, gradient: Data) -> Data:
-        """A leaf is about to add this gradient to its own."""
+        """A leaf among tensors is about to add this gradient to its own."""
         return gradient
 
     def finishes(self, order: Sequence[Node]) -> None:
@@ -65,22 +65,3 @@ class Watcher:
     def origin(self, node: Node) -> str:
         """Where a node was made, as the end of an error message."""
         return ""
-
-    def enters(self, layer: Any) -> None:
-        """A part of a network is about to be called. (This and what follows, context.py tells.)"""
-
-    def effect(self, function: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
-        """Call a function that does more than compute."""
-        return function(*args, **kwargs)
-
-    def draws(self, source: Callable[[], R]) -> R:
-        """Random numbers are about to be drawn from the generator that `source` returns."""
-        return source()
-
-    def decides(self, condition: Any) -> bool:
-        """The way that the program goes depends on this."""
-        return bool(condition)
-
-    def looks(self, array: Data) -> Data:
-        """An array is looked at for a check that changes no result."""
-        return array

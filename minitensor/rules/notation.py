@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeAlias
 
 from minitensor.core.graph import Node
+from minitensor.core.rule import Local as Local
 from minitensor.core.rule import registry
 
 Number: TypeAlias = Any  # float, Value, ndarray or Tensor
 Array: TypeAlias = Any  # ndarray or Tensor
 Axis: TypeAlias = int | tuple[int, ...] | None
 Shape: TypeAlias = tuple[int, ...]
-Local: TypeAlias = Callable[[Any], Any]
 Unary: TypeAlias = tuple[Any, Local]
 Binary: TypeAlias = tuple[Any, Local, Local]
 P = ParamSpec("P")

@@ -15,7 +15,7 @@ from minitensor.tables import table
 from minitensor.training.loop import History
 
 if TYPE_CHECKING:
-    from minitensor.modes import Comparison
+    pass
 
 _LEVELS = "▁▂▃▄▅▆▇█"
 
@@ -70,7 +70,7 @@ def save_curves(history: History, path: str | os.PathLike[str]) -> None:
         ModuleNotFoundError: Without matplotlib.
         OptionError: If the format is not known, or the file cannot be written.
     """
-    figure, axes = _figure(1, 2, (9, 3.5))
+    figure, axes = figure_of(1, 2, (9, 3.5))
     epochs = range(1, history.epochs + 1)
     for axis, quantity in zip(axes[0], ("loss", "accuracy"), strict=True):
         for name, label in ((quantity, "training"), (f"validation_{quantity}", "validation")):
@@ -81,7 +81,7 @@ def save_curves(history: History, path: str | os.PathLike[str]) -> None:
         axis.grid(alpha=0.3)
         if axis.lines:
             axis.legend()
-    _save(figure, path)
+    save(figure, path)
 
 
 def save_images(
@@ -92,50 +92,29 @@ def save_images(
     if side * side != images.shape[1]:
         raise OptionError(f"rows of {images.shape[1]} numbers are no square images, and cannot be drawn")
     rows = max(1, -(-len(images) // columns))
-    figure, axes = _figure(rows, columns, (1.6 * columns, 1.9 * rows))
+    figure, axes = figure_of(rows, columns, (1.6 * columns, 1.9 * rows))
     for axis in axes.flat:
         axis.axis("off")
     for axis, image, title in zip(axes.flat, images, titles, strict=False):
         axis.imshow(image.reshape(side, side), cmap="gray_r")
         axis.set_title(title, fontsize=9)
-    _save(figure, path)
+    save(figure, path)
 
 
-def save_comparison(found: Comparison, path: str | os.PathLike[str]) -> None:
-    """Draw the time of a step against its multiplications: both modes, and the hardware at its best."""
-    figure, axes = _figure(1, len(found.scaling), (10, 4))
-    for axis, (name, points) in zip(axes[0], found.scaling.items(), strict=True):
-        work = [point.multiplications for point in points]
-        measured = [point for point in points if point.measured]
-        if len(measured) < len(points):
-            axis.loglog(work, [p.scalar for p in points], "--", color="C1", label="scalar mode, extrapolated")
-        axis.loglog(
-            [p.multiplications for p in measured],
-            [p.scalar for p in measured],
-            *("o-",),
-            color="C1",
-            label="scalar mode",
-        )
-        axis.loglog(work, [p.tensor for p in points], "o-", color="C0", label="tensor mode")
-        best = [n / found.product_rate for n in work]
-        axis.loglog(work, best, ":", color="gray", label="a large matrix product")
-        axis.set_title(f"{name} doubled from {points[0].size} to {points[-1].size}")
-        axis.set_xlabel("multiplications in a training step")
-        axis.set_ylabel("seconds")
-        axis.grid(alpha=0.3)
-        axis.set_ylim(1e-8, 1e4)  # the same in both, with room for the legend
-        axis.legend(loc="upper left")
-    _save(figure, path)
-
-
-def _figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Any, Any]:
+def figure_of(rows: int, columns: int, size: tuple[float, float]) -> tuple[Any, Any]:
+    """A picture of so many inches, and its axes, of shape (rows, columns)."""
     from matplotlib.figure import Figure  # not pyplot, which would look for a screen
 
     figure = Figure(figsize=size, layout="tight")
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
-def _save(figure: Any, path: str | os.PathLike[str]) -> None:
+def save(figure: Any, path: str | os.PathLike[str]) -> None:
+    """Write a picture.
+
+    Raises:
+        OptionError: If it cannot be written there.
+    """
     try:
         figure.savefig(path, dpi=120)
     except (OSError, ValueError) as error:
