@@ -409,7 +409,7 @@ def cross_entropy(
     if reduction not in ("mean", "sum", "none"):
         check_reduction("cross_entropy", reduction)
     shape = x.shape
-    if x.made_by == "softmax" or _rows_are_probabilities(look(x.data), shape):
+    if x.made_by == "softmax" or _rows_are_probabilities(look(x._data), shape):
         warnings.warn(
             "cross_entropy: the input looks like probabilities, and it takes logits: leave out the softmax",
             stacklevel=3,

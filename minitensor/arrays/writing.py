@@ -34,7 +34,7 @@ class Contents(Tensor):
 
     @data.setter
     def data(self, value: ArrayLike) -> None:
-        watcher = here.state.watcher
+        watcher = here.state.watcher if value is not self._data else None
         if value is not (self._data if watcher is None else watcher.reads(self, "data")):
             array = as_array(value, None if isinstance(value, np.ndarray) else self.dtype)
             if self._requires_grad and array.dtype.kind != "f":
@@ -115,7 +115,9 @@ class Writing(Tensor):
 
     def _mark_written(self) -> None:
         """Make every recorded operation that still needs the overwritten data refuse to run backward."""
-        self._last_write()[0] = write_tick()
+        if self._written is None:
+            self._written = [0]
+        self._written[0] = write_tick()
 
     def _check_unchanged(self, run_again: bool) -> None:
         locals_ = [local for _, local in self._edges or ()]

@@ -407,4 +407,6 @@ def _describe(slot: Slot) -> str:
 
 
 def _tensor(array: Any) -> Tensor:
-    return Tensor.from_numpy(np.asarray(array))
+    tensor = Tensor.__new__(Tensor)
+    tensor._start(np.asarray(array))
+    return tensor

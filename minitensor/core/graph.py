@@ -29,8 +29,10 @@ _last_write = 0
 def write_tick() -> int:
     """The tick of a write, happening now."""
     global _last_write
-    _last_write = max(_last_write, tick())
-    return _last_write
+    now = tick()
+    if now > _last_write:  # or another thread wrote meanwhile
+        _last_write = now
+    return now
 
 
 class Node(Operand):

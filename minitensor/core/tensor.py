@@ -129,8 +129,9 @@ class Tensor(TensorMethods["Tensor"], Node):
         node = _new(Tensor)
         known = type(value) is np.ndarray and value.dtype is dtype
         node._start(value if known else cls._value_of(operation, outputs, args))
+        base = node._data.base
         for x in data:
-            if x is node._data or node._data.base is not None:  # it may be a view: arrays/writing.py
+            if base is not None or x is value:  # it may be a view: arrays/writing.py
                 node._share_writes(args)
                 break
         if len(outputs) > 1 and state.recording:
