@@ -673,6 +673,28 @@ def test_other_threads_use_the_same_model_while_one_traces_it() -> None:
     assert [type(array) for array in found[:4]] == [np.ndarray] * 4
 
 
+def test_threads_that_share_a_step_each_get_their_own_results() -> None:
+    @mt.compile
+    def step(x: Tensor) -> Tensor:
+        return (x @ x * 2 + x).sum(0)
+
+    arrays = [np.full((200, 200), float(i)) for i in range(4)]
+    for x in arrays[:3]:
+        step(Tensor(x))
+    wrong: list[int] = []
+
+    def work(i: int) -> None:
+        expected = (arrays[i] @ arrays[i] * 2 + arrays[i]).sum(0)
+        wrong.extend([i for _ in range(30) if not np.array_equal(step(Tensor(arrays[i])).data, expected)])
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
 def test_debug_within_a_step_is_refused() -> None:
     @mt.compile
     def step(x: Tensor) -> Tensor:
@@ -751,9 +773,18 @@ def deep_copied(w: Tensor, x: Tensor) -> None:
     (w * before * x).sum().backward()
 
 
+def number(w: Tensor, x: Tensor) -> None:
+    w.grad = None
+    (w * w * x).sum().backward()
+    first = w.grad.sum()
+    second = first
+    second *= 2
+    w.data -= 0.1 * first + 0.01 * second
+
+
 BY_HAND = [
     *[added_up, doubled, clipped_into_itself, clipped_by_position, clipped_by_a_method, cleaned],
-    *[zeroed_before, filled_before, constant, copied, deep_copied],
+    *[zeroed_before, filled_before, constant, copied, deep_copied, number],
 ]
 
 

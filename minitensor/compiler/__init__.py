@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from functools import update_wrapper
+from threading import RLock
 from typing import Any, Generic, ParamSpec, TypeVar
 
 import numpy as np
@@ -73,6 +74,7 @@ class Compiled(Generic[P, R]):
         self._programs: dict[Any, list[Program]] = {}
         self._earlier: dict[Any, list[Trace]] = {}
         self._disagreed: dict[Any, int] = {}
+        self._running = RLock()
         update_wrapper(self, step)
 
     __name__: str
@@ -109,7 +111,8 @@ class Compiled(Generic[P, R]):
         for program in programs:
             if program.valid():
                 try:
-                    return program.run(*arrays)
+                    with self._running:  # programs write into memory of their own
+                        return program.run(*arrays)
                 except Stale:
                     pass
         return self._record(found, args, kwargs)

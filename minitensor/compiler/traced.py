@@ -131,13 +131,14 @@ class Log:
         result: Slot | None = None
         made: Any = None
         if value is not None:
+            is_number = isinstance(value, np.generic)
             value = np.asarray(value)
             result = Slot("made", value.shape, value.dtype, value.strides)
             of = [x for x in _leaves((args, attrs)) if isinstance(x, Traced) and _same_memory(x.value, value)]
             if of:
                 result.view_of = of[0].slot
                 kind = "view" if kind in ("into", "new", "copy") else kind
-            made = Traced(self, result, value)
+            made = Traced(self, result, value, is_number)
         errors = np.geterr()
         self.calls.append(
             Call(
@@ -232,9 +233,10 @@ _METADATA = ("flags", "nbytes", "itemsize")
 class Traced(NDArrayOperatorsMixin, Operand):
     """An array of the run that is being recorded."""
 
-    __slots__ = ("log", "slot", "value")
+    __slots__ = ("is_number", "log", "slot", "value")
 
-    def __init__(self, log: Log, slot: Slot, value: Array) -> None:
+    def __init__(self, log: Log, slot: Slot, value: Array, is_number: bool = False) -> None:
+        self.is_number = is_number  # to NumPy, which then makes a new one where an array is written into
         self.log = log
         self.slot = slot
         self.value = value
@@ -260,6 +262,8 @@ class Traced(NDArrayOperatorsMixin, Operand):
         if _foreign([type(x) for x in everything]):
             return NotImplemented
         function = ufunc if method == "__call__" else getattr(ufunc, method)
+        if out is not None and isinstance(out[0], Traced) and out[0].is_number:
+            out = None  # x += y
         if out is not None or method == "at":
             written = out if out is not None else args[:1]
             if not all([isinstance(x, Traced) for x in written]):
