@@ -16,10 +16,12 @@ from minitensor.methods import TensorMethods, ValueMethods
 Constant: TypeAlias = float | np.number[Any] | NDArray[Any]
 
 # Looked up once: an operator is where the time of small numbers goes.
+_absolute = registry["absolute"]
 _add = registry["add"]
 _divide = registry["divide"]
 _floor_divide = registry["floor_divide"]
 _multiply = registry["multiply"]
+_negative = registry["negative"]
 _power = registry["power"]
 _remainder = registry["remainder"]
 _subtract = registry["subtract"]
@@ -74,13 +76,13 @@ class Operators(Node):
         return self.apply(_floor_divide, (other, self), NO_ATTRS)
 
     def __neg__(self) -> Any:
-        return rules.negative(self)
+        return self.apply(_negative, (self,), NO_ATTRS)
 
     def __pos__(self) -> Any:
         return self
 
     def __abs__(self) -> Any:
-        return rules.absolute(self)
+        return self.apply(_absolute, (self,), NO_ATTRS)
 
     def __round__(self, decimals: int | None = None) -> Any:
         return rules.round(self, decimals or 0)
