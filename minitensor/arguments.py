@@ -5,8 +5,8 @@ It is what stands between a call and its rule (core/rule.py), and words what goe
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypedDict
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
 
 import numpy as np
 
@@ -65,6 +65,11 @@ class Parameters:
         self.rest = code.co_varnames[len(named)] if code.co_flags & _VARIADIC else ""  # of *xs, the xs
         places = [*named[: code.co_argcount], *([f"*{self.rest}"] if self.rest else [])]
         required = len(places) - len(function.__defaults__ or ())
+        strange = set(marks.get("inputs", "").split()) - set(places)
+        if strange:
+            raise OptionError(
+                f"rule: inputs names {', '.join(sorted(strange))}, not among {', '.join(places)}"
+            )
         chosen = [places.index(name) for name in marks.get("inputs", "").split() or places[:required]] or [0]
         self.name = function.__name__.lstrip("_")
         self.function, self.names, self.explain = function, frozenset(named), marks.get("explain")
@@ -163,7 +168,14 @@ class Parameters:
                 return DTypeError(f"{self.name}: takes tensors and arrays, not {kind}. Try Tensor(...).")
         return error
 
-    def fault(self, data: tuple[Any, ...] | list[Any], error: Exception) -> Exception:
+    def fail(self, data: Sequence[Any], error: Exception) -> NoReturn:
+        """Raise for an error of NumPy's or Python's on the data of nodes, in our own terms."""
+        fault = self.fault(data, error)
+        if fault is error:
+            raise error
+        raise fault from error
+
+    def fault(self, data: Sequence[Any], error: Exception) -> Exception:
         """What to raise for an error of NumPy's or Python's on the data of nodes: in our own terms."""
         shapes = [x.shape if hasattr(x, "shape") else np.shape(x) for x in data[self.inputs] if x is not None]
         return explain(self.name, shapes, error, self.explain)

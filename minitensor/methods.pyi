@@ -282,7 +282,6 @@ class TensorMethods(Generic[N]):
     def _check_unchanged(self, run_again: bool) -> None: ...
     def _gradient_of(self, maker: Any, part: Any) -> Any:
         """What a local gradient of a node returned, if that can be a gradient."""
-    def _last_write(self) -> list[int]: ...
     def _mark_written(self) -> None:
         """Make every recorded operation that still needs the overwritten data refuse to run backward."""
     @classmethod
@@ -297,6 +296,7 @@ class TensorMethods(Generic[N]):
         """The value among what a rule returned; NumPy's reductions return a number."""
     def _write(self, name: str, value: N | ArrayLike, write: Callable[[Array, Array], object]) -> None:
         """Write into the memory of a tensor that no graph depends on."""
+    def _writes(self) -> list[int]: ...
     def abs(self) -> N:
         """|x|, with gradient 0 at 0 and at NaN."""
     def absolute(self) -> N:

@@ -29,6 +29,11 @@ def is_array(x: object) -> bool:
     return type(x) is _ndarray or (hasattr(x, "strides") and not isinstance(x, np.generic))
 
 
+def array_of(x: Any) -> Any:
+    """Numbers as NumPy makes an array of them; an array, of whatever kind, itself."""
+    return x if is_array(x) else np.asarray(x)
+
+
 def as_array(data: Any, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
     """Numbers as an array: an array keeps its dtype, Python floats become float32.
 
@@ -122,6 +127,7 @@ def captured(function: Callable[..., Any]) -> tuple[list[Array], bool]:
             inside = (item.__wrapped__,)
         elif not isinstance(item, _WITHOUT_ARRAYS) and not _is_of_a_library(item):
             everything = False
+        inside = [*inside, *getattr(item, "__dict__", {}).values()] if isinstance(item, _HOLDERS) else inside
         new = [x for x in inside if id(x) not in seen]
         seen.update([id(x) for x in new])
         queue += new
@@ -138,7 +144,7 @@ def _inside(function: FunctionType) -> Iterator[Any]:
     yield from vars(function).values()
     for name in _global_names(function.__code__):
         x = function.__globals__.get(name)
-        if not _is_of_a_library(x):
+        if not (isinstance(x, FunctionType | type | ModuleType) and _is_of_a_library(x)):
             yield x
 
 
@@ -160,6 +166,7 @@ def _is_of_a_library(x: object) -> bool:
     return root in ("minitensor", "numpy", "scipy") or root in sys.stdlib_module_names
 
 
+_HOLDERS = (list, tuple, set, frozenset, dict, partial, np.ndarray)  # subclasses may have attributes too
 _CACHED = type(_global_names)
 _DISPATCHED = type(np.where)
 _WITHOUT_ARRAYS = (int, float, complex, str, bytes, type(None), type(...), range, np.generic, np.dtype)

@@ -25,7 +25,7 @@ from minitensor.core.rule import composite, rule
 from minitensor.core.tensor import Tensor, TensorLike
 from minitensor.core.value import Value
 from minitensor.errors import DTypeError, OptionError, ShapeError
-from minitensor.ndarrays import Array, is_array
+from minitensor.ndarrays import Array, array_of, is_array
 from minitensor.random import generator
 from minitensor.rules import (
     avg_pool2d,
@@ -210,7 +210,7 @@ def embedding(input: TensorLike, weight: TensorLike, padding_idx: int | None = N
     """
     table = weight if isinstance(weight, Tensor) else Tensor(weight)
     given = input.data if isinstance(input, Tensor) else input
-    indices = _array(given).copy()  # changing it later is harmless
+    indices = array_of(given).copy()  # changing it later is harmless
     if indices.dtype.kind not in "iu" and indices.size:
         raise IndexError(f"embedding: indices must be integers, not {indices.dtype}. Try x.astype(int).")
     count = table.shape[0]
@@ -405,7 +405,7 @@ def cross_entropy(
             raise OptionError("cross_entropy: on Values, there are no weights, no ignoring and no smoothing")
         return _cross_entropy_of_values(input, target, reduction)
     x = input if type(input) is Tensor else _tensor(input)
-    labels = target.data if isinstance(target, Tensor) else _array(target)
+    labels = target.data if isinstance(target, Tensor) else array_of(target)
     if reduction not in ("mean", "sum", "none"):
         check_reduction("cross_entropy", reduction)
     shape = x.shape
@@ -464,7 +464,7 @@ def nll_loss(
     Tensor(2.5)
     """
     x = _tensor(input)
-    labels = target.data if isinstance(target, Tensor) else _array(target)
+    labels = target.data if isinstance(target, Tensor) else array_of(target)
     check_reduction("nll_loss", reduction)
     if x.dtype.kind != "f":
         raise DTypeError(f"nll_loss: the input must be floating-point, not {x.dtype}")
@@ -607,10 +607,6 @@ def _reduce_values(name: str, losses: list[Value], shape: tuple[int, ...], reduc
 # -------------------------------------------------------------------------------------------- checks
 
 
-def _array(x: Any) -> Array:
-    return x if is_array(x) else np.asarray(x)
-
-
 def _tensor(x: Any) -> Tensor:
     if isinstance(x, Tensor):
         return x
@@ -672,7 +668,7 @@ def _target_weights(
     if weight is None:
         return counted.astype(x.dtype)
     factors = _class_weights(name, weight, x, min(x.ndim - 1, 1)).reshape(-1)
-    return _array(rules.index(factors, np.where(counted, labels, 0)) * counted)
+    return array_of(rules.index(factors, np.where(counted, labels, 0)) * counted)
 
 
 def _rows_are_probabilities(x: Array, shape: tuple[int, ...]) -> bool:

@@ -59,6 +59,8 @@ FLOOR_OF = {name: i for i, floor in enumerate(FLOORS) for name in floor}
 def test_a_room_imports_from_its_floor_and_below(module: str) -> None:
     if module == "minitensor":
         return
+    face = "minitensor" in imports(module)
+    assert not face or room(module) in FLOORS[-1], f"{module} imports what stands above it, by its face"
     for other in imports(module) - {"minitensor"}:
         assert FLOOR_OF[room(other)] <= FLOOR_OF[room(module)], f"{module} imports {other}"
 
@@ -72,12 +74,12 @@ def test_the_engine_imports_no_operation_and_nothing_above_it() -> None:
 def test_there_is_no_circle() -> None:
     faces = {"minitensor", *[name for name in MODULES if MODULES[name].name == "__init__.py"]}
     graph = {name: imports(name) - faces for name in MODULES if name not in faces}
-    assert len(list(TopologicalSorter(graph).static_order())) >= len(graph)  # or it raises CycleError
+    TopologicalSorter(graph).prepare()  # raises CycleError
 
 
 def test_the_engine_reads_in_one_sitting() -> None:
     texts = [path.read_text(encoding="utf-8") for path in (ROOT / "minitensor" / "core").glob("*.py")]
     assert sum(text.count("\n") for text in texts) <= 700
-    words = r"Recorded|Traced|DuckArray|peek|holds\(|array_of|replayed|compil|debug|optim|Module"
+    words = r"Recorded|Traced|holds\(|compil|debug|optim|Module"
     code = [line for text in texts for line in text.splitlines() if not line.strip().startswith("#")]
     assert not [line for line in code if re.search(words, line)]

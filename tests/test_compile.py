@@ -673,6 +673,65 @@ def test_other_threads_use_the_same_model_while_one_traces_it() -> None:
     assert [type(array) for array in found[:4]] == [np.ndarray] * 4
 
 
+def test_a_gradient_set_to_a_constant_is_the_tensor_s_own() -> None:
+    w = Tensor([1.0, 2.0], requires_grad=True)
+
+    @mt.compile
+    def step(x: Tensor) -> Tensor:
+        w.grad = np.ones(2, np.float32)
+        return (w * x).detach()
+
+    for _ in range(5):
+        step(Tensor([1.0, 1.0]))
+        assert w.grad.tolist() == [1, 1]
+        w.grad *= 5
+
+
+def test_a_graph_of_before_the_step_has_its_gradients_or_the_step_is_refused() -> None:
+    w = Tensor([1.0, 2.0], requires_grad=True)
+    loss = (w * w).sum()
+
+    def step(x: Tensor) -> Tensor:
+        loss.backward(retain_graph=True)
+        return x * 2
+
+    compiled, kept = mt.compile(step), []
+    for _ in range(5):
+        try:
+            compiled(Tensor([1.0]))
+        except mt.CompileError:
+            break
+        kept.append(w.grad.tolist())
+    assert kept == [[2 * i, 4 * i] for i in range(1, len(kept) + 1)]
+    assert type(w.grad) is np.ndarray
+
+
+@pytest.mark.parametrize("kind", [nn.Buffer, lambda x: nn.Parameter(x, requires_grad=False)])
+def test_buffers_and_frozen_parameters_are_arguments_too(kind: Any) -> None:
+    compiled = mt.compile(lambda x: x * 2 + 1)
+    for i in range(5):
+        assert compiled(kind([1.0 * i])).tolist() == [2.0 * i + 1]
+
+
+def test_what_a_step_cannot_return_is_refused() -> None:
+    with pytest.raises(mt.CompileError, match="the step returns a Selection"):
+        mt.compile(lambda x: mt.topk(x, 2))(Tensor([1.0, 2.0, 3.0]))
+
+
+def test_what_a_step_that_failed_left_behind_says_what_it_is() -> None:
+    kept: list[Tensor] = []
+
+    @mt.compile
+    def failing(x: Tensor) -> Tensor:
+        kept.append(x * 2)
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        failing(Tensor(X))
+    with pytest.raises(mt.CompileError, match="left over"):
+        _ = kept[0] + 1
+
+
 def test_threads_that_share_a_step_each_get_their_own_results() -> None:
     @mt.compile
     def step(x: Tensor) -> Tensor:

@@ -78,7 +78,7 @@ LOCALS: dict[str, Callable[[Array], Callable[[Any], Any]]] = {
     "an attribute, by a bound method": lambda x: HELD.gradient,
     "a view of a constant": lambda x: lambda g: CONSTANT[:],
     "a column": lambda x: lambda g: STORE["matrix"][:, 0],
-    "a transposed view": lambda x: lambda g: np.broadcast_to(CONSTANT, (3,)),
+    "a broadcast view": lambda x: lambda g: np.broadcast_to(CONSTANT, (3,)),
     "a view of a buffer": lambda x: lambda g: np.frombuffer(BUFFER),
     "a view of a view of a buffer": lambda x: lambda g: np.frombuffer(BUFFER)[:],
     "a read-only array": lambda x: lambda g: FROZEN,
@@ -242,12 +242,29 @@ def in_an_array_of_objects(x: Array) -> Callable[[Any], Any]:
     return lambda g: g * saved[0]
 
 
+class Context(dict[str, Any]):
+    x: Array
+
+
+def in_an_attribute_of_a_dict(x: Array) -> Callable[[Any], Any]:
+    context = Context()
+    context.x = x
+    return lambda g: g * context.x
+
+
+def through_a_global_method(x: Array) -> Callable[[Any], Any]:
+    global times
+    times = x.__mul__
+    return lambda g: times(g)
+
+
 def through_a_global(x: Array) -> Callable[[Any], Any]:
     SAVED["x"] = x
     return lambda g: g * SAVED["x"]
 
 
 SAVED: dict[str, Array] = {}
+times: Any = None
 CAPTURES: dict[str, Callable[[Array], Callable[[Any], Any]]] = {
     "closure": lambda x: lambda g: g * x,
     "default argument": default,
@@ -255,8 +272,8 @@ CAPTURES: dict[str, Callable[[Array], Callable[[Any], Any]]] = {
     "partial": lambda x: partial(operator.mul, x),
     "partial of a lambda": lambda x: partial(lambda x, g: g * x, x),
     "keyword of a partial": lambda x: partial(lambda g, x: g * x, x=x),
-    "dict": lambda x: lambda g, saved={"x": x}: g * saved["x"],  # type: ignore[misc]
-    "nested containers": lambda x: lambda g, saved=([{"x": (x,)}],): g * saved[0][0]["x"][0],  # type: ignore[misc]
+    "dict": in_a_dict,
+    "nested containers": in_containers,
     "bound method": lambda x: Caller(x).method,
     "callable object": Caller,
     "object in a closure": lambda x: (lambda held: lambda g: g * held.x)(Caller(x)),
@@ -270,6 +287,8 @@ CAPTURES: dict[str, Callable[[Array], Callable[[Any], Any]]] = {
     "global function": through_a_helper,
     "factory of a dict": in_a_factory,
     "array of objects": in_an_array_of_objects,
+    "attribute of a dict": in_an_attribute_of_a_dict,
+    "global method of an array": through_a_global_method,
 }
 
 
@@ -453,6 +472,18 @@ def test_a_rule_that_takes_numbers_out_of_nodes_has_no_second_order() -> None:
 def test_a_mark_that_there_is_not_is_refused() -> None:
     with pytest.raises(mt.OptionError, match=r"rule: no mark arry. There are arrays, floats, inputs, method"):
         mt.rule(arry=True)(lambda x: (x, None))  # type: ignore[call-overload]
+
+
+def test_an_error_is_not_its_own_cause() -> None:
+    @mt.rule
+    def odd(x):  # type: ignore[no-untyped-def]
+        return x * 1.0, lambda g: np.ones(5)
+
+    with pytest.raises(ShapeError) as error:
+        odd(parameter()).sum().backward()
+    assert error.value.__cause__ is not error.value
+    with pytest.raises(mt.OptionError, match="rule: inputs names y, not among x"):
+        mt.rule(inputs="x y")(lambda x: (x, None))
 
 
 def test_a_value_error_of_a_local_gradient_names_the_rule() -> None:

@@ -154,6 +154,15 @@ def test_what_no_path_leads_to_has_gradient_zero() -> None:
     close(grad(lambda x: Tensor(3.0))(X), [0, 0, 0])
 
 
+def test_the_function_may_call_backward_itself_more_than_once() -> None:
+    def f(x: Tensor) -> Tensor:
+        (x * 2).sum().backward()
+        (x * 3).sum().backward()
+        return (x * x).sum()
+
+    assert grad(f)(np.array([1.0, 2.0])).tolist() == [2.0, 4.0]
+
+
 def test_no_two_gradients_share_memory() -> None:
     x = Tensor(X, requires_grad=True)
     for argument in (X, x):

@@ -35,11 +35,6 @@ Number: TypeAlias = Any
 Shape: TypeAlias = tuple[int, ...]
 '''
 
-ATTRIBUTES = {
-    "shape",
-    "ndim",
-    "size",
-}  # operations that are methods of no one: a Tensor has them as properties
 _RESULTS = {
     **dict.fromkeys(["unbind", "split", "chunk"], "tuple[N, ...]"),
     **dict.fromkeys(["topk", "max_with_indices", "min_with_indices"], "Selection"),

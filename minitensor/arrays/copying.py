@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from minitensor.arrays.extend import extend
 from minitensor.core.tensor import Tensor
 from minitensor.core.value import Value
@@ -41,7 +39,7 @@ class CopiedValue(Value):
 def _tensor(cls: type[Tensor], data: Array, requires_grad: bool, grad: Any) -> Tensor:
     tensor = cls.from_numpy(data.copy())  # copy.copy hands over the memory itself
     tensor._requires_grad = requires_grad
-    tensor._grad = None if grad is None else grad + 0 if isinstance(grad, Tensor) else np.asarray(grad + 0)
+    tensor._grad = None if grad is None else grad.copy()
     return tensor
 
 

@@ -17,7 +17,7 @@ from minitensor.core.rule import composite
 from minitensor.core.tensor import Tensor, TensorLike
 from minitensor.errors import ShapeError
 from minitensor.methods import TensorMethods
-from minitensor.ndarrays import Array, as_array, is_array
+from minitensor.ndarrays import Array, array_of, as_array
 from minitensor.random import generator
 
 __all__ = [
@@ -203,7 +203,7 @@ def randint(
     >>> randint(0, 10, (2, 3), rng=0).shape
     (2, 3)
     """
-    return _own(_array(generator(rng).integers(low, high, size)).astype(dtype), False)
+    return _own(array_of(generator(rng).integers(low, high, size)).astype(dtype), False)
 
 
 # -------------------------------------------------------------------------- like another, and one-hot
@@ -273,7 +273,7 @@ def one_hot(labels: TensorLike, num_classes: int | None = None, dtype: DTypeLike
     Tensor([[0, 0, 1],
             [1, 0, 0]])
     """
-    array = labels.data if isinstance(labels, Tensor) else _array(labels)
+    array = labels.data if isinstance(labels, Tensor) else array_of(labels)
     if array.dtype.kind not in "iu":
         raise ShapeError(f"one_hot: the classes must be integers, not {array.dtype}")
     if num_classes is None:
@@ -289,9 +289,5 @@ def _shape(shape: tuple[Any, ...]) -> tuple[int, ...]:
 
 
 def _own(array: ArrayLike, requires_grad: bool) -> Tensor:
-    tensor = Tensor.from_numpy(_array(array))
+    tensor = Tensor.from_numpy(array_of(array))
     return tensor.requires_grad_() if requires_grad else tensor
-
-
-def _array(x: ArrayLike) -> Array:
-    return x if is_array(x) else np.asarray(x)  # type: ignore[return-value]

@@ -14,7 +14,7 @@ from minitensor.core.tensor import Tensor
 from minitensor.core.watcher import here
 from minitensor.errors import DTypeError
 from minitensor.methods import TensorMethods
-from minitensor.ndarrays import Array, check_numeric, is_array
+from minitensor.ndarrays import Array, array_of, check_numeric, is_array
 
 _WEAK = (float, int, bool)
 """Python's numbers take the dtype of the array they meet."""
@@ -45,22 +45,22 @@ class Promotion(Tensor):
     @classmethod
     def _value_of(cls, operation: Operation, outputs: Any, args: tuple[Any, ...]) -> Array:
         """The value among what a rule returned; NumPy's reductions return a number."""
-        value = operation.value_of(outputs, args)
-        array = np.asarray(value) if isinstance(value, np.ndarray | np.generic | float | int) else value
-        if is_array(array) and array.dtype.kind in _RANK:
-            return array
-        what = f"of {array.dtype}" if is_array(array) else f"but a {type(value).__name__}"
-        raise DTypeError(f"{operation.name}: a rule's value is no array of real numbers, {what}")
+        return _numeric(operation.name, "a rule's value is", operation.value_of(outputs, args))
 
     def _gradient_of(self, maker: Node, part: Any) -> Any:
         """What a local gradient of a node returned, if that can be a gradient."""
         if isinstance(part, Tensor):
             return part if here.state.recording else part.data
-        array = np.asarray(part) if isinstance(part, np.ndarray | np.generic | float | int) else part
-        if is_array(array) and array.dtype.kind in _RANK:
-            return array
-        what = f"of {array.dtype}" if is_array(array) else f"but a {type(part).__name__}"
-        raise DTypeError(f"{maker.made_by}: a local gradient returns no array of real numbers, {what}")
+        return _numeric(maker.made_by, "a local gradient returns", part)
+
+
+def _numeric(name: str, what: str, x: Any) -> Array:
+    """An array of real numbers; NumPy's reductions return a number."""
+    array = np.asarray(x) if isinstance(x, np.ndarray | np.generic | float | int) else x
+    if is_array(array) and array.dtype.kind in _RANK:
+        return array
+    found = f"of {array.dtype}" if is_array(array) else f"but a {type(x).__name__}"
+    raise DTypeError(f"{name}: {what} no array of real numbers, {found}")
 
 
 def promote(operation: Operation, inputs: tuple[Any, ...], floats: bool) -> list[Any]:
@@ -84,7 +84,7 @@ def promote(operation: Operation, inputs: tuple[Any, ...], floats: bool) -> list
             if not operation.optional:
                 raise DTypeError(f"{operation.name}: None is no number")
         elif type(x) not in _WEAK:
-            array = x if is_array(x) else np.asarray(x)
+            array = array_of(x)
             check_numeric(array, x)
             if array.dtype.kind == "f" and not is_array(x):
                 lists_of_floats = True

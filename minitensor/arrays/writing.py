@@ -17,7 +17,7 @@ from minitensor.core.tensor import Tensor, TensorLike
 from minitensor.core.watcher import here
 from minitensor.errors import DTypeError, GraphError, ShapeError
 from minitensor.methods import TensorMethods
-from minitensor.ndarrays import Array, as_array, is_array, may_reach
+from minitensor.ndarrays import Array, array_of, as_array, may_reach
 
 
 @extend(TensorMethods)
@@ -60,7 +60,7 @@ class Contents(Tensor):
         if value is not None and value is not (
             self._grad if watcher is None else watcher.reads(self, "grad")
         ):
-            value = value if isinstance(value, Tensor) or is_array(value) else np.asarray(value)
+            value = value if isinstance(value, Tensor) else array_of(value)
             if (value.shape, value.dtype) != (self.shape, self.dtype):
                 fault = ShapeError if value.shape != self.shape else DTypeError
                 raise fault(
@@ -101,7 +101,7 @@ class Writing(Tensor):
 
     __slots__ = ()
 
-    def _last_write(self) -> list[int]:
+    def _writes(self) -> list[int]:
         if self._written is None:
             self._written = [0]
         return self._written
@@ -110,14 +110,12 @@ class Writing(Tensor):
         """A write into a view is a write into what it views."""
         for arg in args:
             if isinstance(arg, Tensor) and np.may_share_memory(self._data, arg._data):
-                self._written = arg._last_write()
+                self._written = arg._writes()
                 break
 
     def _mark_written(self) -> None:
         """Make every recorded operation that still needs the overwritten data refuse to run backward."""
-        if self._written is None:
-            self._written = [0]
-        self._written[0] = write_tick()
+        self._writes()[0] = write_tick()
 
     def _check_unchanged(self, run_again: bool) -> None:
         locals_ = [local for _, local in self._edges or ()]
@@ -143,7 +141,7 @@ class Writing(Tensor):
                 f"Write under no_grad(), or make a new tensor: a = {new}."
             )
         array: Any = value.data if isinstance(value, Tensor) else value
-        array = array if is_array(array) else np.asarray(array)
+        array = array_of(array)
         if here.state.watcher is not None:
             here.state.watcher.writes(self)
         try:

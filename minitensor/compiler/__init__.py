@@ -88,12 +88,12 @@ class Compiled(Generic[P, R]):
         given: tuple[Any, ...] = (*args, *kwargs.values()) if kwargs else args
         for x in given:
             kind = type(x)
-            if kind is Tensor:
+            if isinstance(x, Tensor):
                 if x._requires_grad:
                     key.append(x)
                     continue
                 x = x._data
-            elif kind is not np.ndarray:
+            elif not isinstance(x, np.ndarray):
                 key += kind, x
                 continue
             key += kind, x.shape, x.dtype, x.strides
@@ -106,15 +106,15 @@ class Compiled(Generic[P, R]):
         except TypeError:
             raise DTypeError(
                 f"compile: the arguments of {self.__name__} may be arrays, tensors and what can be hashed, "
-                f"not {', '.join([type(x).__name__ for x in args])}. Pass the arrays themselves."
+                f"not {', '.join([type(x).__name__ for x in given])}. Pass the arrays themselves."
             ) from None
-        for program in programs:
-            if program.valid():
-                try:
-                    with self._running:  # programs write into memory of their own
+        with self._running:  # programs write into memory of their own
+            for program in programs:
+                if program.valid():
+                    try:
                         return program.run(*arrays)
-                except Stale:
-                    pass
+                    except Stale:
+                        pass
         return self._record(found, args, kwargs)
 
     def _record(self, key: Any, args: Any, kwargs: Any) -> R:

@@ -28,7 +28,7 @@ class Home:
         self.parameters = tuple(parameters)
         self.states = [optimizer.state[parameter] for parameter in parameters]
         self.vector, self.views = _side_by_side([parameter.data for parameter in parameters])
-        written = [max([p._last_write()[0] for p in parameters])]
+        written = [max([p._writes()[0] for p in parameters])]
         for parameter, view in zip(parameters, self.views, strict=True):
             parameter._data, parameter._written = view, written
         self.state: dict[str, Any] = {}
@@ -174,7 +174,6 @@ _homes: WeakKeyDictionary[Optimizer, list[Home]] = WeakKeyDictionary()
 """Where the parameters of each optimizer were put side by side."""
 _alone = Tensor([0.0])
 _HELD_ONCE = getrefcount(_alone._data)  # by the tensor, and by the call
-_COUNTERS = ("step",)
 
 
 def _shares_its_base(array: Array) -> bool:
@@ -201,7 +200,9 @@ def home_of(optimizer: Optimizer, parameters: Sequence[Tensor]) -> Home | None:
         assert state is not None
         if getrefcount(parameter._data) > _HELD_ONCE or _shares_its_base(parameter._data):
             return None
-        if any([getrefcount(state[name]) > _HELD_ONCE for name in state if name not in _COUNTERS]):
+        if any(
+            [getrefcount(state[name]) > _HELD_ONCE for name in state if isinstance(state[name], np.ndarray)]
+        ):
             return None
         if parameter.dtype != parameters[0].dtype or state.keys() != first.keys():
             return None

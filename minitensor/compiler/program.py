@@ -241,7 +241,8 @@ class Program:
         if call.kind == "check":
             return f"if {'not ' if args[1] else ''}{self._text(args[0])}: raise _Stale", call
         if call.function == "assign":
-            return f"{self._text(args[0])}._grad = {self._text(args[1])}", call
+            value = self._text(args[1]) + (".copy('K')" if isinstance(args[1], np.ndarray) else "")
+            return f"{self._text(args[0])}._grad = {value}", call
         if call.function == "[]=":
             return f"{self._text(args[0])}[{self._key(args[1])}] = {self._text(args[2])}", call
         if call.function == "receive" and result is not None:

@@ -455,8 +455,5 @@ _PLAIN = "Make the array with zeros_like, or the result with the function's own 
 
 def _foreign(types: Any) -> bool:
     """Whether a kind is among the operands that must see the call first: a Tensor."""
-    return any([not issubclass(t, Traced) and hasattr(t, "__array_ufunc__") and t not in _OURS
+    return any([not issubclass(t, Traced) and hasattr(t, "__array_ufunc__")
                 and not issubclass(t, np.ndarray | np.generic) for t in types])  # fmt: skip
-
-
-_OURS = (np.ndarray,)

@@ -82,15 +82,18 @@ class Tracer(Onlooker):
             traced = Traced(self.log, slot, array)
             return Tensor.from_numpy(traced) if isinstance(x, Tensor) else traced  # type: ignore[arg-type]
 
-        with _one_at_a_time, watching(self):
-            traced = tuple(map(argument, args))  # by position first: Python would begin with the named ones
-            result = step(*traced, **{name: argument(x) for name, x in kwargs.items()})
-            self.trace.result = map_tree(self._result_slot, result)
-            plain = map_tree(_plain, result)
-        self.log.closed = True
-        self.arrays.clear()  # nobody is to hold what the step found
-        self.gradients.clear()
-        return plain
+        try:
+            with _one_at_a_time, watching(self):
+                traced = tuple(
+                    map(argument, args)
+                )  # by position first: Python would begin with the named ones
+                result = step(*traced, **{name: argument(x) for name, x in kwargs.items()})
+                self.trace.result = map_tree(self._result_slot, result)
+                return map_tree(_plain, result)
+        finally:
+            self.log.closed = True
+            self.arrays.clear()  # nobody is to hold what the step found
+            self.gradients.clear()
 
     # -------------------------------------------------------------------------------------- operations
 
@@ -196,14 +199,18 @@ class Tracer(Onlooker):
         if name == "data":
             refuse("assigning .data", "Write into the array: x.data[...] = y, or x.data -= y.")
         self.array(tensor)
-        self.log.add("replay", "assign", (tensor, self._operand(value)), {})
+        kept = (
+            value.copy("K") if isinstance(value, np.ndarray) else self._operand(value)
+        )  # it may be written to
+        self.log.add("replay", "assign", (tensor, kept), {})
         self.gradients[tensor] = _plain(value), value
         return self.gradients[tensor][0]
 
     def receives(self, leaf: Tensor, gradient: Any) -> Any:
         """A leaf takes a gradient: written down as a call whose result is the leaf's gradient then."""
-        if leaf not in self.arrays:
+        if isinstance(leaf._data, Traced):  # made by the step
             return gradient
+        self.array(leaf)
         real, seen = self.gradients.get(leaf, (None, None))
         held = leaf._grad if real is None or real is not leaf._grad else seen
         if isinstance(gradient, Tensor) or isinstance(held, Tensor | Traced):
@@ -245,7 +252,14 @@ class Tracer(Onlooker):
                 "compile: the step returns a tensor that is still part of a graph, which a program does not "
                 "make. Call backward() in the step, or return x.detach(), or compute under no_grad()."
             )
-        return x.slot if isinstance(x, Traced | Opaque) else self._operand(x)
+        if isinstance(x, Traced | Opaque):
+            return x.slot
+        if not isinstance(x, Tensor | np.ndarray | np.generic | int | float | str | None):
+            raise CompileError(
+                f"compile: the step returns a {type(x).__name__}. It may return tensors, arrays and numbers, "
+                "and plain tuples, lists and dicts of them."
+            )
+        return self._operand(x)
 
     # --------------------------------------------------------------------------------------- the others
 

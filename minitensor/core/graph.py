@@ -115,7 +115,7 @@ def propagate(
                     for parent, local in edges:  # along a path rates multiply, and paths add up
                         gradients[parent] = parent._add(gradients.get(parent), local(total), node)
             except (TypeError, ValueError) as error:
-                raise node._operation.fault((), error) from error  # type: ignore[union-attr]
+                node._operation.fail((), error)  # type: ignore[union-attr]
             if not retain_graph:
                 node._args = node._edges = None
                 node._attrs = NO_ATTRS
@@ -130,7 +130,7 @@ def propagate(
 def topological_order(root: Node, since: int = 0) -> list[Node]:
     """Every inner node that `root` depends on and that requires grad: each once, and before its inputs.
 
-    Nodes made at tick `since` or before count as leaves; leaves themselves have tick 0.
+    Nodes made at tick `since` or before count as leaves.
 
     Raises:
         GraphError: If nothing requires grad, or an earlier backward freed a part of the graph.
@@ -140,7 +140,7 @@ def topological_order(root: Node, since: int = 0) -> list[Node]:
             "backward(): nothing upstream requires grad "
             "(made under no_grad, detached, or rebuilt from .data?)"
         )
-    found, seen = [root] if root._tick > since else [], {root}
+    found, seen = [root] if root._operation and root._tick > since else [], {root}
     for node in found:  # grows while it is walked
         if node._args is None:
             raise GraphError(
@@ -148,7 +148,7 @@ def topological_order(root: Node, since: int = 0) -> list[Node]:
                 f"Compute the result again, or pass retain_graph=True the first time.{origin(node)}"
             )
         for parent in node._args:
-            if isinstance(parent, Node) and parent._tick > since and parent not in seen:
+            if isinstance(parent, Node) and parent._operation and parent._tick > since and parent not in seen:
                 seen.add(parent)
                 found.append(parent)
     found.sort(key=attrgetter("_tick"), reverse=True)

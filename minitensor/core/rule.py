@@ -131,7 +131,10 @@ def _operation(function: Callable[..., Any] | None, marks: Marks, is_rule: bool)
         try:
             result = function(*args, **attrs)
         except (AttributeError, TypeError) as error:
-            raise operation.misuse(args, error) from error
+            fault = operation.misuse(args, error)
+            if fault is error:
+                raise
+            raise fault from error
         if is_rule and (type(result) is not tuple or not result or type(result[0]) is list):
             return operation.value_of(result, args)  # raises
         return result[0] if is_rule else result

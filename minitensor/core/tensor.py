@@ -124,7 +124,7 @@ class Tensor(TensorMethods["Tensor"], Node):
             else:
                 outputs = state.watcher.run(operation, args, data, attrs)
         except (ValueError, TypeError, AttributeError) as error:
-            raise operation.fault(data, error) from error
+            operation.fail(data, error)
         value: Any = outputs[0] if type(outputs) is tuple and outputs else None
         node = _new(Tensor)
         known = type(value) is np.ndarray and value.dtype is dtype

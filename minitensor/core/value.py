@@ -86,7 +86,7 @@ class Value(ValueMethods["Value"], Node):
             else:
                 outputs = state.watcher.run(operation, args, data, attrs)
         except (AttributeError, TypeError) as error:
-            raise operation.fault(data, error) from error
+            operation.fail(data, error)
         x = outputs[0] if type(outputs) is tuple and outputs else None
         if type(x) is not float:
             x = cls._number_of(operation, x)

@@ -9,7 +9,7 @@ import numpy as np
 
 from minitensor.core.rule import composite, rule
 from minitensor.errors import ShapeError
-from minitensor.ndarrays import is_array
+from minitensor.ndarrays import array_of
 from minitensor.results import Selection
 from minitensor.rules.logic import argmax, argmin, argsort
 from minitensor.rules.notation import Array, Shape, Unary, on_nodes
@@ -97,7 +97,7 @@ def take_along_axis(x: Array, indices: Any, axis: int | None = -1) -> Any:
 def _integers(name: str, indices: Any) -> Any:
     """Indices as an array of their own: changing them later changes no gradient."""
     given = indices.data if on_nodes(indices) else indices
-    array = (given if is_array(given) else np.asarray(given)).copy()
+    array = array_of(given).copy()
     if array.dtype.kind not in "iu":
         if array.size:
             raise IndexError(f"{name}: indices must be integers, not {array.dtype}")
