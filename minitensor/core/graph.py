@@ -148,7 +148,7 @@ def topological_order(root: Node, since: int = 0) -> list[Node]:
                 f"Compute the result again, or pass retain_graph=True the first time.{origin(node)}"
             )
         for parent in node._args:
-            if isinstance(parent, Node) and parent._operation and parent._tick > since and parent not in seen:
+            if isinstance(parent, Node) and parent._tick > since and parent not in seen and parent._operation:
                 seen.add(parent)
                 found.append(parent)
     found.sort(key=attrgetter("_tick"), reverse=True)

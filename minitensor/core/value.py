@@ -129,4 +129,5 @@ class Value(ValueMethods["Value"], Node):
         return part if held is None else held + part
 
     def _receive(self, gradient: Any) -> None:
-        self.grad = gradient if self.grad is None else self.grad + gradient
+        held = self.grad
+        self.grad = gradient if held is None else held + gradient
