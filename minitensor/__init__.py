@@ -10,6 +10,8 @@ Importing this needs only NumPy; `minitensor.nn`, `minitensor.optim` and `minite
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import numpy as _  # before all else: from deep within other imports it takes longer by a tenth
+
 from minitensor.arrays.creation import *
 from minitensor.context import is_grad_enabled as is_grad_enabled
 from minitensor.context import no_grad as no_grad
@@ -18,7 +20,6 @@ from minitensor.core.rule import registry as registry
 from minitensor.core.rule import rule as rule
 from minitensor.core.tensor import Tensor as Tensor
 from minitensor.core.value import Value as Value
-from minitensor.debugging import debug as debug
 from minitensor.errors import CheckpointError as CheckpointError
 from minitensor.errors import CompileError as CompileError
 from minitensor.errors import DataError as DataError
@@ -28,7 +29,6 @@ from minitensor.errors import GraphError as GraphError
 from minitensor.errors import NumericError as NumericError
 from minitensor.errors import OptionError as OptionError
 from minitensor.errors import ShapeError as ShapeError
-from minitensor.func import *
 from minitensor.gradcheck import gradcheck as gradcheck
 from minitensor.random import manual_seed as manual_seed
 from minitensor.rules import *  # every operation: rules.__all__ is made from the registry
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from minitensor import nn as nn
     from minitensor import optim as optim
     from minitensor.compiler import compile as compile
+    from minitensor.debugging import debug as debug
+    from minitensor.func import *
     from minitensor.nn.functional import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
     from minitensor.nn.functional import cross_entropy as cross_entropy
     from minitensor.nn.functional import hinge_loss as hinge_loss
@@ -53,6 +55,8 @@ __version__ = "0.1.0"
 _ROOMS = ("data", "nn", "optim")
 _ELSEWHERE = {
     "compile": "compiler",
+    "debug": "debugging",
+    **dict.fromkeys(["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"], "func"),
     **dict.fromkeys(
         [
             *["binary_cross_entropy_with_logits", "cross_entropy", "hinge_loss", "huber_loss", "kl_div"],
