@@ -34,8 +34,7 @@ class Contents(Tensor):
 
     @data.setter
     def data(self, value: ArrayLike) -> None:
-        watcher = here.state.watcher if value is not self._data else None
-        if value is not (self._data if watcher is None else watcher.reads(self, "data")):
+        if value is not self._data and value is not self.data:
             array = as_array(value, None if isinstance(value, np.ndarray) else self.dtype)
             if self._requires_grad and array.dtype.kind != "f":
                 raise DTypeError(f"data: a tensor that requires grad cannot hold {array.dtype}")
@@ -44,6 +43,7 @@ class Contents(Tensor):
                     f"data: {array.dtype} of shape {array.shape} does not fit the gradient, which is "
                     f"{self.dtype} of shape {self.shape}. Set .grad = None first."
                 )
+            watcher = here.state.watcher
             self._data = array if watcher is None else watcher.assigns(self, "data", array)
             self._written = None  # other memory, which no view shares
         self._mark_written()
@@ -56,10 +56,7 @@ class Contents(Tensor):
 
     @grad.setter
     def grad(self, value: Any) -> None:
-        watcher = here.state.watcher
-        if value is not None and value is not (
-            self._grad if watcher is None else watcher.reads(self, "grad")
-        ):
+        if value is not None and value is not self.grad:
             value = value if isinstance(value, Tensor) else array_of(value)
             if (value.shape, value.dtype) != (self.shape, self.dtype):
                 fault = ShapeError if value.shape != self.shape else DTypeError
@@ -67,6 +64,7 @@ class Contents(Tensor):
                     f"grad: {value.dtype} of shape {value.shape} does not fit the tensor, which is "
                     f"{self.dtype} of shape {self.shape}"
                 )
+        watcher = here.state.watcher
         self._grad = value if watcher is None else watcher.assigns(self, "grad", value)
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
@@ -129,11 +127,14 @@ class Writing(Tensor):
                     f"pass. Run backward() before updating, or write into a copy.{origin(self)}"
                 )
 
+    def _is_recorded_with(self, other: object) -> bool:
+        """Whether an operation on these two would be recorded."""
+        graph = self._requires_grad or (isinstance(other, Tensor) and other._requires_grad)
+        return here.state.recording and graph
+
     def _write(self, name: str, value: TensorLike, write: Callable[[Array, Array], object]) -> None:
         """Write into the memory of a tensor that no graph depends on."""
-        if here.state.recording and (
-            self._requires_grad or (isinstance(value, Tensor) and value._requires_grad)
-        ):
+        if self._is_recorded_with(value):
             sign = name.removesuffix("=")
             new = "where(mask, b, a)" if "[" in name else f"a {sign} b"
             raise GraphError(
@@ -159,9 +160,8 @@ class Writing(Tensor):
 
         A leaf that requires grad is refused: the new tensor would silently take the parameter's name.
         """
-        graph = self._requires_grad or (isinstance(other, Tensor) and other._requires_grad)
         parameter = self._requires_grad and self._operation is None
-        if here.state.recording and graph and not parameter:
+        if self._is_recorded_with(other) and not parameter:
             return operation(self, other)
         self._write(symbol, other, lambda a, b: ufunc(a, b, out=a, casting="same_kind"))
         return self

@@ -39,9 +39,7 @@ class Operation(Parameters):
     """A rule under its name, with what its decorator and its parameters say about it (arguments.py)."""
 
     __slots__ = ("call",)
-    call: Callable[
-        ..., Data
-    ]  # what users call; `function` is the rule, or of a composite the function itself
+    call: Callable[..., Data]  # what users call; `function` is the rule, or the composite itself
 
 
 registry: dict[str, Operation] = {}
@@ -116,9 +114,7 @@ def _operation(function: Callable[..., Any] | None, marks: Marks, is_rule: bool)
     name = function.__name__
     if name in registry and registry[name].function.__module__ != function.__module__:
         raise ValueError(f"rule {name!r}: there is an operation of that name already. Choose another.")
-    operation = registry[name] = Operation(
-        function, marks
-    )  # the same module may do so again, as notebooks do
+    operation = registry[name] = Operation(function, marks)  # anew, where a notebook's cell is run again
 
     @wraps(function)
     def call(*args: Any, **attrs: Any) -> Data:

@@ -7,12 +7,7 @@ from typing import Any
 import numpy as np
 
 from minitensor.arguments import plain
-from minitensor.core.graph import (
-    NO_ATTRS,
-    Node,
-    propagate,
-    tick,
-)
+from minitensor.core.graph import NO_ATTRS, Node, propagate, tick
 from minitensor.core.rule import Operation
 from minitensor.core.watcher import here
 from minitensor.errors import DTypeError
