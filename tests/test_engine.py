@@ -9,7 +9,7 @@ import sys
 import tempfile
 import weakref
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
 from types import FrameType
@@ -27,14 +27,7 @@ from minitensor.func import grad
 
 Array = NDArray[Any]
 ROOT = Path(mt.__file__).parents[1]
-
-
-@pytest.fixture(autouse=True)
-def rules_of_the_test_are_forgotten() -> Iterator[None]:
-    known = dict(mt.registry)
-    yield
-    mt.registry.clear()
-    mt.registry.update(known)
+pytestmark = pytest.mark.usefixtures("own_rules_are_forgotten")
 
 
 def parameter(*numbers: float) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,17 +10,12 @@ import pytest
 
 import minitensor as mt
 from minitensor import DTypeError, GradcheckError, ShapeError, Tensor, gradcheck
-from minitensor.core.rule import registry, rule
+from minitensor.core.rule import rule
 
 X = np.array([[0.3, -0.7, 1.1], [0.9, 0.2, -0.4]])
 
 
-@pytest.fixture(autouse=True)
-def _forget_rules() -> Iterator[None]:
-    before = dict(registry)
-    yield
-    registry.clear()
-    registry.update(before)
+pytestmark = pytest.mark.usefixtures("own_rules_are_forgotten")
 
 
 def unary(local: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:

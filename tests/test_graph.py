@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,14 +19,6 @@ from minitensor import GraphError, ShapeError, Tensor, Value, nn, no_grad, optim
 def leaf(request: pytest.FixtureRequest) -> Any:
     """How to make a leaf from a float, in scalar mode and in tensor mode."""
     return request.param
-
-
-@pytest.fixture
-def without_collector() -> Iterator[None]:
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
 
 
 def test_a_node_used_twice_gets_both_gradients(leaf: Any) -> None:

@@ -7,14 +7,13 @@ promise that was broken.
 from __future__ import annotations
 
 import copy
-import gc
 import math
 import operator
 import pickle
 import re
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -59,14 +58,6 @@ def slope(function: Function, x: Any) -> Any:
     y = function(x)
     y.backward()
     return float(y), float(x.grad)
-
-
-@pytest.fixture
-def without_collector() -> Iterator[None]:
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
 
 
 # ------------------------------------------------------------------------- 1-12: graph and accumulation
