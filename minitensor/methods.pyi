@@ -282,6 +282,8 @@ class TensorMethods(Generic[N]):
     def _check_unchanged(self, run_again: bool) -> None: ...
     def _gradient_of(self, maker: Any, part: Any) -> Any:
         """What a local gradient of a node returned, if that can be a gradient."""
+    def _is_recorded_with(self, other: object) -> bool:
+        """Whether an operation on these two would be recorded."""
     def _mark_written(self) -> None:
         """Make every recorded operation that still needs the overwritten data refuse to run backward."""
     @classmethod
