@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -12,6 +13,21 @@ from minitensor.context import Onlooker, effect, no_grad
 from minitensor.core.tensor import Tensor, TensorLike
 from minitensor.core.watcher import here
 from minitensor.errors import DTypeError, ShapeError
+
+
+class Changes:
+    """How often an attribute of any module was set: whoever has read them all knows whether to look again."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._next = itertools.count(1).__next__  # no two threads get the same
+
+    def advance(self) -> None:
+        """Count one more."""
+        self.count = self._next()
+
+
+changes = Changes()
 
 
 class Parameter(Tensor):
@@ -73,6 +89,11 @@ class Module:
                         f" Assign nn.{what}(...), or write into it under no_grad(): {name}[...] = x."
                     )
             object.__setattr__(self, name, value)
+            changes.advance()
+
+        def __delattr__(self, name: str) -> None:
+            object.__delattr__(self, name)
+            changes.advance()
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output; called through `module(...)`."""

@@ -6,12 +6,14 @@ import warnings
 from collections.abc import Callable
 from functools import update_wrapper
 from threading import RLock
+from types import MethodType
 from typing import Any, Generic, ParamSpec, TypeVar
 
 import numpy as np
 
 from minitensor.compiler.agreement import difference
 from minitensor.compiler.program import Program, Stale
+from minitensor.compiler.surroundings import KEPT, is_value
 from minitensor.compiler.tracer import Trace, Tracer
 from minitensor.core.tensor import Tensor
 from minitensor.core.watcher import here
@@ -23,7 +25,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 _ATTEMPTS = 3  # at finding two traces in a row that agree
 _MODES = 4  # such as training and evaluation, taking turns
+_KEPT = 8  # programs for the same arguments: older ones were for what has changed since
 _PROGRAMS = 32  # of one step, before it is better left alone
+_IN_VAIN = 2 * _PROGRAMS  # recordings, likewise
 
 
 def compile(step: Callable[P, R]) -> Compiled[P, R]:
@@ -66,18 +70,63 @@ def compile(step: Callable[P, R]) -> Compiled[P, R]:
     return Compiled(step)
 
 
+class Kept(dict["Compiled[..., Any]", "Compiled[..., Any]"]):
+    """What an object's compiled methods became. A copy of the object begins anew."""
+
+    def __reduce__(self) -> Any:
+        return Kept, ()
+
+
+class _Itself:
+    """An object among the arguments: only the very same is equal."""
+
+    __slots__ = ("x",)
+
+    def __init__(self, x: Any) -> None:
+        self.x = x
+
+    def __hash__(self) -> int:
+        return id(self.x)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and self.x is other.x
+
+
 class Compiled(Generic[P, R]):
     """A step with its programs; see compile."""
 
     def __init__(self, step: Callable[P, R]) -> None:
+        if not callable(step):
+            raise DTypeError(f"compile: takes a function, the step, not a {type(step).__name__}")
         self._step = step
         self._programs: dict[Any, list[Program]] = {}
         self._earlier: dict[Any, list[Trace]] = {}
-        self._disagreed: dict[Any, int] = {}
+        self._faults: dict[Any, int] = {}  # traces that no program can be made of
+        self._in_vain = 0  # traces since a program last ran
+        self._changing = ""  # what has kept two traces from being of the same
         self._running = RLock()
+        self.__name__ = type(step).__name__
         update_wrapper(self, step)
 
-    __name__: str
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """The step of an instance, where this is one of the methods of its class."""
+        if instance is None:
+            return self
+        try:
+            kept = vars(instance).get(KEPT, {}).get(self)
+            if kept is None or kept._step.__self__ is not instance:  # a copy has what its original had
+                kept = Compiled(MethodType(self._step, instance))
+                vars(instance)[KEPT] = Kept({self: kept})
+        except TypeError:
+            raise CompileError(
+                f"compile: {self.__name__} is a method of a class without __dict__, whose instances have no "
+                "place for programs. Compile a function that takes what it needs."
+            ) from None
+        return kept
+
+    def __reduce__(self) -> Any:
+        """For pickle and copy: a step begins anew, as its programs are of the objects at hand."""
+        return Compiled, (self._step,)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         state = here.state
@@ -94,59 +143,83 @@ class Compiled(Generic[P, R]):
                     continue
                 x = x._data
             elif not isinstance(x, np.ndarray):
-                key += kind, x
+                key += kind, self._told_apart(x)
                 continue
             key += kind, x.shape, x.dtype, x.strides
             arrays.append(x)
         if kwargs:
             key.append(tuple(kwargs))
         found = tuple(key)
-        try:
-            programs = self._programs.get(found, ())
-        except TypeError:
-            raise DTypeError(
-                f"compile: the arguments of {self.__name__} may be arrays, tensors and what can be hashed, "
-                f"not {', '.join([type(x).__name__ for x in given])}. Pass the arrays themselves."
-            ) from None
+        programs = self._programs.get(found, ())
         with self._running:  # programs write into memory of their own
             for program in programs:
-                if program.valid():
+                if program.valid() or program.holds_again():
                     try:
-                        return program.run(*arrays)
+                        result = program.run(*arrays)
                     except Stale:
-                        pass
+                        continue
+                    self._in_vain = 0
+                    return result
         return self._record(found, args, kwargs)
+
+    def _told_apart(self, x: Any) -> Any:
+        """What stands for an argument that is no array, in the key of its programs."""
+        kind = type(x)
+        if kind is int or kind is str or kind is bool or x is None:
+            return x
+        if isinstance(x, tuple):
+            return tuple([(type(item), self._told_apart(item)) for item in x])
+        if isinstance(x, list | dict | set | bytearray | np.ndarray):
+            raise DTypeError(
+                f"compile: the arguments of {self.__name__} may be arrays, tensors and what can be hashed, "
+                f"not {kind.__name__}. Pass the arrays themselves."
+            )
+        return repr(x) if is_value(x) else _Itself(x)
 
     def _record(self, key: Any, args: Any, kwargs: Any) -> R:
         programs = self._programs.setdefault(key, [])
-        programs[:] = [program for program in programs if program.valid()]
+        programs[:] = [program for program in programs if program.lives()]
         if sum(map(len, self._programs.values())) >= _PROGRAMS:
-            warnings.warn(
-                f"compile: {_PROGRAMS} programs were made of one step, and a new one is needed: it runs as "
-                "it is. Give it fewer shapes, or fewer different numbers as arguments.",
-                stacklevel=3,
+            return self._as_it_is(
+                f"{_PROGRAMS} programs were made of one step, and a new one is needed", args, kwargs
             )
-            return self._step(*args, **kwargs)
+        if self._in_vain >= _IN_VAIN:
+            return self._as_it_is(f"it was recorded {_IN_VAIN} times in vain{self._changing}", args, kwargs)
+        self._in_vain += 1
         tracer = Tracer()
         result = tracer.run_step(self._step, args, kwargs)
         trace = tracer.trace
+        fault = (
+            trace.change and f"{trace.change}. A program would not do that again: do it outside of the step."
+        )
         unmatched = self._earlier.setdefault(key, [])
-        earlier = next((one for one in unmatched if one.has_modes_of(trace)), None)
+        earlier = None if fault else next((one for one in unmatched if one.began_as(trace)), None)
         if earlier is not None:
             unmatched.remove(earlier)
             fault = difference(earlier, trace)
             if fault is None:
-                programs.append(Program(trace))
+                programs.insert(0, Program(trace))
+                del programs[_KEPT:]
                 return result
-            self._disagreed[key] = self._disagreed.get(key, 0) + 1
-            if self._disagreed[key] >= _ATTEMPTS:
-                raise CompileError(
-                    f"compile: {self.__name__} does not do the same at each call: {fault} "
-                    "Make it an argument of the step, or move it out."
-                )
-        unmatched.append(trace)
+            fault = f"{fault} Make it an argument of the step, or move it out."
+        elif unmatched and not fault:
+            self._changing = unmatched[-1].what_differs(trace)
+        if fault:
+            self._faults[key] = self._faults.get(key, 0) + 1
+            if self._faults[key] >= _ATTEMPTS:
+                raise CompileError(f"compile: {self.__name__} does not do the same at each call: {fault}")
+        if not trace.change:
+            unmatched.append(trace)
         del unmatched[:-_MODES]
         return result
+
+    def _as_it_is(self, why: str, args: Any, kwargs: Any) -> R:
+        warnings.warn(
+            f"compile: {self.__name__} runs as it is: {why}. Give it fewer shapes, or fewer different numbers as "
+            "arguments: what changes can be an array.",
+            stacklevel=4,
+        )
+        return self._step(*args, **kwargs)
 
     def explain(self) -> str:
         """The programs made so far: each call, the operation it belongs to, shapes, and memory."""

@@ -139,7 +139,8 @@ class FlatStep:
         """
         optimizer = name(type(self.optimizer).__name__.lower(), self.optimizer)
         groups = self.optimizer.param_groups
-        found = [f"len({optimizer}.param_groups) == {len(groups)}"]
+        update = name("update", type(self.optimizer).update)
+        found = [f"{optimizer}.update.__func__ is {update}", f"len({optimizer}.param_groups) == {len(groups)}"]
         for i, group in enumerate(groups):
             known, params = name("group", group), name("params", group["params"])
             found.append(f"{optimizer}.param_groups[{i}] is {known}")
@@ -168,6 +169,19 @@ class FlatStep:
         for home in self.counting:
             home.count_back()
         return None
+
+
+def is_elementwise(optimizer: Optimizer) -> bool:
+    """Whether its `update` treats each element by itself: a class promises it for its own methods alone."""
+    kind = type(optimizer)
+    if any([callable(x) and hasattr(kind, name) for name, x in vars(optimizer).items()]):
+        return False
+    for base in kind.__mro__:
+        if "elementwise" in vars(base):
+            break
+        if any([callable(x) for name, x in vars(base).items() if name not in ("__init__", "_check")]):
+            return False
+    return optimizer.elementwise
 
 
 _homes: WeakKeyDictionary[Optimizer, list[Home]] = WeakKeyDictionary()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from minitensor import memory
-from minitensor.compiler.flat import FlatStep, home_of, small_last
+from minitensor.compiler.flat import FlatStep, home_of, is_elementwise, small_last
 from minitensor.compiler.passes import (
     GRADIENTS,
     checks_first,
@@ -40,11 +40,14 @@ class Program:
     Attributes:
         source: The Python source.
         run: The function that it defines, of the arrays among the step's arguments.
-        valid: Whether the tensors, modules and optimizers that were recorded still are as they were.
+        lives: Whether the memory of tensors and optimizers still is what the program writes into.
+        valid: Whether that is so, and all that the step had found is the very same.
     """
 
     run: Callable[..., Any]
+    lives: Callable[[], bool]
     valid: Callable[[], bool]
+    _in_modes: Callable[[], bool]  # lives, and tensors require grad and have one as they did
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
@@ -54,6 +57,8 @@ class Program:
             "_errstate": np.errstate,
             "_asarray": np.asarray,
         }
+        self.bound: dict[tuple[str, int], str] = {}  # by a proposal and an id, the name in the namespace
+        self.numbered = dict.fromkeys(("run", "lives", "in_modes", "valid"), 1)
         self.names: dict[Slot, str] = {}
         self.static: set[Slot] = set()  # those with an array that stays
         self.views: dict[str, str] = {}  # of arrays that stay: how each is made, by name
@@ -78,7 +83,7 @@ class Program:
     def _side_by_side(self, optimizer: Optimizer) -> list[Any]:
         """Put the gradients of each of the optimizer's groups into a vector; [] where that cannot be."""
         gradients = {tensor: slot for tensor, slot in self.received if isinstance(slot, Slot)}
-        if not optimizer.elementwise or len(gradients) < len(self.received):
+        if not is_elementwise(optimizer) or len(gradients) < len(self.received):
             return []
         groups = []
         for group in optimizer.param_groups:
@@ -109,12 +114,12 @@ class Program:
 
     def _bind(self, name: str, value: Any) -> str:
         """A global name for the value: this one, or with a number."""
-        unique, n = name, 1
-        while unique in self.namespace and self.namespace[unique] is not value:
-            n += 1
-            unique = f"{name}_{n}"
-        self.namespace[unique] = value
-        return unique
+        known = (name, id(value))
+        if known not in self.bound:
+            n = self.numbered[name] = self.numbered.get(name, 0) + 1
+            self.bound[known] = name if n == 1 else f"{name}_{n}"
+            self.namespace[self.bound[known]] = value
+        return self.bound[known]
 
     def _keep(self, slot: Slot, name: str, array: Array) -> str:
         """A global name for a slot whose array stays."""
@@ -311,20 +316,50 @@ class Program:
         self.source = "\n".join(
             [f"def run({arguments}):", *body, f"    return {self._returned(self.trace.result)}\n"]
         )
-        checks: list[str] = []
+        exec(compile(self.source, "<compiled step>", "exec"), self.namespace)
+        self.run = self.namespace["run"]
+        self._compile_checks()
+
+    def _compile_checks(self) -> None:
+        lives, modes = [], []
         for tensor, slot in self.trace.tensors.items():
             if slot.kind == "tensor":
                 name, data = self._text(tensor), self._bind("w", tensor._data)
-                needs = self.trace.flags[tensor]
-                checks += f"{name}._data is {data}", f"{name}._requires_grad is {needs}"
+                lives.append(f"{name}._data is {data}")
+                modes.append(f"{name}._requires_grad is {self.trace.flags[tensor]}")
+        for tensor, needed in self.trace.surroundings.tensors.items():
+            modes.append(f"{self._text(tensor)}._requires_grad is {needed}")
+            if tensor not in self.trace.tensors:  # but its shape may have been read
+                name, data = self._text(tensor), self._bind("data", tensor._data)
+                modes.append(
+                    f"({name}._data is {data} or {self._bind('alike', _alike)}({name}._data, {data}))"
+                )
         for tensor, had_one in self.trace.gradients.items():
-            checks.append(f"{self._text(tensor)}._grad is {'not ' * had_one}None")
-        for module, training in self.trace.modules.items():
-            checks.append(f"{self._text(module)}.training is {training}")
-        checks = list(dict.fromkeys(checks + self.conditions))
-        valid = f"def valid():\n    return {' and '.join(checks) or True}\n"
-        exec(compile(self.source + valid, "<compiled step>", "exec"), self.namespace)
-        self.run, self.valid = self.namespace["run"], self.namespace["valid"]
+            modes.append(f"{self._text(tensor)}._grad is {'not ' * had_one}None")
+        lives += self.conditions
+        modes = [*lives, *modes]
+        valid = [*modes, *self.trace.surroundings.source(self._bind)]
+        checks = {"lives": lives, "in_modes": modes, "valid": valid}
+        exec(
+            compile("".join(_check(name, checks[name]) for name in checks), "<checks>", "exec"),
+            self.namespace,
+        )
+        self.lives, self.valid = self.namespace["lives"], self.namespace["valid"]
+        self._in_modes = self.namespace["in_modes"]
+
+    def holds_again(self) -> bool:
+        """Whether all that the step had found is as it was, though not the very same; takes over what is."""
+        if not self._in_modes():
+            return False
+        surroundings = self.trace.surroundings
+        verdict = surroundings.still_hold()
+        if verdict is None:
+            now = surroundings.again()
+            verdict = now is not None and now.difference(surroundings) is None
+            if now is not None and verdict:
+                self.trace.surroundings = now
+                self._compile_checks()
+        return verdict
 
     def _returned(self, tree: Any) -> str:
         """The result as Python source; of what stays, a copy."""
@@ -405,6 +440,21 @@ def _is_dense(slot: Slot) -> bool:
 
 def _describe(slot: Slot) -> str:
     return f"{slot.shape} {slot.dtype}"
+
+
+def _check(name: str, conditions: list[str]) -> str:
+    """A function that says whether all conditions hold, as Python source."""
+    expression = "\n            and ".join(dict.fromkeys(conditions)) or "True"
+    lines = [
+        "    try:",
+        f"        return ({expression})",
+        "    except (LookupError, AttributeError, ValueError):",
+    ]
+    return "\n".join([f"def {name}():", *lines, "        return False", ""])
+
+
+def _alike(x: Array, y: Array) -> bool:
+    return (x.shape, x.dtype, x.strides) == (y.shape, y.dtype, y.strides)
 
 
 def _tensor(array: Any) -> Tensor:

@@ -13,6 +13,7 @@ from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
+from minitensor.compiler.surroundings import Surroundings
 from minitensor.compiler.traced import AsTensor, Call, Log, Slot, Traced, is_refusal, map_tree, refuse, values
 from minitensor.context import Onlooker, watching
 from minitensor.core.graph import Node
@@ -34,6 +35,8 @@ class Trace:
         arguments: Which of the step's arguments are arrays.
         tensors: The slots of the tensors whose memory is read or written.
         modules: The modules that were called, with their `training`.
+        surroundings: What the step could come by, as it was before.
+        change: What the step changed in its surroundings, in words, which a program would not do again.
         flags: Whether each tensor required grad.
         gradients: Whether each tensor whose gradient of before was asked for had one.
         result: What the step returned, with slots in place of arrays.
@@ -43,15 +46,24 @@ class Trace:
     arguments: list[int] = field(default_factory=list)
     tensors: dict[Tensor, Slot] = field(default_factory=dict)
     modules: dict[Any, bool] = field(default_factory=dict)
+    surroundings: Surroundings = field(init=False)
+    change: str | None = None
     flags: dict[Tensor, bool] = field(default_factory=dict)
     gradients: dict[Tensor, bool] = field(default_factory=dict)
     result: Any = None
 
-    def has_modes_of(self, other: Trace) -> bool:
-        """Whether the same tensors required grad or had one, and the same modules were training."""
+    def began_as(self, other: Trace) -> bool:
+        """Whether both runs found the same: modules and tensors in the same modes, and numbers."""
         pairs = [(self.flags, other.flags), (self.gradients, other.gradients)]
         pairs += [(self.modules, other.modules)]
-        return all([one.get(x, mode) == mode for one, two in pairs for x, mode in two.items()])
+        if not all([one.get(x, mode) == mode for one, two in pairs for x, mode in two.items()]):
+            return False
+        return self.surroundings.difference(other.surroundings) is None
+
+    def what_differs(self, other: Trace) -> str:
+        """What two runs found differently, as the end of a sentence."""
+        label = self.surroundings.difference(other.surroundings)
+        return f", as {label} is another each time" if label else ""
 
 
 class Tracer(Onlooker):
@@ -65,11 +77,15 @@ class Tracer(Onlooker):
         self.arrays: dict[Tensor, Traced] = {}  # of the tensors that the step found
         self.gradients: dict[Tensor, tuple[Any, Any]] = {}  # theirs: as they are, and as the step sees them
         self.effects = False  # of functions: were there any yet?
+        self.drawn: set[int] = set()  # the generators that random numbers were drawn from
+        self.nodes: list[Tensor] = []  # what the step computed
 
     # ---------------------------------------------------------------------------------------- the run
 
     def run_step(self, step: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The result of step(*args, **kwargs), in which arrays and tensors are traced as arguments."""
+        given = [x for x in (*args, *kwargs.values()) if not isinstance(x, np.ndarray | Tensor)]
+        self.trace.surroundings = Surroundings(step, tuple(given))
         positions = iter(range(len(args) + len(kwargs)))
 
         def argument(x: Any) -> Any:
@@ -89,11 +105,25 @@ class Tracer(Onlooker):
                 )  # by position first: Python would begin with the named ones
                 result = step(*traced, **{name: argument(x) for name, x in kwargs.items()})
                 self.trace.result = map_tree(self._result_slot, result)
+                self.trace.change = self.trace.surroundings.change(self.drawn)
+                self.trace.surroundings.enter(self.trace.modules)
                 return map_tree(_plain, result)
         finally:
             self.log.closed = True
             self.arrays.clear()  # nobody is to hold what the step found
             self.gradients.clear()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """What the step has left behind, in an attribute or a list, goes on as plain arrays."""
+        for node in self.nodes:
+            _untrace(node)
+        self.nodes.clear()
+        now = self.trace.surroundings.again() if self.trace.change else None
+        if now is not None:
+            for tensor in now.tensors:
+                _untrace(tensor)
+            now.replace(lambda x: x.value if isinstance(x, Traced) else x)
 
     # -------------------------------------------------------------------------------------- operations
 
@@ -138,6 +168,9 @@ class Tracer(Onlooker):
         return outputs[0], *[
             local and self._local(operation, data, attrs, i, local) for i, local in enumerate(outputs[1:], 1)
         ]
+
+    def made(self, node: Tensor, operation: Operation, args: tuple[Any, ...]) -> None:
+        self.nodes.append(node)
 
     def _as_a_whole(self, operation: Operation, data: list[Any], attrs: dict[str, Any]) -> tuple[Any, ...]:
         """What a rule returns, as one call: its lines cannot be written down one by one."""
@@ -274,8 +307,14 @@ class Tracer(Onlooker):
         return array.value if isinstance(array, Traced) else array
 
     def draws(self, source: Callable[[], R]) -> R:
-        """A generator whose drawing is done again whenever the program runs."""
-        return _Draws(self, source)  # type: ignore[return-value]
+        """A generator that is found, or made, and drawn from again whenever the program runs."""
+
+        def generator() -> R:
+            return source()
+
+        found: Any = self.effect(generator, (), {})
+        self.drawn.add(id(found.value))
+        return _Draws(self, found)  # type: ignore[return-value]
 
 
 class Opaque:
@@ -300,18 +339,23 @@ for _name in (
 class _Draws:
     """A generator's methods, each of which is an effect."""
 
-    def __init__(self, tracer: Tracer, source: Callable[[], Any]) -> None:
+    def __init__(self, tracer: Tracer, generator: Opaque) -> None:
         self._tracer = tracer
-        self._source = source
+        self._generator = generator
 
     def __getattr__(self, name: str) -> Any:
-        source = self._source
-
-        def draw(*args: Any, **kwargs: Any) -> Any:
-            return getattr(source(), name)(*args, **kwargs)
+        def draw(generator: np.random.Generator, *args: Any, **kwargs: Any) -> Any:
+            return getattr(generator, name)(*args, **kwargs)
 
         draw.__name__ = name
-        return lambda *args, **kwargs: self._tracer.effect(draw, args, kwargs)
+        return lambda *args, **kwargs: self._tracer.effect(draw, (self._generator, *args), kwargs)
+
+
+def _untrace(tensor: Tensor) -> None:
+    if isinstance(tensor._data, Traced):
+        tensor._data = tensor._data.value
+    if isinstance(tensor._grad, Traced):
+        tensor._grad = tensor._grad.value
 
 
 def _gradient_of(tensor: Tensor) -> Any:

@@ -1,0 +1,589 @@
+"""compile: whatever changes in Python between two steps or within one, the step is as without it, or says no.
+
+A world is a program as somebody would write it: a module of Python with a model, an optimizer, numbers in all
+the places where a program keeps them, and a step that is drawn at random. Two such worlds live side by side,
+one with the step as it is and one compiled; changes drawn at random are made to both. All that can be seen of
+the two, to the last bit, must be the same; only a step that changes its own surroundings may be refused.
+"""
+
+from __future__ import annotations
+
+import copy
+import linecache
+import os
+import pickle
+import random
+import sys
+import types
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Any, TypeAlias
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import minitensor as mt
+from minitensor import nn, optim
+
+TRAJECTORIES = int(os.environ.get("MINITENSOR_TRAJECTORIES", "60"))
+World: TypeAlias = Any  # a module of Python
+Change: TypeAlias = Callable[[World, random.Random], object]
+
+SOURCE = '''
+import functools, types
+import numpy as np
+import minitensor as mt
+from minitensor import nn, optim
+from minitensor.nn import functional as F
+
+scale = 1.5
+table = [0.5, 1.5]
+config = {"shift": 0.25, "deep": {"gain": 2.0}, "names": ["a"]}
+pair = (0.5, [1.0])
+mask = np.array([1, 0, 1, 1], np.float32)
+switch = True
+tensor = mt.Tensor([0.5, 1.0, 1.5, 2.0])
+settings = types.ModuleType("settings")
+settings.gain = 1.25
+activation = mt.tanh
+penalty = None
+
+
+class Options:
+    __slots__ = ("gain", "mode")
+    def __init__(self):
+        self.gain, self.mode = 0.75, "plain"
+
+
+class Ratio:
+    """Multiplies by what it holds, without that anybody names it."""
+    def __init__(self):
+        self.by = 1.1
+    def __rmul__(self, x):
+        return x * self.by
+
+
+class Scaled(nn.Module):
+    factor = 0.9
+
+    def __init__(self):
+        self.gain = nn.Parameter(np.ones(4, np.float32))
+        self.extra = 1.0
+        self.steps = [1.0, 2.0]
+        self.slopes = {"left": 0.1, "right": 1.0}
+        self.weights = np.ones(4, np.float32)
+        self.options = Options()
+        self.inner = [nn.Linear(4, 4, rng=5)]
+        self.act = nn.LeakyReLU(0.1)
+        self.offset = nn.Buffer(np.zeros(4, np.float32))
+
+    @property
+    def strength(self):
+        return self._strength if hasattr(self, "_strength") else 1.0
+
+    def shift(self, x):
+        return x + self.slopes["left"]
+
+    def forward(self, x):
+        x = self.act(self.inner[0](x)) * self.gain * self.factor * self.extra * self.strength
+        x = self.shift(x) * self.steps[-1] * self.weights * self.options.gain + self.offset
+        return x if self.options.mode == "plain" else x * 0.5
+
+
+model = nn.Sequential(
+    nn.Linear(5, 4, rng=1), nn.BatchNorm1d(4), nn.LeakyReLU(0.2), nn.Dropout(0.25), Scaled(), nn.LayerNorm(4)
+)
+head = nn.Linear(4, 3, rng=2)
+criterion = nn.CrossEntropyLoss(label_smoothing=0.1)
+options = Options()
+ratio = Ratio()
+parameters = [*model.parameters(), *head.parameters()]
+
+
+def by_default(x, gain=1.5, *, shift=0.1):
+    return x * gain + shift
+
+
+def helper(x):
+    return x * scale + config["shift"]
+
+
+def deeper(x):
+    return by_default(helper(x)) * config["deep"]["gain"]
+
+
+def weighted(x, weight, bias=0.0):
+    return x * weight + bias
+
+
+partial = functools.partial(weighted, weight=0.5)
+
+
+def make_optimizer(kind):
+    return {
+        "sgd": lambda: optim.SGD(parameters, lr=0.05, momentum=0.9),
+        "plain": lambda: optim.SGD(parameters, lr=0.05),
+        "adam": lambda: optim.Adam(parameters, lr=0.01),
+        "lars": lambda: LARS(parameters, lr=0.05, momentum=0.9),
+        "noisy": lambda: Trusting(parameters, lr=0.05),
+        "adagrad": lambda: optim.Adagrad(parameters, lr=0.02),
+    }[kind]()
+
+
+class LARS(optim.SGD):
+    def update(self, parameter, gradient, state, group):
+        trust = np.linalg.norm(parameter.data) / (np.linalg.norm(gradient) + 1e-6)
+        super().update(parameter, (gradient * min(trust, 2.0)).astype(gradient.dtype), state, group)
+
+
+class Trusting(optim.SGD):
+    def _penalized(self, parameter, gradient, group):
+        return gradient / (1e-3 + np.abs(gradient).max())
+    def update(self, parameter, gradient, state, group):
+        super().update(parameter, self._penalized(parameter, gradient, group), state, group)
+
+
+def closure():
+    coefficient, numbers, box = 0.5, [1.0], {"c": 0.25}
+
+    def change(value):
+        nonlocal coefficient
+        coefficient = value
+
+    def term(x):
+        return x * coefficient * numbers[0] + box["c"]
+
+    return term, change, numbers, box
+
+
+term, set_coefficient, numbers, box = closure()
+
+
+class Trainer:
+    patience = 1.0
+
+    def __init__(self, kind):
+        self.model, self.head, self.loss_of = model, head, criterion
+        self.optimizer = make_optimizer(kind)
+        self.schedule = optim.lr_scheduler.StepLR(self.optimizer, 3, 0.7)
+        self.weight = 0.5
+        self.history = []
+        self.count = 0
+        self.stages = {"a": 1.0}
+
+    def extra(self, x):
+        return x * self.weight * self.patience * self.stages["a"]
+
+    DECORATOR
+    def step(self, x, y):
+        model, head, optimizer = self.model, self.head, self.optimizer
+        BODY
+        return loss, out
+
+
+def make(kind):
+    global trainer
+    trainer = Trainer(kind)
+'''
+
+# what a step may be made of: lines between its forward pass and its end
+TERMS = {
+    "nothing": "out = head(model(x))",
+    "global": "out = head(model(x)) * scale",
+    "helper": "out = helper(head(model(x)))",
+    "deeper": "out = deeper(head(model(x)))",
+    "table": "out = head(model(x)) * table[0] + table[-1]",
+    "sum": "out = head(model(x)) * sum(table)",
+    "config": "out = head(model(x)) * config['deep']['gain'] + len(config['names'])",
+    "pair": "out = head(model(x)) * pair[0] * pair[1][0]",
+    "mask": "out = head(model(x) * mask / mask.sum())",
+    "mask of Python": "out = head(model(x)) * float(mask[0]) * mask.mean()",
+    "switch": "out = head(model(x))\n        if switch: out = out * 2",
+    "tensor": "out = head(model(x) * tensor)",
+    "shape of a tensor": "out = head(model(x)) * len(tensor)",
+    "settings": "out = head(model(x)) * settings.gain",
+    "activation": "out = head(activation(model(x)))",
+    "library": "out = head(F.gelu(model(x)))",
+    "closure": "out = term(head(model(x)))",
+    "partial": "out = partial(head(model(x)))",
+    "method": "out = self.extra(head(model(x)))",
+    "getattr": "out = head(model(x)) * getattr(self, 'weight')",
+    "loop": "out = head(model(x))\n        for factor in table: out = out * factor",
+    "ratio": "out = head(model(x)) * ratio",
+    "options": "out = head(model(x)) * options.gain",
+    "lambda": "out = (lambda z: z * scale * config['shift'])(head(model(x)))",
+    "rate": "out = head(model(x)) * optimizer.param_groups[0]['lr']",
+    "last rate": "out = head(model(x)) * self.schedule.get_last_lr()[0]",
+    "seeded": "g = mt.random.generator(7); out = head(model(x)) + g.random(3, dtype=np.float32) * g.random(3, dtype=np.float32)",
+    "local seed": "out = head(model(x)) + np.random.default_rng(table.index(table[0])).normal(size=3).astype(np.float32)",
+    "penalty": "out = head(model(x))\n        if penalty is not None: out = out + penalty(out)",
+}
+UPDATES = {
+    "as usual": "optimizer.zero_grad(); loss.backward(); optimizer.step()",
+    "clipped": "optimizer.zero_grad(); loss.backward(); nn.utils.clip_grad_norm_(head.parameters(), 0.5); optimizer.step()",
+    "scheduled": "optimizer.zero_grad(); loss.backward(); optimizer.step(); self.schedule.step()",
+    "accumulated": "loss.backward(); optimizer.step(); optimizer.zero_grad()",
+    "by hand": "optimizer.zero_grad(); loss.backward()\n        for p in parameters: p.data -= 0.01 * p.grad",
+    "weights clipped": "optimizer.zero_grad(); loss.backward(); optimizer.step()\n"
+    "        np.clip(head.weight.data, -0.3, 0.3, out=head.weight.data)",
+    "weights clipped by index": "optimizer.zero_grad(); loss.backward(); optimizer.step()\n"
+    "        head.weight.data[...] = np.clip(head.weight.data, -0.3, 0.3)",
+    "penalized": "loss = loss + 0.01 * sum((p * p).sum() for p in head.parameters())\n"
+    "        optimizer.zero_grad(); loss.backward(); optimizer.step()",
+    "decayed": "optimizer.zero_grad(); loss.backward(); optimizer.step()\n"
+    "        for p in parameters: p.data -= optimizer.param_groups[0]['lr'] * 0.1 * p.data",
+}
+CHANGING = {  # which may be refused
+    "count": "self.count += 1",
+    "history": "self.history.append(len(self.history))",
+    "stage": "self.stages['a'] = self.stages['a'] * 0.5",
+    "global": "global scale; scale = scale * 0.5",
+    "assigned": "head.weight.data = head.weight.data - 0.01 * head.weight.grad",
+    "assigned clip": "head.weight.data = np.clip(head.weight.data, -0.2, 0.2)",
+    "mode": "model.train(not model.training)",
+    "attribute of a layer": "model[3].p = model[3].p / 2",
+    "frozen": "head.weight.requires_grad_(not head.weight.requires_grad)",
+    "new bias": "head.bias = nn.Parameter(head.bias.data + 1)",
+    "numpy draws": "head.weight.data -= 0.01 * np.random.rand()",
+    "python draws": "import random; head.weight.data -= 0.01 * random.random()",
+    "array": "mask[0] += 1",
+    "class": "Trainer.patience = Trainer.patience + 1",
+    "kept": "self.last = len(out)" ,
+}
+
+_numbers = count()
+
+
+def make_world(term: str, update: str, kind: str, changing: str, compiled: bool) -> World:
+    """A module of Python with a step made of these parts."""
+    declared = [x for x in CHANGING.get(changing, "").split(";") if x.strip().startswith("global")]
+    body = [*declared, TERMS[term], "loss = criterion(out, y)", UPDATES[update]]
+    if changing:
+        body.append(";".join([x for x in CHANGING[changing].split(";") if x not in declared]).strip())
+    name = f"world_{next(_numbers)}"
+    source = SOURCE.replace("DECORATOR", "@mt.compile" if compiled else "").replace("BODY", "\n        ".join(body))
+    world: World = types.ModuleType(name)
+    linecache.cache[f"{name}.py"] = (len(source), None, source.splitlines(True), f"{name}.py")
+    mt.manual_seed(0)
+    sys.modules[name] = world
+    exec(compile(source, f"{name}.py", "exec"), vars(world))
+    world.make(kind)
+    return world
+
+
+# ------------------------------------------------------------------------------------------- changes
+
+
+def number(draw: random.Random) -> Any:
+    """Another number, or the same in another type."""
+    return draw.choice([0.5, 1.0, 1, True, 2.0, 2, -0.0, 0.0, 3.25, np.float32(0.5), np.float64(0.7), 1.5])
+
+
+def set_on(find: Callable[[World], Any], name: str, value: Callable[[random.Random], Any] = number) -> Change:
+    return lambda world, draw: setattr(find(world), name, value(draw))
+
+
+def put_in(find: Callable[[World], Any], key: Any, value: Callable[[random.Random], Any] = number) -> Change:
+    def change(world: World, draw: random.Random) -> None:
+        find(world)[key] = value(draw)
+
+    return change
+
+
+def scaled(world: World) -> Any:
+    return world.model.layers[4]
+
+
+def replace_helper(world: World, draw: random.Random) -> None:
+    gain = number(draw)
+    exec(f"def helper(x):\n    return x * {gain!r} + config['shift']".replace("np.", ""), vars(world)) if isinstance(
+        gain, int | float
+    ) and not isinstance(gain, np.generic) else None
+
+
+def reload_helper(world: World, draw: random.Random) -> None:
+    """As a notebook does that reloads edited files: another code in the same function."""
+    scope: dict[str, Any] = {}
+    exec(f"def helper(x):\n    return x * scale * {draw.choice(['0.5', '2.0'])}", scope)
+    world.helper.__code__ = scope["helper"].__code__
+
+
+def replace_layer(world: World, draw: random.Random) -> None:
+    i = draw.choice([2, 3, 5])
+    world.model.layers[i] = draw.choice([nn.Tanh, nn.ReLU, lambda: nn.Dropout(0.5), lambda: nn.LeakyReLU(0.3)])()
+
+
+def append_layer(world: World, draw: random.Random) -> None:
+    if len(world.model.layers) < 9:
+        world.model.layers.append(draw.choice([nn.Tanh, nn.Sigmoid])())
+
+
+def drop_layer(world: World, draw: random.Random) -> None:
+    if len(world.model.layers) > 6:
+        del world.model.layers[-1]
+
+
+def replace_head(world: World, draw: random.Random) -> None:
+    world.head = world.trainer.head = nn.Linear(4, 3, rng=draw.randrange(5))
+
+
+def copy_model(world: World, draw: random.Random) -> None:
+    """The optimizer has the parameters of the old one."""
+    world.trainer.model = world.model = copy.deepcopy(world.model)
+
+
+def replace_optimizer(world: World, draw: random.Random) -> None:
+    world.trainer.optimizer = world.make_optimizer(draw.choice(["sgd", "plain", "adam", "lars", "noisy"]))
+    world.trainer.schedule = optim.lr_scheduler.StepLR(world.trainer.optimizer, 2, 0.5)
+
+
+def replace_trainer(world: World, draw: random.Random) -> None:
+    world.trainer = draw.choice([copy.copy, copy.deepcopy])(world.trainer)
+
+
+def toggle_bias(world: World, draw: random.Random) -> None:
+    bias = nn.Parameter(np.full(3, 0.5, np.float32))
+    world.head.bias = None if world.head.bias is not None else bias
+
+
+def freeze(world: World, draw: random.Random) -> None:
+    parameter = draw.choice(world.parameters)
+    parameter.requires_grad_(not parameter.requires_grad)
+
+
+def new_data(world: World, draw: random.Random) -> None:
+    parameter = draw.choice(world.parameters)
+    parameter.data = parameter.data * np.float32(0.9)
+
+
+def clip_weights(world: World, draw: random.Random) -> None:
+    for parameter in world.parameters:
+        np.clip(parameter.data, -0.5, 0.5, out=parameter.data)
+
+
+def shadow(world: World, draw: random.Random) -> None:
+    """A method of one instance."""
+    factor = draw.choice([0.5, 2.0])
+    target = draw.choice([world.trainer, scaled(world)])
+    if target is world.trainer:
+        target.extra = lambda x: x * factor
+    else:
+        target.shift = lambda x: x + factor
+
+
+def patch(world: World, draw: random.Random) -> None:
+    """A method of the class."""
+    factor = draw.choice([0.5, 2.0])
+    world.Scaled.shift = lambda self, x: x * factor + self.slopes["right"]
+
+
+def rate(world: World, draw: random.Random) -> None:
+    for group in world.trainer.optimizer.param_groups:
+        group["lr"] *= draw.choice([0.5, 1.0])
+
+
+def save_and_load(world: World, draw: random.Random) -> None:
+    world.model.load_state_dict(world.model.state_dict())
+    world.trainer.optimizer.load_state_dict(world.trainer.optimizer.state_dict())
+
+
+def rebind_equal(world: World, draw: random.Random) -> None:
+    """Others that say the same."""
+    world.config = copy.deepcopy(world.config)
+    world.table = list(world.table)
+    world.scale = float(repr(float(world.scale)))
+    world.trainer.stages = dict(world.trainer.stages)
+    world.model.layers = list(world.model.layers)
+
+
+CHANGES: dict[str, Change] = {
+    "nothing": lambda world, draw: None,
+    "scale": set_on(lambda w: w, "scale"),
+    "table[0]": put_in(lambda w: w.table, 0),
+    "a new table": set_on(lambda w: w, "table", lambda draw: [number(draw), number(draw)]),
+    "a longer table": lambda world, draw: world.table.append(number(draw)) if len(world.table) < 5 else None,
+    "config": put_in(lambda w: w.config, "shift"),
+    "deep config": put_in(lambda w: w.config["deep"], "gain"),
+    "names": lambda world, draw: world.config["names"].append("b"),
+    "new config": set_on(lambda w: w, "config", lambda d: {"shift": number(d), "deep": {"gain": 1.0}, "names": []}),
+    "pair": put_in(lambda w: w.pair[1], 0),
+    "new pair": set_on(lambda w: w, "pair", lambda draw: (number(draw), [number(draw)])),
+    "mask in place": put_in(lambda w: w.mask, 1, lambda draw: draw.choice([0.0, -0.0, 1.0, 2.0])),
+    "new mask": set_on(lambda w: w, "mask", lambda draw: np.array([1, 1, draw.choice([0, 2]), 1], np.float32)),
+    "switch": set_on(lambda w: w, "switch", lambda draw: draw.choice([True, False, 1])),
+    "tensor in place": lambda world, draw: world.tensor.data.__setitem__(0, 0.25),
+    "data of the tensor": lambda world, draw: setattr(world.tensor, "data", world.tensor.data * 2),
+    "new tensor": set_on(lambda w: w, "tensor", lambda draw: mt.Tensor([1.0, draw.choice([2.0, 3.0]), 0.0, 1.0])),
+    "settings": set_on(lambda w: w.settings, "gain"),
+    "activation": set_on(lambda w: w, "activation", lambda draw: draw.choice([mt.relu, mt.tanh, np.tanh, nn.Tanh()])),
+    "penalty": set_on(lambda w: w, "penalty", lambda d: d.choice([None, lambda z: z.mean(), lambda z: (z * z).mean()])),
+    "default": set_on(lambda w: w.by_default, "__defaults__", lambda draw: (number(draw),)),
+    "named default": set_on(lambda w: w.by_default, "__kwdefaults__", lambda draw: {"shift": number(draw)}),
+    "default in place": lambda world, draw: world.by_default.__kwdefaults__.update(shift=number(draw)),
+    "helper": replace_helper,
+    "code of the helper": reload_helper,
+    "partial": lambda world, draw: world.partial.keywords.update(weight=number(draw)),
+    "coefficient": lambda world, draw: world.set_coefficient(number(draw)),
+    "numbers of the closure": put_in(lambda w: w.numbers, 0),
+    "box of the closure": put_in(lambda w: w.box, "c"),
+    "weight of the trainer": set_on(lambda w: w.trainer, "weight"),
+    "stages": put_in(lambda w: w.trainer.stages, "a"),
+    "patience": set_on(lambda w: w.Trainer, "patience"),
+    "own patience": set_on(lambda w: w.trainer, "patience"),
+    "ratio": set_on(lambda w: w.ratio, "by"),
+    "options": set_on(lambda w: w.options, "gain"),
+    "dropout": set_on(lambda w: w.model.layers[3], "p", lambda draw: draw.choice([0.0, 0.5, 0.25])),
+    "slope": set_on(lambda w: w.model.layers[2], "negative_slope"),
+    "momentum of averages": set_on(lambda w: w.model.layers[1], "momentum", lambda draw: draw.choice([0.1, 0.3])),
+    "eps": set_on(lambda w: w.model.layers[1], "eps", lambda draw: draw.choice([1e-5, 1e-2])),
+    "smoothing": set_on(lambda w: w.criterion, "label_smoothing", lambda draw: draw.choice([0.0, 0.1, 0.3])),
+    "criterion": set_on(lambda w: w, "criterion", lambda d: nn.CrossEntropyLoss(label_smoothing=d.choice([0.0, 0.2]))),
+    "factor of a class": set_on(lambda w: w.Scaled, "factor"),
+    "extra": set_on(scaled, "extra"),
+    "strength": set_on(scaled, "_strength"),
+    "steps": put_in(lambda w: scaled(w).steps, -1),
+    "slopes": put_in(lambda w: scaled(w).slopes, "left"),
+    "weights in place": put_in(lambda w: scaled(w).weights, 0, lambda draw: draw.choice([0.5, 2.0])),
+    "new weights": set_on(scaled, "weights", lambda draw: np.full(4, draw.choice([0.5, 1.5]), np.float32)),
+    "options of a layer": set_on(lambda w: scaled(w).options, "gain"),
+    "mode of a layer": set_on(lambda w: scaled(w).options, "mode", lambda draw: draw.choice(["plain", "half"])),
+    "inner slope": set_on(lambda w: scaled(w).act, "negative_slope"),
+    "inner layer": put_in(lambda w: scaled(w).inner, 0, lambda draw: nn.Linear(4, 4, rng=draw.randrange(4))),
+    "inner activation": set_on(scaled, "act", lambda draw: draw.choice([nn.ReLU, nn.Tanh, nn.LeakyReLU])()),
+    "offset": set_on(scaled, "offset", lambda draw: nn.Buffer(np.full(4, draw.choice([0.1, 0.2]), np.float32))),
+    "gain": set_on(scaled, "gain", lambda draw: nn.Parameter(np.full(4, draw.choice([0.5, 1.5]), np.float32))),
+    "a layer": replace_layer,
+    "one layer more": append_layer,
+    "one layer less": drop_layer,
+    "head": replace_head,
+    "a copy of the model": copy_model,
+    "a copy of the trainer": replace_trainer,
+    "optimizer": replace_optimizer,
+    "bias": toggle_bias,
+    "frozen": freeze,
+    "data": new_data,
+    "weights clipped": clip_weights,
+    "a method of an instance": shadow,
+    "a method of a class": patch,
+    "rate": rate,
+    "momentum": lambda world, draw: world.trainer.optimizer.param_groups[0].update(weight_decay=number(draw) * 0.01),
+    "schedule": lambda world, draw: world.trainer.schedule.step(),
+    "saved and loaded": save_and_load,
+    "evaluation": lambda world, draw: world.model.eval(),
+    "training": lambda world, draw: world.model.train(),
+    "one layer evaluates": lambda world, draw: world.model.layers[3].eval(),
+    "equal ones": rebind_equal,
+    "without a gradient": lambda world, draw: setattr(draw.choice(world.parameters), "grad", None),
+    "seed": lambda world, draw: None,
+}
+
+
+# ------------------------------------------------------------------------------------------ side by side
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Both worlds draw the same, and may say that a step runs as it is."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        python, numpy = random.getstate(), np.random.get_state()
+        yield
+        random.setstate(python)
+        np.random.set_state(numpy)
+
+
+def seen(world: World, results: Any) -> list[Any]:
+    """Everything that can be seen of a world."""
+    modules = [world.trainer.model, world.trainer.head]
+    parameters = [*world.parameters, *[p for module in modules for p in module.parameters()]]
+    return [
+        *[x.data for x in results],
+        *[x for module in modules for x in module.state_dict().values()],
+        *[x for p in parameters for x in (p.data, p.grad)],
+        *[world.scale, world.mask, world.trainer.count, len(world.trainer.history), world.trainer.stages["a"]],
+    ]
+
+
+def same_bits(one: Any, two: Any) -> bool:
+    if one is None or two is None:
+        return one is two
+    x, y = np.asarray(one), np.asarray(two)
+    return x.dtype == y.dtype and x.shape == y.shape and x.tobytes() == y.tobytes()
+
+
+def live(parts: tuple[str, str, str, str], changes: list[tuple[str, int]]) -> tuple[int, bool]:
+    """Two worlds with these changes; how many programs there are at the end, and whether a step was refused."""
+    worlds = [make_world(*parts, compiled) for compiled in (False, True)]
+    rng = np.random.default_rng(0)
+    try:
+        for i, (name, seed) in enumerate([("nothing", 0)] * 3 + changes):
+            x, y = rng.standard_normal((6, 5), dtype=np.float32), rng.integers(0, 3, 6)
+            for _ in range(3 if name != "nothing" else 1):
+                outcomes: list[Any] = []
+                for world in worlds:
+                    with undisturbed():
+                        mt.manual_seed(i)
+                        random.seed(i), np.random.seed(i)
+                        if not outcomes or _ == 0:
+                            pass
+                        if _ == 0:
+                            CHANGES[name](world, random.Random(seed))
+                        try:
+                            outcomes.append(seen(world, world.trainer.step(x, y)))
+                        except mt.CompileError as error:
+                            assert world is worlds[1]
+                            assert parts[3], f"refused: {error}"
+                            assert 'py", line ' in str(error), error
+                            return 0, True
+                        except Exception as error:
+                            outcomes.append(type(error).__name__)
+                if isinstance(outcomes[0], str) or isinstance(outcomes[1], str):
+                    assert outcomes[0] == outcomes[1], (name, outcomes)
+                    return 0, False
+                for one, two in zip(*outcomes, strict=True):
+                    assert same_bits(one, two), (name, i, _)
+        compiled = worlds[1].trainer.step
+        return sum(map(len, compiled._programs.values())), False
+    finally:
+        for world in worlds:
+            linecache.cache.pop(f"{world.__name__}.py", None)
+            del sys.modules[world.__name__]
+
+
+PARTS = st.tuples(
+    st.sampled_from(sorted(TERMS)),
+    st.sampled_from(sorted(UPDATES)),
+    st.sampled_from(["sgd", "plain", "adam", "lars", "noisy", "adagrad"]),
+)
+LISTS = st.lists(st.tuples(st.sampled_from(sorted(CHANGES)), st.integers(0, 99)), min_size=1, max_size=8)
+
+
+@settings(
+    max_examples=TRAJECTORIES, deadline=None, database=None, suppress_health_check=list(HealthCheck),
+    derandomize=TRAJECTORIES <= 60,
+)
+@given(PARTS, LISTS)
+def test_whatever_changes_between_steps(parts: tuple[str, str, str], changes: list[tuple[str, int]]) -> None:
+    live((*parts, ""), changes)
+
+
+@settings(
+    max_examples=TRAJECTORIES, deadline=None, database=None, suppress_health_check=list(HealthCheck),
+    derandomize=TRAJECTORIES <= 60,
+)
+@given(PARTS, st.sampled_from(sorted(CHANGING)), LISTS)
+def test_whatever_changes_within_a_step(
+    parts: tuple[str, str, str], changing: str, changes: list[tuple[str, int]]
+) -> None:
+    live((*parts, changing), changes)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("term", ["deeper", "mask of Python"])
+def test_each_change_by_itself(term: str, change: str) -> None:
+    programs, _ = live((term, "as usual", "sgd", ""), [(change, 1), ("nothing", 0), ("nothing", 0)])
+    assert programs >= 1, "it never ran as a program"
