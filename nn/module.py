@@ -152,7 +152,8 @@ class Module:
     def train(self, mode: bool = True) -> Self:
         """Switch every submodule to training mode, in which Dropout drops."""
         for module in self.modules():
-            module.training = mode
+            if module.training is not mode:
+                module.training = mode
         return self
 
     def eval(self) -> Self:

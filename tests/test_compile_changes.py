@@ -11,13 +11,12 @@ from __future__ import annotations
 import copy
 import linecache
 import os
-import pickle
 import random
 import sys
 import types
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from itertools import count
 from typing import Any, TypeAlias
 
@@ -29,8 +28,8 @@ from hypothesis import strategies as st
 import minitensor as mt
 from minitensor import nn, optim
 
-TRAJECTORIES = int(os.environ.get("MINITENSOR_TRAJECTORIES", "60"))
 World: TypeAlias = Any  # a module of Python
+Function: TypeAlias = Callable[..., None]
 Change: TypeAlias = Callable[[World, random.Random], object]
 
 SOURCE = '''
@@ -218,13 +217,14 @@ TERMS = {
     "lambda": "out = (lambda z: z * scale * config['shift'])(head(model(x)))",
     "rate": "out = head(model(x)) * optimizer.param_groups[0]['lr']",
     "last rate": "out = head(model(x)) * self.schedule.get_last_lr()[0]",
-    "seeded": "g = mt.random.generator(7); out = head(model(x)) + g.random(3, dtype=np.float32) * g.random(3, dtype=np.float32)",
-    "local seed": "out = head(model(x)) + np.random.default_rng(table.index(table[0])).normal(size=3).astype(np.float32)",
+    "seeded": "g = mt.random.generator(7)\n        out = head(model(x)) + g.random(3) * g.random(3)",
+    "seed of its own": "out = head(model(x)) + np.random.default_rng(len(table)).random(3, 'f4')",
     "penalty": "out = head(model(x))\n        if penalty is not None: out = out + penalty(out)",
 }
 UPDATES = {
     "as usual": "optimizer.zero_grad(); loss.backward(); optimizer.step()",
-    "clipped": "optimizer.zero_grad(); loss.backward(); nn.utils.clip_grad_norm_(head.parameters(), 0.5); optimizer.step()",
+    "clipped": "optimizer.zero_grad(); loss.backward(); "
+    "nn.utils.clip_grad_norm_(head.parameters(), 0.5); optimizer.step()",
     "scheduled": "optimizer.zero_grad(); loss.backward(); optimizer.step(); self.schedule.step()",
     "accumulated": "loss.backward(); optimizer.step(); optimizer.zero_grad()",
     "by hand": "optimizer.zero_grad(); loss.backward()\n        for p in parameters: p.data -= 0.01 * p.grad",
@@ -252,7 +252,7 @@ CHANGING = {  # which may be refused
     "python draws": "import random; head.weight.data -= 0.01 * random.random()",
     "array": "mask[0] += 1",
     "class": "Trainer.patience = Trainer.patience + 1",
-    "kept": "self.last = len(out)" ,
+    "kept": "self.last = len(out)",
 }
 
 _numbers = count()
@@ -265,12 +265,14 @@ def make_world(term: str, update: str, kind: str, changing: str, compiled: bool)
     if changing:
         body.append(";".join([x for x in CHANGING[changing].split(";") if x not in declared]).strip())
     name = f"world_{next(_numbers)}"
-    source = SOURCE.replace("DECORATOR", "@mt.compile" if compiled else "").replace("BODY", "\n        ".join(body))
+    source = SOURCE.replace("DECORATOR", "@mt.compile" if compiled else "").replace(
+        "BODY", "\n        ".join(body)
+    )
     world: World = types.ModuleType(name)
     linecache.cache[f"{name}.py"] = (len(source), None, source.splitlines(True), f"{name}.py")
     mt.manual_seed(0)
     sys.modules[name] = world
-    exec(compile(source, f"{name}.py", "exec"), vars(world))
+    exec(compile(source, f"{name}.py", "exec"), world.__dict__)
     world.make(kind)
     return world
 
@@ -299,10 +301,8 @@ def scaled(world: World) -> Any:
 
 
 def replace_helper(world: World, draw: random.Random) -> None:
-    gain = number(draw)
-    exec(f"def helper(x):\n    return x * {gain!r} + config['shift']".replace("np.", ""), vars(world)) if isinstance(
-        gain, int | float
-    ) and not isinstance(gain, np.generic) else None
+    gain, config = number(draw), world.config
+    world.helper = lambda x: x * gain + config["shift"]
 
 
 def reload_helper(world: World, draw: random.Random) -> None:
@@ -313,8 +313,8 @@ def reload_helper(world: World, draw: random.Random) -> None:
 
 
 def replace_layer(world: World, draw: random.Random) -> None:
-    i = draw.choice([2, 3, 5])
-    world.model.layers[i] = draw.choice([nn.Tanh, nn.ReLU, lambda: nn.Dropout(0.5), lambda: nn.LeakyReLU(0.3)])()
+    kinds: list[Any] = [nn.Tanh, nn.ReLU, partial(nn.Dropout, 0.5), partial(nn.LeakyReLU, 0.3)]
+    world.model.layers[draw.choice([2, 3, 5])] = draw.choice(kinds)()
 
 
 def append_layer(world: World, draw: random.Random) -> None:
@@ -409,18 +409,28 @@ CHANGES: dict[str, Change] = {
     "config": put_in(lambda w: w.config, "shift"),
     "deep config": put_in(lambda w: w.config["deep"], "gain"),
     "names": lambda world, draw: world.config["names"].append("b"),
-    "new config": set_on(lambda w: w, "config", lambda d: {"shift": number(d), "deep": {"gain": 1.0}, "names": []}),
+    "new config": set_on(
+        lambda w: w, "config", lambda d: {"shift": number(d), "deep": {"gain": 1.0}, "names": []}
+    ),
     "pair": put_in(lambda w: w.pair[1], 0),
     "new pair": set_on(lambda w: w, "pair", lambda draw: (number(draw), [number(draw)])),
     "mask in place": put_in(lambda w: w.mask, 1, lambda draw: draw.choice([0.0, -0.0, 1.0, 2.0])),
-    "new mask": set_on(lambda w: w, "mask", lambda draw: np.array([1, 1, draw.choice([0, 2]), 1], np.float32)),
+    "new mask": set_on(
+        lambda w: w, "mask", lambda draw: np.array([1, 1, draw.choice([0, 2]), 1], np.float32)
+    ),
     "switch": set_on(lambda w: w, "switch", lambda draw: draw.choice([True, False, 1])),
     "tensor in place": lambda world, draw: world.tensor.data.__setitem__(0, 0.25),
     "data of the tensor": lambda world, draw: setattr(world.tensor, "data", world.tensor.data * 2),
-    "new tensor": set_on(lambda w: w, "tensor", lambda draw: mt.Tensor([1.0, draw.choice([2.0, 3.0]), 0.0, 1.0])),
+    "new tensor": set_on(
+        lambda w: w, "tensor", lambda draw: mt.Tensor([1.0, draw.choice([2.0, 3.0]), 0.0, 1.0])
+    ),
     "settings": set_on(lambda w: w.settings, "gain"),
-    "activation": set_on(lambda w: w, "activation", lambda draw: draw.choice([mt.relu, mt.tanh, np.tanh, nn.Tanh()])),
-    "penalty": set_on(lambda w: w, "penalty", lambda d: d.choice([None, lambda z: z.mean(), lambda z: (z * z).mean()])),
+    "activation": set_on(
+        lambda w: w, "activation", lambda draw: draw.choice([mt.relu, mt.tanh, np.tanh, nn.Tanh()])
+    ),
+    "penalty": set_on(
+        lambda w: w, "penalty", lambda d: d.choice([None, lambda z: z.mean(), lambda z: (z * z).mean()])
+    ),
     "default": set_on(lambda w: w.by_default, "__defaults__", lambda draw: (number(draw),)),
     "named default": set_on(lambda w: w.by_default, "__kwdefaults__", lambda draw: {"shift": number(draw)}),
     "default in place": lambda world, draw: world.by_default.__kwdefaults__.update(shift=number(draw)),
@@ -438,10 +448,14 @@ CHANGES: dict[str, Change] = {
     "options": set_on(lambda w: w.options, "gain"),
     "dropout": set_on(lambda w: w.model.layers[3], "p", lambda draw: draw.choice([0.0, 0.5, 0.25])),
     "slope": set_on(lambda w: w.model.layers[2], "negative_slope"),
-    "momentum of averages": set_on(lambda w: w.model.layers[1], "momentum", lambda draw: draw.choice([0.1, 0.3])),
+    "momentum of averages": set_on(
+        lambda w: w.model.layers[1], "momentum", lambda draw: draw.choice([0.1, 0.3])
+    ),
     "eps": set_on(lambda w: w.model.layers[1], "eps", lambda draw: draw.choice([1e-5, 1e-2])),
     "smoothing": set_on(lambda w: w.criterion, "label_smoothing", lambda draw: draw.choice([0.0, 0.1, 0.3])),
-    "criterion": set_on(lambda w: w, "criterion", lambda d: nn.CrossEntropyLoss(label_smoothing=d.choice([0.0, 0.2]))),
+    "criterion": set_on(
+        lambda w: w, "criterion", lambda d: nn.CrossEntropyLoss(label_smoothing=d.choice([0.0, 0.2]))
+    ),
     "factor of a class": set_on(lambda w: w.Scaled, "factor"),
     "extra": set_on(scaled, "extra"),
     "strength": set_on(scaled, "_strength"),
@@ -450,12 +464,18 @@ CHANGES: dict[str, Change] = {
     "weights in place": put_in(lambda w: scaled(w).weights, 0, lambda draw: draw.choice([0.5, 2.0])),
     "new weights": set_on(scaled, "weights", lambda draw: np.full(4, draw.choice([0.5, 1.5]), np.float32)),
     "options of a layer": set_on(lambda w: scaled(w).options, "gain"),
-    "mode of a layer": set_on(lambda w: scaled(w).options, "mode", lambda draw: draw.choice(["plain", "half"])),
+    "mode of a layer": set_on(
+        lambda w: scaled(w).options, "mode", lambda draw: draw.choice(["plain", "half"])
+    ),
     "inner slope": set_on(lambda w: scaled(w).act, "negative_slope"),
     "inner layer": put_in(lambda w: scaled(w).inner, 0, lambda draw: nn.Linear(4, 4, rng=draw.randrange(4))),
     "inner activation": set_on(scaled, "act", lambda draw: draw.choice([nn.ReLU, nn.Tanh, nn.LeakyReLU])()),
-    "offset": set_on(scaled, "offset", lambda draw: nn.Buffer(np.full(4, draw.choice([0.1, 0.2]), np.float32))),
-    "gain": set_on(scaled, "gain", lambda draw: nn.Parameter(np.full(4, draw.choice([0.5, 1.5]), np.float32))),
+    "offset": set_on(
+        scaled, "offset", lambda draw: nn.Buffer(np.full(4, draw.choice([0.1, 0.2]), np.float32))
+    ),
+    "gain": set_on(
+        scaled, "gain", lambda draw: nn.Parameter(np.full(4, draw.choice([0.5, 1.5]), np.float32))
+    ),
     "a layer": replace_layer,
     "one layer more": append_layer,
     "one layer less": drop_layer,
@@ -470,7 +490,9 @@ CHANGES: dict[str, Change] = {
     "a method of an instance": shadow,
     "a method of a class": patch,
     "rate": rate,
-    "momentum": lambda world, draw: world.trainer.optimizer.param_groups[0].update(weight_decay=number(draw) * 0.01),
+    "momentum": lambda world, draw: world.trainer.optimizer.param_groups[0].update(
+        weight_decay=number(draw) * 0.01
+    ),
     "schedule": lambda world, draw: world.trainer.schedule.step(),
     "saved and loaded": save_and_load,
     "evaluation": lambda world, draw: world.model.eval(),
@@ -485,15 +507,22 @@ CHANGES: dict[str, Change] = {
 # ------------------------------------------------------------------------------------------ side by side
 
 
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Both worlds draw the same, and may say that a step runs as it is."""
+def act(world: World, seed: int, change: Callable[[], object], x: Any, y: Any) -> Any:
+    """What can be seen of a world after a change and a step, or the error; all worlds draw the same."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore")  # such as that a step runs as it is
         python, numpy = random.getstate(), np.random.get_state()
-        yield
-        random.setstate(python)
-        np.random.set_state(numpy)
+        mt.manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed)
+        try:
+            change()
+            return seen(world, world.trainer.step(x, y))
+        except Exception as error:
+            return error
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)
 
 
 def seen(world: World, results: Any) -> list[Any]:
@@ -504,7 +533,13 @@ def seen(world: World, results: Any) -> list[Any]:
         *[x.data for x in results],
         *[x for module in modules for x in module.state_dict().values()],
         *[x for p in parameters for x in (p.data, p.grad)],
-        *[world.scale, world.mask, world.trainer.count, len(world.trainer.history), world.trainer.stages["a"]],
+        *[
+            world.scale,
+            world.mask,
+            world.trainer.count,
+            len(world.trainer.history),
+            world.trainer.stages["a"],
+        ],
     ]
 
 
@@ -515,43 +550,51 @@ def same_bits(one: Any, two: Any) -> bool:
     return x.dtype == y.dtype and x.shape == y.shape and x.tobytes() == y.tobytes()
 
 
-def live(parts: tuple[str, str, str, str], changes: list[tuple[str, int]]) -> tuple[int, bool]:
-    """Two worlds with these changes; how many programs there are at the end, and whether a step was refused."""
-    worlds = [make_world(*parts, compiled) for compiled in (False, True)]
+def live(parts: tuple[str, str, str, str], changes: list[tuple[str, int]]) -> int:
+    """Let two worlds live through these changes, with steps after each; how many programs there are then.
+
+    Raises:
+        AssertionError: If the two differ, or a step is refused without a reason or without its line.
+    """
+    eager, compiled = [make_world(*parts, compiled) for compiled in (False, True)]
     rng = np.random.default_rng(0)
     try:
-        for i, (name, seed) in enumerate([("nothing", 0)] * 3 + changes):
+        for i, (name, seed) in enumerate([("nothing", 0)] * 3 + [x for x in changes for _ in range(3)]):
             x, y = rng.standard_normal((6, 5), dtype=np.float32), rng.integers(0, 3, 6)
-            for _ in range(3 if name != "nothing" else 1):
-                outcomes: list[Any] = []
-                for world in worlds:
-                    with undisturbed():
-                        mt.manual_seed(i)
-                        random.seed(i), np.random.seed(i)
-                        if not outcomes or _ == 0:
-                            pass
-                        if _ == 0:
-                            CHANGES[name](world, random.Random(seed))
-                        try:
-                            outcomes.append(seen(world, world.trainer.step(x, y)))
-                        except mt.CompileError as error:
-                            assert world is worlds[1]
-                            assert parts[3], f"refused: {error}"
-                            assert 'py", line ' in str(error), error
-                            return 0, True
-                        except Exception as error:
-                            outcomes.append(type(error).__name__)
-                if isinstance(outcomes[0], str) or isinstance(outcomes[1], str):
-                    assert outcomes[0] == outcomes[1], (name, outcomes)
-                    return 0, False
-                for one, two in zip(*outcomes, strict=True):
-                    assert same_bits(one, two), (name, i, _)
-        compiled = worlds[1].trainer.step
-        return sum(map(len, compiled._programs.values())), False
+            repeated = name == "nothing" or i % 3  # a change, a step, and two more
+            change = CHANGES["nothing" if repeated else name]
+            expected, found = [
+                act(world, i, partial(change, world, random.Random(seed)), x, y)
+                for world in (eager, compiled)
+            ]
+            if isinstance(expected, Exception):
+                assert type(found) is type(expected), (found, expected)
+                return 0
+            if isinstance(found, Exception):
+                assert isinstance(found, mt.CompileError), found
+                assert parts[3], f"refused: {found}"
+                assert 'py", line ' in str(found)
+                return 0
+            for one, two in zip(expected, found, strict=True):
+                assert same_bits(one, two), (name, i)
+        return sum(map(len, compiled.trainer.step._programs.values()))
     finally:
-        for world in worlds:
+        for world in (eager, compiled):
             linecache.cache.pop(f"{world.__name__}.py", None)
             del sys.modules[world.__name__]
+
+
+def trajectories(number: int) -> Callable[[Function], Function]:
+    """So many; as many as the environment says, for a long run."""
+    wanted = int(os.environ.get("MINITENSOR_TRAJECTORIES", number))
+    health = list(HealthCheck)
+    return settings(
+        max_examples=wanted,
+        deadline=None,
+        database=None,
+        suppress_health_check=health,
+        derandomize=wanted == number,
+    )
 
 
 PARTS = st.tuples(
@@ -562,19 +605,13 @@ PARTS = st.tuples(
 LISTS = st.lists(st.tuples(st.sampled_from(sorted(CHANGES)), st.integers(0, 99)), min_size=1, max_size=8)
 
 
-@settings(
-    max_examples=TRAJECTORIES, deadline=None, database=None, suppress_health_check=list(HealthCheck),
-    derandomize=TRAJECTORIES <= 60,
-)
+@trajectories(60)
 @given(PARTS, LISTS)
 def test_whatever_changes_between_steps(parts: tuple[str, str, str], changes: list[tuple[str, int]]) -> None:
     live((*parts, ""), changes)
 
 
-@settings(
-    max_examples=TRAJECTORIES, deadline=None, database=None, suppress_health_check=list(HealthCheck),
-    derandomize=TRAJECTORIES <= 60,
-)
+@trajectories(60)
 @given(PARTS, st.sampled_from(sorted(CHANGING)), LISTS)
 def test_whatever_changes_within_a_step(
     parts: tuple[str, str, str], changing: str, changes: list[tuple[str, int]]
@@ -585,5 +622,10 @@ def test_whatever_changes_within_a_step(
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("term", ["deeper", "mask of Python"])
 def test_each_change_by_itself(term: str, change: str) -> None:
-    programs, _ = live((term, "as usual", "sgd", ""), [(change, 1), ("nothing", 0), ("nothing", 0)])
+    programs = live((term, "as usual", "sgd", ""), [(change, 1), ("nothing", 0), ("nothing", 0)])
     assert programs >= 1, "it never ran as a program"
+
+
+@pytest.mark.parametrize("changing", CHANGING)
+def test_each_change_within_a_step_by_itself(changing: str) -> None:
+    live(("deeper", "as usual", "adam", changing), [("nothing", 0)] * 3)

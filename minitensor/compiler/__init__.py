@@ -12,8 +12,9 @@ from typing import Any, Generic, ParamSpec, TypeVar
 import numpy as np
 
 from minitensor.compiler.agreement import difference
+from minitensor.compiler.places import is_value
 from minitensor.compiler.program import Program, Stale
-from minitensor.compiler.surroundings import KEPT, is_value
+from minitensor.compiler.surroundings import KEPT
 from minitensor.compiler.tracer import Trace, Tracer
 from minitensor.core.tensor import Tensor
 from minitensor.core.watcher import here
@@ -116,8 +117,9 @@ class Compiled(Generic[P, R]):
             kept = vars(instance).get(KEPT, {}).get(self)
             if kept is None or kept._step.__self__ is not instance:  # a copy has what its original had
                 kept = Compiled(MethodType(self._step, instance))
-                vars(instance)[KEPT] = Kept({self: kept})
-        except TypeError:
+                store = type.__setattr__ if isinstance(instance, type) else object.__setattr__
+                store(instance, KEPT, Kept({**vars(instance).get(KEPT, {}), self: kept}))
+        except (TypeError, AttributeError):
             raise CompileError(
                 f"compile: {self.__name__} is a method of a class without __dict__, whose instances have no "
                 "place for programs. Compile a function that takes what it needs."
@@ -214,11 +216,8 @@ class Compiled(Generic[P, R]):
         return result
 
     def _as_it_is(self, why: str, args: Any, kwargs: Any) -> R:
-        warnings.warn(
-            f"compile: {self.__name__} runs as it is: {why}. Give it fewer shapes, or fewer different numbers as "
-            "arguments: what changes can be an array.",
-            stacklevel=4,
-        )
+        cure = "Give it fewer shapes, or fewer different numbers as arguments: what changes can be an array."
+        warnings.warn(f"compile: {self.__name__} runs as it is: {why}. {cure}", stacklevel=4)
         return self._step(*args, **kwargs)
 
     def explain(self) -> str:

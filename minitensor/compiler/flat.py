@@ -140,7 +140,10 @@ class FlatStep:
         optimizer = name(type(self.optimizer).__name__.lower(), self.optimizer)
         groups = self.optimizer.param_groups
         update = name("update", type(self.optimizer).update)
-        found = [f"{optimizer}.update.__func__ is {update}", f"len({optimizer}.param_groups) == {len(groups)}"]
+        found = [
+            f"{optimizer}.update.__func__ is {update}",
+            f"len({optimizer}.param_groups) == {len(groups)}",
+        ]
         for i, group in enumerate(groups):
             known, params = name("group", group), name("params", group["params"])
             found.append(f"{optimizer}.param_groups[{i}] is {known}")

@@ -352,7 +352,7 @@ class Program:
         if not self._in_modes():
             return False
         surroundings = self.trace.surroundings
-        verdict = surroundings.still_hold()
+        verdict = surroundings.is_as_it_was()
         if verdict is None:
             now = surroundings.again()
             verdict = now is not None and now.difference(surroundings) is None

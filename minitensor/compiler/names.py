@@ -1,0 +1,88 @@
+"""Which names the code of a function has: by those it comes by all that it reads and changes."""
+
+from __future__ import annotations
+
+import dis
+import functools
+import sys
+from collections.abc import Iterable
+from types import CodeType
+from typing import Any
+
+_LIBRARIES = {"minitensor", "numpy", "scipy"} | sys.stdlib_module_names
+_INSTALLED = ("site-packages", "dist-packages")  # folders
+_ALL_ATTRIBUTES = {
+    *("getattr", "setattr", "hasattr", "vars", "attrgetter", "methodcaller", "repr", "str", "format"),
+    *("asdict", "astuple", "replace", "copy", "deepcopy", "dataclasses", "pickle", "inspect"),
+}
+"""Functions and modules by which code comes by attributes that it does not name."""
+_OF_TEXT = {"eval", "exec", "globals", "import_module", "__import__"}
+
+
+@functools.lru_cache(maxsize=1024)
+def instructions(code: CodeType) -> tuple[tuple[str, Any, int], ...]:
+    """The instructions of a function and of those within it: operation, argument, line."""
+    found = []
+    for instruction in dis.get_instructions(code):
+        positions = instruction.positions
+        line = positions.lineno if positions is not None and positions.lineno else code.co_firstlineno
+        found.append((instruction.opname, instruction.argval, line))
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            found += instructions(constant)
+    return tuple(found)
+
+
+def names_after(code: CodeType, *operations: str) -> list[str]:
+    """The names that follow operations which begin like these."""
+    found = {x for name, x, _ in instructions(code) if name.startswith(operations) and type(x) is str}
+    return sorted(found)
+
+
+def attributes(code: CodeType) -> list[str]:
+    """The names of attributes that a function reads or sets."""
+    return names_after(
+        code, "LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER", "STORE_ATTR", "DELETE_ATTR", "IMPORT_FROM"
+    )
+
+
+def variables(code: CodeType) -> list[str]:
+    """The names of global variables that a function reads or sets."""
+    return names_after(code, "LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "STORE_GLOBAL")
+
+
+def reads_all_attributes(code: CodeType) -> bool:
+    """Whether a function may come by attributes that it does not name."""
+    if not _ALL_ATTRIBUTES.isdisjoint(variables(code)) or "__dict__" in attributes(code):
+        return True
+    return any([operation in ("MATCH_CLASS", "FORMAT_VALUE") for operation, *_ in instructions(code)])
+
+
+def made_of_text(code: CodeType) -> str | None:
+    """What a function uses to come by names that are not in its code; None if it does not."""
+    return next((name for name in (*variables(code), *attributes(code)) if name in _OF_TEXT), None)
+
+
+def line_of(name: str, codes: Iterable[CodeType]) -> str:
+    """The line where one of these sets what has this name; else where it reads it; else its first."""
+    found = [
+        (not operation.startswith(("STORE", "DELETE")), i, code.co_filename, line)
+        for i, code in enumerate(codes)
+        for operation, x, line in instructions(code)
+        if x == name
+    ] or [(True, i, code.co_filename, code.co_firstlineno) for i, code in enumerate(codes)]
+    _, _, file, line = min(found, default=(True, 0, "?", 0))
+    return f'"{file}", line {line}'
+
+
+def is_library(thing: Any) -> bool:
+    """Whether a function or class is not the user's own, and so taken as it stands."""
+    return is_package(str(getattr(thing, "__module__", None)))
+
+
+@functools.lru_cache(maxsize=1024)
+def is_package(module: str) -> bool:
+    """Whether a module of this name comes with Python or was installed."""
+    root = module.partition(".")[0]
+    file = getattr(sys.modules.get(root), "__file__", None) or ""
+    return root in _LIBRARIES or any([folder in file for folder in _INSTALLED])
