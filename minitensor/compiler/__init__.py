@@ -40,18 +40,26 @@ def compile(step: Callable[P, R]) -> Compiled[P, R]:
     numbers are as they would have been.
 
     Args:
-        step: A function of arrays and tensors; other arguments, such as numbers, are constants, and each
-            combination of them has a program of its own. It may do everything that a training step does:
-            forward, backward, zero_grad, clipping, the optimizer's step, a schedule's. It returns tensors,
-            arrays, or tuples, lists and dicts of them, without a graph; each call returns new ones.
+        step: A function of arrays and tensors, or a method; other arguments, such as numbers and models, have
+            programs of their own. It may do everything that a training step does: forward, backward,
+            zero_grad, clipping, the optimizer's step, a schedule's. It returns tensors, arrays, or tuples,
+            lists and dicts of them, without a graph; each call returns new ones.
 
-    What the step does in Python alone is done while it is recorded, and not again: numbers that it takes from
-    elsewhere are constants. Learning rates and all else that an optimizer or a schedule holds are read at
-    each step. Gradients lie in memory that the next call overwrites.
+    What the step finds around it is watched: attributes of modules, layers, models, losses and optimizers,
+    the variables of closures, globals and `self`, entries of lists and dicts, and the same of functions of
+    yours that it calls. Where any of it changes, the step is recorded again. Learning rates and all else that
+    an optimizer or a schedule holds are read at each step. What the step changes in Python itself, a program
+    would not do again: so that is refused, with its line. Gradients lie in memory that the next call
+    overwrites.
+
+    Not watched: files, clocks, the environment, the inside of installed packages, and attributes set behind
+    Python's back, as in vars(module)["p"] = 0.
 
     Raises:
         CompileError: From the call, if the step does what a program cannot do again: branch on a value, take
-            a number out of a tensor (`.item()`), hand an array to code that is not NumPy's.
+            a number out of a tensor (`.item()`), hand an array to code that is not NumPy's, assign `.data`,
+            change a variable or an attribute, draw from a generator that is not minitensor's; or if it reads
+            what cannot be watched, such as an iterator. It says in which line, and what to do instead.
 
     >>> from minitensor import nn, optim
     >>> model = nn.MLP(2, [8, 1], rng=0)
