@@ -16,6 +16,7 @@ _VALUES = (
     *(type(None), bool, int, float, complex, str, bytes, range, slice, type(...), frozenset),
     *(np.dtype, np.generic, types.CodeType, types.UnionType),
 )
+_FEW = 16  # entries, such as layers, that are compared one by one in less time than by a call
 
 
 class _Missing:
@@ -135,7 +136,11 @@ class Entries(Place):
             self.holder[key] = function(self.holder[key])
 
     def source(self, bind: Bind) -> str:
-        return f"{bind('place', self)}.is_as_it_was()"
+        if not isinstance(self.holder, list) or len(self.value) > _FEW or any(map(is_value, self.value)):
+            return f"{bind('place', self)}.is_as_it_was()"
+        entries = bind("entries", self.holder)
+        each = [f"{entries}[{i}] is {bind('was', x)}" for i, x in enumerate(self.value)]
+        return " and ".join([f"len({entries}) == {len(each)}", *each])
 
     def is_as_it_was(self) -> bool:
         """Whether the very same are in it, in the same order."""
