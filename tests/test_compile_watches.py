@@ -1,0 +1,339 @@
+"""compile: what it watches and what it refuses, one by one; test_compile_changes.py draws them at random."""
+
+from __future__ import annotations
+
+import contextvars
+import copy
+import gc
+import pickle
+import queue
+import random
+import threading
+import types
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minitensor as mt
+from minitensor import nn, optim, training
+from tests.test_compile_changes import same_bits
+
+X = np.array([[1.0, -2.0, 3.0], [0.5, 0.0, -1.5]], np.float32)
+
+
+def holding(value: Any, where: str) -> tuple[Callable[[Any], Any], Callable[[Any], None]]:
+    """A step that divides by a value which stands somewhere, and a function that puts another there."""
+    box, layer, entries, pairs = types.SimpleNamespace(by=value), nn.Dropout(), [value], {"by": (value,)}
+    layer.p = value
+
+    def set_cell(x: Any) -> None:
+        nonlocal value
+        value = x
+
+    def default(x: Any, by: Any = value) -> Any:
+        return x / by
+
+    def set_default(x: Any) -> None:
+        default.__defaults__ = (x,)
+
+    return {
+        "closure": (lambda x: x / value, set_cell),
+        "attribute": (lambda x: x / box.by, lambda y: setattr(box, "by", y)),
+        "module": (lambda x: x / layer.p, lambda y: setattr(layer, "p", y)),
+        "list": (lambda x: x / entries[0], lambda y: entries.__setitem__(0, y)),
+        "tuple in a dict": (lambda x: x / pairs["by"][0], lambda y: pairs.update(by=(y,))),
+        "default": (default, set_default),
+    }[where]
+
+
+ALIKE = [
+    (0.0, -0.0),
+    (2, 2.0),
+    (1, True),
+    (2.0, np.float32(2)),
+    (2.0, np.float64(2)),
+    (2, np.int8(2)),
+    (1.0, np.nan),
+]
+
+
+@pytest.mark.parametrize("where", ["closure", "attribute", "module", "list", "tuple in a dict", "default"])
+@pytest.mark.parametrize(("one", "two"), ALIKE, ids=repr)
+def test_equal_numbers_of_other_types_or_signs_are_others(where: str, one: Any, two: Any) -> None:
+    for x in (X.astype(np.float64), X.astype(int)):
+        step, put = holding(one, where)
+        compiled = mt.compile(step)
+        for value in (one, two, one, two):
+            put(value)
+            for _ in range(3):
+                with np.errstate(all="ignore"):
+                    assert same_bits(compiled(x), step(x))
+        assert sum(map(len, compiled._programs.values())) == 2
+
+
+@pytest.mark.parametrize(("one", "two"), ALIKE, ids=repr)
+def test_arguments_are_told_apart_likewise(one: Any, two: Any) -> None:
+    def step(x: Any, by: Any, pair: Any) -> Any:
+        return x / by - pair[0]
+
+    compiled = mt.compile(step)
+    for _ in range(3):
+        for value in (one, two):
+            with np.errstate(all="ignore"):
+                assert same_bits(compiled(X, value, (value,)), step(X, value, (value,)))
+
+
+@pytest.mark.parametrize("where", ["closure", "attribute", "module", "list", "tuple in a dict", "default"])
+def test_the_same_number_set_again_needs_no_other_program(where: str) -> None:
+    step, put = holding(0.1, where)
+    compiled = mt.compile(step)
+    for _ in range(6):
+        put(float("0.1"))
+        compiled(X)
+    assert sum(map(len, compiled._programs.values())) == 1
+
+
+class Trainer:
+    def __init__(self) -> None:
+        self.model = nn.Linear(3, 2, rng=0)
+        self.scale = 2.0
+
+    @mt.compile
+    def step(self, x: Any) -> Any:
+        return (self.model(x) * self.scale).detach()
+
+    @classmethod
+    @mt.compile
+    def of_the_class(cls, x: Any) -> Any:
+        return x * 2
+
+    @staticmethod
+    @mt.compile
+    def of_none(x: Any) -> Any:
+        return x * 2
+
+
+def test_methods_have_programs_of_their_own_for_each_object() -> None:
+    one, two = Trainer(), Trainer()
+    two.scale = 3.0
+    for _ in range(4):
+        np.testing.assert_array_equal(one.step(X).data * np.float32(1.5), two.step(X).data)
+        np.testing.assert_array_equal(one.of_the_class(X) + one.of_none(X), X * 4)
+    assert one.step is one.step
+    assert len(one.step._programs) == len(two.step._programs) == 1
+    assert Trainer.step.__name__ == "step"
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_a_copy_of_an_object_begins_anew(duplicate: Any) -> None:
+    trainer = Trainer()
+    expected = trainer.step(X).data
+    for _ in range(3):
+        trainer.step(X)
+    other = duplicate(trainer)
+    other.scale = 4.0
+    for _ in range(4):
+        np.testing.assert_array_equal(other.step(X).data, expected * 2)
+        np.testing.assert_array_equal(trainer.step(X).data, expected)
+
+
+def test_an_object_with_a_compiled_method_can_be_freed() -> None:
+    trainer = Trainer()
+    for _ in range(4):
+        trainer.step(X)
+    gone = weakref.ref(trainer)
+    del trainer
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_method_needs_a_place_for_its_programs() -> None:
+    class Slots:
+        __slots__ = ()
+
+        @mt.compile
+        def step(self, x: Any) -> Any:
+            return x
+
+    with pytest.raises(mt.CompileError, match=r"without __dict__.*Compile a function"):
+        Slots().step(X)
+
+
+def test_what_is_no_function_cannot_be_compiled() -> None:
+    with pytest.raises(mt.DTypeError, match="takes a function, the step, not a int"):
+        mt.compile(3)  # type: ignore[arg-type]
+
+
+def test_training_and_evaluation_take_turns_without_being_recorded_again() -> None:
+    model = nn.Sequential(nn.Linear(3, 3, rng=0), nn.Dropout(0.5, rng=0))
+    compiled = mt.compile(lambda x: model(x).detach())
+    for _ in range(4):
+        for mode in (True, False):
+            model.train(mode)
+            compiled(X)
+    (programs,) = compiled._programs.values()
+    known = list(programs)
+    for mode in (True, False, True):
+        model.train(mode)
+        compiled(X)
+    assert programs == known
+    assert len(known) == 2
+
+
+def test_a_number_that_changes_at_every_call_runs_as_it_is_with_a_warning_that_names_it() -> None:
+    rate = 0.0
+
+    def step(x: Any) -> Any:
+        return x * rate
+
+    compiled = mt.compile(step)
+    for i in range(64):
+        rate = float(i)
+        compiled(X)
+    message = r"step runs as it is: .*64 times in vain, as rate is another each time.*can be an array"
+    for i in range(3):
+        rate = float(i)
+        with pytest.warns(UserWarning, match=message):
+            np.testing.assert_array_equal(compiled(X), X * np.float32(rate))
+
+
+def test_a_number_that_changes_now_and_then_never_wears_compile_out() -> None:
+    rate = 0.0
+    compiled = mt.compile(lambda x: x * rate)
+    for i in range(100):
+        rate = float(i)
+        for _ in range(4):
+            np.testing.assert_array_equal(compiled(X), X * np.float32(rate))
+    (programs,) = compiled._programs.values()
+    assert len(programs) == 8
+
+
+def numbers_without_end() -> Any:
+    while True:
+        yield 1.0
+
+
+UNSEEN: dict[str, Any] = {
+    "iterator": iter([1.0] * 9),
+    "generator": numbers_without_end(),
+    "queue": queue.Queue(),
+    "variable": contextvars.ContextVar("v", default=1.0),
+    "many": [0.0] * 10_001,
+    "large": np.broadcast_to(np.float32(1), (2**13, 2**12)),
+    "next": iter([1.0] * 9).__next__,
+}
+
+
+@pytest.mark.parametrize("kind", UNSEEN)
+def test_what_cannot_be_watched_is_refused_before_anything_is_done(kind: str) -> None:
+    done, thing = [], UNSEEN[kind]
+
+    @mt.compile
+    def step(x: Any) -> Any:
+        done.append(1)
+        return x * len(str(thing))
+
+    with pytest.raises(mt.CompileError, match=r'thing.*cannot be seen.*watches.py", line [0-9]+. Give'):
+        step(X)
+    assert not done
+
+
+@pytest.mark.parametrize("text", ["eval('X')", "globals()['X']", "__import__('math').pi"])
+def test_names_in_a_text_are_refused(text: str) -> None:
+    with pytest.raises(mt.CompileError, match=r"finds what is named in a text.*line 1"):
+        mt.compile(eval(f"lambda x: x * {text}"))(X)
+
+
+@pytest.mark.parametrize("draw", [random.random, np.random.rand, np.random.default_rng(0).random])
+def test_random_numbers_from_elsewhere_are_refused_even_if_they_only_decide(draw: Any) -> None:
+    @mt.compile
+    def step(x: Any) -> Any:
+        return x * 2 if draw() >= 0 else x
+
+    step(X), step(X)
+    with pytest.raises(mt.CompileError, match=r"draws random numbers.*watches.py.*outside"):
+        step(X)
+
+
+def test_a_seeded_generator_goes_on_as_it_does_without_compile() -> None:
+    def step(x: Any) -> Any:
+        draw = mt.random.generator(7)
+        return x + draw.random(3) + draw.normal(size=3) - mt.random.generator(7).random(3)
+
+    compiled = mt.compile(step)
+    for _ in range(4):
+        np.testing.assert_array_equal(compiled(X), step(X))
+
+
+def test_fit_with_callbacks_that_change_things() -> None:
+    def losses(compile: bool) -> list[float]:
+        model = nn.Sequential(
+            nn.Linear(3, 8, rng=0), nn.Dropout(0.5, rng=1), nn.LeakyReLU(), nn.Linear(8, 2, rng=2)
+        )
+        loss = nn.CrossEntropyLoss()
+
+        class Changes(training.Callback):
+            batches = 0
+
+            def on_batch(self, run: training.Run) -> None:
+                self.batches += 1
+                if self.batches == 4:
+                    model.layers[1].p = 0.0  # type: ignore[attr-defined]
+                elif self.batches == 8:
+                    loss.label_smoothing = 0.2
+                elif self.batches == 12:
+                    model.layers[2] = nn.Tanh()
+                elif self.batches == 16:
+                    model.layers[0].bias = None  # type: ignore[attr-defined]
+                elif self.batches == 20:
+                    np.clip(model.layers[3].weight.data, -0.1, 0.1, out=model.layers[3].weight.data)  # type: ignore
+
+        rng = np.random.default_rng(0)
+        data = [(rng.standard_normal((6, 3), dtype=np.float32), rng.integers(0, 2, 6)) for _ in range(5)]
+        optimizer = optim.SGD(model.parameters(), lr=0.1)
+        return training.fit(model, data, None, optimizer, loss, 6, compile=compile, callbacks=[Changes()])[
+            "loss"
+        ]
+
+    assert losses(True) == losses(False)
+
+
+def test_threads_use_a_model_while_another_records_it_again_and_again() -> None:
+    model = nn.Sequential(
+        nn.Linear(3, 8, rng=0), nn.BatchNorm1d(8), nn.Dropout(0.2, rng=0), nn.Linear(8, 2, rng=1)
+    )
+    optimizer = optim.Adam(model.parameters())
+    stop, faults, used = threading.Event(), [], []
+
+    def step(x: Any) -> Any:
+        loss = (model(x) ** 2).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    def use() -> None:
+        try:
+            while not stop.is_set():
+                with mt.no_grad():
+                    assert np.isfinite(model(X).numpy()).all()
+                model.state_dict(), repr(model)
+                used.append(1)
+        except Exception as error:
+            faults.append(error)
+
+    threads = [threading.Thread(target=use) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    compiled = mt.compile(step)
+    for i in range(60):
+        model.layers[2].p = 0.1 + 0.01 * (i // 4)  # type: ignore[attr-defined]
+        compiled(X)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert not faults
+    assert used
