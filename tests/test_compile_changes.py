@@ -62,7 +62,7 @@ class Ratio:
     """Multiplies by what it holds, without that anybody names it."""
     def __init__(self):
         self.by = 1.1
-    def __rmul__(self, x):
+    def __call__(self, x):
         return x * self.by
 
 
@@ -212,7 +212,7 @@ TERMS = {
     "method": "out = self.extra(head(model(x)))",
     "getattr": "out = head(model(x)) * getattr(self, 'weight')",
     "loop": "out = head(model(x))\n        for factor in table: out = out * factor",
-    "ratio": "out = head(model(x)) * ratio",
+    "ratio": "out = ratio(head(model(x)))",
     "options": "out = head(model(x)) * options.gain",
     "lambda": "out = (lambda z: z * scale * config['shift'])(head(model(x)))",
     "rate": "out = head(model(x)) * optimizer.param_groups[0]['lr']",
@@ -619,11 +619,35 @@ def test_whatever_changes_within_a_step(
     live((*parts, changing), changes)
 
 
-@pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("term", ["deeper", "mask of Python"])
+READ_BY = {
+    "closure": ["coefficient", "numbers of the closure", "box of the closure"],
+    "config": ["deep config", "names", "new config"],
+    "mask": ["mask in place", "new mask"],
+    "mask of Python": ["mask in place", "new mask"],
+    "method": ["weight of the trainer", "stages", "patience", "own patience", "a method of an instance"],
+    "getattr": ["weight of the trainer"],
+    "tensor": ["tensor in place", "data of the tensor", "new tensor"],
+    "pair": ["pair", "new pair"],
+    "table": ["table[0]", "a new table"],
+    "sum": ["a longer table"],
+    "loop": ["a longer table", "table[0]"],
+    "lambda": ["scale", "config"],
+    "rate": ["rate", "schedule", "optimizer"],
+    "last rate": ["rate", "schedule"],
+    **{
+        name: [name]
+        for name in ("switch", "settings", "activation", "penalty", "partial", "ratio", "options")
+    },
+}
+"""Changes by the terms that notice them; "deeper" and the model notice the others."""
+NOTICED = [(term, change) for term, changes in READ_BY.items() for change in changes]
+
+
+@pytest.mark.parametrize(("term", "change"), [*[("deeper", change) for change in CHANGES], *NOTICED])
 def test_each_change_by_itself(term: str, change: str) -> None:
-    programs = live((term, "as usual", "sgd", ""), [(change, 1), ("nothing", 0), ("nothing", 0)])
-    assert programs >= 1, "it never ran as a program"
+    for seed in (1, 2):
+        programs = live((term, "as usual", "sgd", ""), [(change, seed), ("nothing", 0), ("nothing", 0)])
+        assert programs >= 1, "it never ran as a program"
 
 
 @pytest.mark.parametrize("changing", CHANGING)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
+import array
+import collections
+import collections.abc
+import configparser
 import contextvars
 import copy
 import gc
@@ -20,6 +25,8 @@ import pytest
 import minitensor as mt
 from minitensor import nn, optim, training
 from tests.test_compile_changes import same_bits
+
+pandas: Any = pytest.importorskip("pandas")
 
 X = np.array([[1.0, -2.0, 3.0], [0.5, 0.0, -1.5]], np.float32)
 
@@ -337,3 +344,79 @@ def test_threads_use_a_model_while_another_records_it_again_and_again() -> None:
         thread.join()
     assert not faults
     assert used
+
+
+def test_seeding_within_a_step_is_done_at_each_call() -> None:
+    def step(x: Any) -> Any:
+        mt.manual_seed(3)
+        return x + mt.randn(3)
+
+    compiled = mt.compile(step)
+    for _ in range(4):
+        np.testing.assert_array_equal(compiled(X).data, step(X).data)
+        assert mt.random.generator().random() == step_again(step)
+
+
+def step_again(step: Any) -> float:
+    step(X)
+    return float(mt.random.generator().random())
+
+
+class Answers:
+    """A configuration as libraries have them: names are answered, and nowhere to be found."""
+
+    __module__ = "argparse"  # of a library
+
+    def __init__(self, **values: Any) -> None:
+        self._values = values
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name not in self.__dict__["_values"]:
+            raise AttributeError(name)
+        return self._values[name]
+
+
+CONFIGURATIONS: dict[str, tuple[Any, Callable[[Any, float], object]]] = {
+    "namespace": (types.SimpleNamespace(by=2.0), lambda c, y: setattr(c, "by", y)),
+    "arguments": (argparse.Namespace(by=2.0), lambda c, y: setattr(c, "by", y)),
+    "answers": (Answers(by=2.0), lambda c, y: c._values.update(by=y)),
+    "nested answers": (Answers(deep=Answers(by=2.0)), lambda c, y: c.deep._values.update(by=y)),
+    "user dict": (collections.UserDict(by=2.0), lambda c, y: c.update(by=y)),
+    "default dict": (collections.defaultdict(float, by=2.0), lambda c, y: c.update(by=y)),
+    "chain": (collections.ChainMap({"by": 2.0}), lambda c, y: c.maps[0].update(by=y)),
+    "parser": (configparser.ConfigParser(), lambda c, y: c.read_dict({"a": {"by": str(y)}})),
+    "deque": (collections.deque([2.0]), lambda c, y: c.__setitem__(0, y)),
+    "set": ({2.0}, lambda c, y: (c.clear(), c.add(y))),
+    "bytes": (bytearray([2]), lambda c, y: c.__setitem__(0, int(y))),
+    "array": (array.array("d", [2.0]), lambda c, y: c.__setitem__(0, y)),
+    "frame": (pandas.DataFrame({"by": [2.0]}), lambda c, y: c.__setitem__("by", [y])),
+}
+
+
+def number_in(found: Any) -> float:
+    """The one number in a configuration, as its users would read it."""
+    if isinstance(found, configparser.ConfigParser):
+        return found.getfloat("a", "by")
+    if isinstance(found, collections.abc.Mapping | pandas.DataFrame):
+        return (
+            float(found["by"]) if isinstance(found, collections.abc.Mapping) else float(found["by"].iloc[0])
+        )
+    if isinstance(found, collections.abc.Collection):
+        return float(next(iter(found)))
+    return float(found.deep.by if hasattr(found, "deep") else found.by)
+
+
+@pytest.mark.parametrize("kind", CONFIGURATIONS)
+def test_numbers_in_configurations_of_all_kinds(kind: str) -> None:
+    configuration, change = CONFIGURATIONS[kind]
+    change(configuration, 2.0)
+
+    def step(x: Any) -> Any:
+        return x * number_in(configuration)
+
+    compiled = mt.compile(step)
+    for value in (2.0, 3.0, 2.0):
+        change(configuration, value)
+        for _ in range(3):
+            np.testing.assert_array_equal(compiled(X), X * np.float32(value))
+    assert sum(map(len, compiled._programs.values())) >= 2

@@ -432,9 +432,13 @@ class _Walk:
         own = {*getattr(x, "__dict__", ()), *_slots(kind)} - {KEPT}
         if "__wrapped__" in own:  # by functools
             self._find(x.__wrapped__, label, "")
-        for name in sorted(own if self.all_attributes and not is_library(kind) else own & self.known):
+        hides = hasattr(kind, "__getitem__") or hasattr(kind, "__iter__")  # such as collections.UserDict
+        everything = hides if is_library(kind) else self.all_attributes
+        for name in sorted(own if everything else own & self.known):
             self._place(Attribute(f"{label}.{name}", x, name))
         if is_library(kind):
+            if hasattr(kind, "__getattr__"):
+                self._made_up(x, label, own)
             return
         self.places.append(Attribute(f"the class of {label}", x, "__class__"))
         self._find(kind, label, "")
@@ -444,6 +448,18 @@ class _Walk:
             for name in sorted((stored | (inherited & self.known)) - own):
                 if name in inherited or not hasattr(kind, name):
                     self.places.append(Entry(f"{label}.{name}", vars(x), name))
+
+    def _made_up(self, x: Any, label: str, own: set[str]) -> None:
+        """What a library's object, such as a configuration, answers to names that it has not."""
+        for name in sorted(self.known - own):
+            try:
+                value = getattr(x, name)
+            except Exception:  # whatever it raises
+                continue
+            if is_value(value):
+                self.places.append(Attribute(f"{label}.{name}", x, name))
+            elif type(value) is type(x):
+                self._find(value, f"{label}.{name}", name)
 
 
 _ONCE = {"__init__", "__new__", "__init_subclass__", "__set_name__", "__del__", "__repr__", "__reduce__"}
