@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from operator import attrgetter
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,21 @@ Scalar: TypeAlias = Value | float
 
 
 class Module:
-    """Something with parameters, all of them Values."""
+    """Something with parameters, all of them Values: an attribute that holds some keeps holding some."""
+
+    if not TYPE_CHECKING:  # type checkers would take it that any attribute may be set
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            lost = [] if _are_members(value) else _values(vars(self).get(name))
+            if lost and not {*lost}.isdisjoint(self._known()):
+                raise DTypeError(_no_value(f"{type(self).__name__}.{name}", value))
+            object.__setattr__(self, name, value)
+
+    def _known(self) -> list[Value]:
+        """The parameters; none while this is being made."""
+        with suppress(AttributeError):
+            return self.parameters()
+        return []
 
     def parameters(self) -> list[Value]:
         """Every parameter."""
@@ -77,7 +92,11 @@ class Neuron(Module):
         return self._function(z) if self.nonlin else z
 
     def parameters(self) -> list[Value]:
-        return [*self.w, self.b]
+        parameters = [*self.w, self.b]
+        for i, parameter in enumerate(parameters):
+            if not isinstance(parameter, Value):  # written into the list: w[0] = 0.5
+                raise DTypeError(_no_value(f"Neuron.w[{i}]", parameter))
+        return parameters
 
     def __repr__(self) -> str:
         return f"Neuron({len(self.w)}, {self.activation if self.nonlin else 'linear'})"
@@ -213,6 +232,25 @@ class MLP(Module):
     def __repr__(self) -> str:
         lines = "".join(f"  {layer}\n" for layer in self.layers)
         return f"MLP(\n{lines})  # {len(self.parameters()):,} parameters"
+
+
+def _are_members(x: object) -> bool:
+    """Whether this is a Value or Module, or a list of them."""
+    return all(map(_are_members, x)) if isinstance(x, list | tuple) and x else isinstance(x, Value | Module)
+
+
+def _values(x: object) -> list[Value]:
+    """The Values in this: itself, a module's, or those in a list."""
+    if isinstance(x, list | tuple):
+        return [value for item in x for value in _values(item)]
+    return [x] if isinstance(x, Value) else x.parameters() if isinstance(x, Module) else []
+
+
+def _no_value(path: str, x: object) -> str:
+    return (
+        f"{path} holds parameters, which are Values; not {type(x).__name__}, which would not be trained. "
+        "Assign a Value, or write the number into it: w.data = x."
+    )
 
 
 def _function(activation: str) -> Callable[[Value], Value]:
