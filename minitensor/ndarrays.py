@@ -59,6 +59,16 @@ def check_numeric(array: Array, data: object) -> None:
         )
 
 
+def order_in_memory(array: Array) -> list[int]:
+    """The axes, from that whose elements are furthest apart in memory: an array transposed so is in C's order.
+
+    >>> order_in_memory(np.zeros((2, 3))), order_in_memory(np.zeros((2, 3)).T)
+    ([0, 1], [1, 0])
+    """
+    axes = list(range(array.ndim))
+    return axes if array.flags.c_contiguous else sorted(axes, key=lambda axis: -abs(array.strides[axis]))
+
+
 # ------------------------------------------------------------------------------------ who holds it
 
 
