@@ -60,7 +60,7 @@ def check_numeric(array: Array, data: object) -> None:
 
 
 def order_in_memory(array: Array) -> list[int]:
-    """The axes, from that whose elements are furthest apart in memory: an array transposed so is in C's order.
+    """The axes by how far apart their elements are in memory: transposed so, an array is in C's order.
 
     >>> order_in_memory(np.zeros((2, 3))), order_in_memory(np.zeros((2, 3)).T)
     ([0, 1], [1, 0])
