@@ -266,16 +266,17 @@ def _kind(value: object) -> Kind | None:
 
 
 def _check_container(path: str, held: object, value: object) -> None:
-    """Refuse what has something else where a list, tuple or dict has members; fewer or None may be."""
-    members = list(_find(path, held))
-    for place, item in _leaves(path, value) if members else ():
-        if item is not None and _kind(item) is None:
-            for name, member in members:
-                if name == place or name.startswith(f"{place}."):
-                    raise DTypeError(
-                        f"{place} = {_full_name(item)}: {name} is a {type(member).__name__}, and would be "
-                        "lost from the module. Assign a list, tuple or dict of parameters or modules."
-                    )
+    """Refuse what loses members of a list, tuple or dict and brings others than members; fewer may be."""
+    before, after = list(_leaves(path, held)), list(_leaves(path, value))
+    known, kept = ({id(x) for _, x in leaves} for leaves in (before, after))
+    lost = [name for name, x in before if _kind(x) and id(x) not in kept]
+    new = [(name, x) for name, x in after if x is not None and not _kind(x) and id(x) not in known]
+    if lost and new:
+        name, x = new[0]
+        raise DTypeError(
+            f"{name} = {_full_name(x)}, and {lost[0]} would be lost from the module. Assign parameters or "
+            "modules in lists, tuples or dicts; or None first, if that is meant."
+        )
 
 
 def _leaves(name: str, value: object) -> Iterator[tuple[str, object]]:

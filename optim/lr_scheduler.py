@@ -3,9 +3,9 @@
 A schedule sets "lr" in every group of its optimizer, first when it is made, then at each `step()`: once an
 epoch or once a batch, as `interval` says, where `fit` steps it. A step that raises has changed nothing.
 
-A group that is added later joins with the rate that it has, and goes on from it as the formula does from there,
-as in PyTorch. Otherwise a formula follows from the rates at the start: what else is written into "lr" lasts
-until its next step, also what another schedule wrote.
+A group that is added later goes on from the rate that it has as the formula does from there, as in PyTorch.
+Otherwise a formula starts from the rates at first: what else is written into "lr", also by another schedule,
+lasts until its next step.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class LRScheduler(Schedule):
         super().__init__(optimizer)
         self.last_epoch = 0
         self.base_lrs: list[float] = [
-            group.get("initial_lr", group["lr"]) for group in optimizer.param_groups
+            group["initial_lr" if "initial_lr" in group else "lr"] for group in optimizer.param_groups
         ]
         self._apply(0, self.base_lrs)
         for group, base in zip(optimizer.param_groups, self.base_lrs, strict=True):
@@ -136,8 +136,8 @@ class LRScheduler(Schedule):
     def _base_of(self, group: Group) -> float:
         """The base from which a group that joins would have come to the rate that it has.
 
-        Most formulas are a · base + b. By others, and where the base plays no part, as at the end of a cosine,
-        the group goes on as if its rate were its base.
+        Most formulas are a · base + b. By others, and where the base plays no part, as at the end of a
+        cosine, the group goes on as if its rate were its base.
         """
         rate, now = group["lr"], self.last_epoch
         a = self._rate(now, 2.0) - self._rate(now, 1.0)
@@ -289,13 +289,8 @@ class OneCycleLR(LRScheduler):
         peaks = list(max_lr) if isinstance(max_lr, list | tuple) else [max_lr] * len(groups)
         if len(peaks) != len(groups):
             raise OptionError(f"OneCycleLR: {len(peaks)} max_lr for {len(groups)} groups of parameters")
-        for name, x in [
-            ("div_factor", div_factor),
-            ("final_div_factor", final_div_factor),
-            *(("max_lr", x) for x in peaks),
-        ]:
-            if not isinstance(x, Real) or not x > 0:
-                raise OptionError(f"OneCycleLR: {name} must be a positive number, not {x!r}")
+        if not all(isinstance(peak, Real) for peak in peaks) or not (div_factor > 0 < final_div_factor):
+            raise OptionError("OneCycleLR: max_lr must be numbers, and what they are divided by above 0")
         for group, peak in zip(groups, peaks, strict=True):
             group["initial_lr"] = peak / div_factor
         start, low = 1 / div_factor, 1 / div_factor / final_div_factor
