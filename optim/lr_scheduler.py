@@ -109,8 +109,8 @@ class LRScheduler(Schedule):
         groups = self.optimizer.param_groups
         if len(groups) < len(self.base_lrs):
             raise OptionError(
-                f"{type(self).__name__}: {len(self.base_lrs)} groups of parameters had this schedule, and the "
-                f"optimizer has {len(groups)}. Make a new one."
+                f"{type(self).__name__}: {len(self.base_lrs)} groups of parameters had this schedule, and "
+                f"the optimizer has {len(groups)}. Make a new one."
             )
         joined = [self._base_of(group) for group in groups[len(self.base_lrs) :]]
         self._apply(self.last_epoch + 1, self.base_lrs + joined)
@@ -139,11 +139,10 @@ class LRScheduler(Schedule):
         Most formulas are a · base + b. By others, and where the base plays no part, as at the end of a
         cosine, the group goes on as if its rate were its base.
         """
-        rate, now = group["lr"], self.last_epoch
-        a = self._rate(now, 2.0) - self._rate(now, 1.0)
-        b = self._rate(now, 1.0) - a
-        base = (rate - b) / a if a else rate
-        return base if math.isclose(self._rate(now, base), rate, rel_tol=1e-6) else rate
+        one, two, three = (self._rate(self.last_epoch, base) for base in (1.0, 2.0, 3.0))
+        a, b = two - one, 2 * one - two
+        is_line = a != 0 and math.isclose(three, 3 * a + b, rel_tol=1e-9)
+        return (group["lr"] - b) / a if is_line else group["lr"]
 
 
 class StepLR(LRScheduler):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minitensor import memory
+from minitensor.arrays.copying import Ordered
 from minitensor.context import effect
 from minitensor.core.tensor import Tensor
 from minitensor.core.value import Value
@@ -322,18 +323,16 @@ class Optimizer:
 
     def __getstate__(self) -> dict[str, Any]:
         """For pickle and copy: without the memory that a step makes anew, much more than the state."""
-        return vars(self) | {"_scratch": {}}
+        states = {
+            key: {name: Ordered(x) if _is_permuted(x) else x for name, x in state.items()}
+            for key, state in self.state.items()
+        }
+        return vars(self) | {"state": states, "_scratch": {}}
 
-    def __setstate__(self, attributes: dict[str, Any]) -> None:
-        """From pickle, which knows no order in memory but C's and Fortran's."""
-        vars(self).update(attributes)
-        for parameter in self._parameters():
-            if not parameter.data.flags.forc:
-                for name, x in self.state.get(parameter, {}).items():
-                    if isinstance(x, np.ndarray) and x.shape == parameter.shape:
-                        like = np.empty_like(parameter.data, dtype=x.dtype)
-                        like[...] = x
-                        self.state[parameter][name] = like
+    def __copy__(self) -> Self:
+        twin = object.__new__(type(self))
+        vars(twin).update(vars(self))
+        return twin
 
     def __repr__(self) -> str:
         lines = []
@@ -342,6 +341,10 @@ class Optimizer:
             count = sum([len(p.values) if isinstance(p, ValueVector) else 1 for p in group["params"]])
             lines.append(f"{self._name}({count} parameters, {options})")
         return "\n".join(lines)
+
+
+def _is_permuted(x: object) -> bool:
+    return isinstance(x, np.ndarray) and not x.flags.forc
 
 
 def _what(group: Any) -> str:
