@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minitensor import memory
-from minitensor.arrays.copying import Ordered
+from minitensor.arrays.copying import Ordered, writable
 from minitensor.context import effect
 from minitensor.core.tensor import Tensor
 from minitensor.core.value import Value
@@ -328,6 +328,11 @@ class Optimizer:
             for key, state in self.state.items()
         }
         return vars(self) | {"state": states, "_scratch": {}}
+
+    def __setstate__(self, attributes: dict[str, Any]) -> None:
+        vars(self).update(attributes)
+        for state in self.state.values():
+            state.update({name: writable(x) for name, x in state.items() if isinstance(x, np.ndarray)})
 
     def __copy__(self) -> Self:
         twin = object.__new__(type(self))

@@ -99,13 +99,19 @@ def _view(array: Array) -> View:
 def _array(
     memory: Array, dtype: np.dtype[Any], shape: tuple[int, ...], strides: tuple[int, ...], offset: int
 ) -> Array:
-    """What `_view` described. Memory that whoever unpickles shares and will not have written to is copied."""
-    if type(memory) is not np.ndarray or not memory.flags.writeable:
-        memory = np.array(memory, order="K")
+    """What `_view` described."""
+    memory = writable(memory)
     if (memory.dtype, memory.shape, memory.strides) == (dtype, shape, strides):
         return memory
     flat = memory if memory.flags.c_contiguous else memory.T
     return np.ndarray(shape, dtype, flat, offset, strides)
+
+
+def writable(array: Array) -> Array:
+    """An array that was unpickled, or a copy: files that joblib shares may not be written to."""
+    if type(array) is np.ndarray and array.flags.writeable:
+        return array
+    return np.array(array, order="K")
 
 
 class Ordered:
