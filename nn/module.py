@@ -69,11 +69,8 @@ class Module:
 
         def __setattr__(self, name: str, value: Any) -> None:
             held = vars(self).get(name)
-            kind = self._vacant.get(name) if held is None else _kind(held)
-            if kind is not None:
-                self._check_place(name, kind, value)
-                if value is None:
-                    self._vacate(name, kind)
+            if isinstance(held, Parameter | Buffer | Module) or name in self._vacant:
+                self._check_place(name, _kind(held) or self._vacant[name], value)
             elif isinstance(held, list | tuple | dict):
                 _check_container(f"{type(self).__name__}.{name}", held, value)
             object.__setattr__(self, name, value)
@@ -110,8 +107,6 @@ class Module:
     def _register(self, name: str, kind: Kind, value: Tensor | None) -> None:
         self._check_place(name, kind, value)
         setattr(self, name, value)
-        if value is None:
-            self._vacate(name, kind)
 
     def _vacate(self, name: str, kind: Kind | None) -> None:
         """Remember what belongs where None is now, or that nothing does."""
@@ -120,8 +115,10 @@ class Module:
         object.__setattr__(self, "_vacant", vacant)
 
     def _check_place(self, name: str, kind: Kind, value: object) -> None:
-        """Refuse what would push a member out of the state."""
-        if value is not None and not isinstance(value, _ACCEPTED[kind]):
+        """Refuse what would push a member out of the state; keep in mind what None stands for."""
+        if value is None:
+            self._vacate(name, kind)
+        elif not isinstance(value, _ACCEPTED[kind]):
             what = kind.__name__
             cure = "" if kind is Module else f", or write into it under no_grad(): {name}[...] = x"
             raise DTypeError(
@@ -303,6 +300,8 @@ def _each_once(named: Iterator[tuple[str, State]]) -> Iterator[tuple[str, State]
 
 
 def _find(name: str, value: object) -> Iterator[tuple[str, Parameter | Buffer | Module]]:
-    for path, item in _leaves(name, value):
-        if isinstance(item, Parameter | Buffer | Module):
-            yield path, item
+    if isinstance(value, Parameter | Buffer | Module):
+        yield name, value
+    elif isinstance(value, list | tuple | dict):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _find(f"{name}.{key}", item)

@@ -49,7 +49,10 @@ class Module:
     def zero_grad(self) -> None:
         """Set every parameter's gradient to 0."""
         for parameter in self.parameters():
-            parameter.grad = 0.0
+            try:
+                parameter.grad = 0.0
+            except AttributeError as error:  # as after w[0] = 0.5
+                raise DTypeError(_no_value(type(self).__name__, parameter)) from error
 
     def __call__(self, x: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} does not define __call__(x)")
@@ -92,11 +95,7 @@ class Neuron(Module):
         return self._function(z) if self.nonlin else z
 
     def parameters(self) -> list[Value]:
-        parameters = [*self.w, self.b]
-        for i, parameter in enumerate(parameters):
-            if not isinstance(parameter, Value):  # written into the list: w[0] = 0.5
-                raise DTypeError(_no_value(f"Neuron.w[{i}]", parameter))
-        return parameters
+        return [*self.w, self.b]
 
     def __repr__(self) -> str:
         return f"Neuron({len(self.w)}, {self.activation if self.nonlin else 'linear'})"
@@ -196,8 +195,12 @@ class MLP(Module):
     def _arranged(self, number: Callable[[Value], float]) -> list[NDArray[np.float64]]:
         found = []
         for layer in self.layers:
-            found.append(np.array([[number(weight) for weight in neuron.w] for neuron in layer.neurons]))
-            found.append(np.array([number(neuron.b) for neuron in layer.neurons]))
+            rows = [[*neuron.w, neuron.b] for neuron in layer.neurons]
+            for x in (x for row in rows for x in row):
+                if not isinstance(x, Value):
+                    raise DTypeError(_no_value("Neuron", x))
+            table = np.array([[number(x) for x in row] for row in rows])
+            found += [table[:, :-1].copy(), table[:, -1].copy()]
         return found
 
     @classmethod

@@ -106,32 +106,35 @@ class LRScheduler(Schedule):
             OptionError: If groups were taken from the optimizer.
             DTypeError: If lr_at returns no number. Then nothing was changed.
         """
-        groups = self.optimizer.param_groups
-        if len(groups) < len(self.base_lrs):
-            raise OptionError(
-                f"{type(self).__name__}: {len(self.base_lrs)} groups of parameters had this schedule, and "
-                f"the optimizer has {len(groups)}. Make a new one."
-            )
-        joined = [self._base_of(group) for group in groups[len(self.base_lrs) :]]
-        self._apply(self.last_epoch + 1, self.base_lrs + joined)
+        bases = self.base_lrs
+        if len(self.optimizer.param_groups) != len(bases):
+            bases = self._with_joined()
+        self._apply(self.last_epoch + 1, bases)
 
     def _apply(self, step: int, bases: list[float]) -> None:
-        """Set what each group is to have after so many steps."""
-        groups = self.optimizer.param_groups
-        changes = [self._changes(group, step, base) for group, base in zip(groups, bases, strict=True)]
+        """Set what the groups are to have after so many steps."""
+        rates = [self._rate(step, base) for base in bases]
         self.last_epoch, self.base_lrs = step, bases
-        for group, change in zip(groups, changes, strict=True):
-            group.update(change)
-
-    def _changes(self, group: Group, step: int, base: float) -> Group:
-        """The options that a group is to have then."""
-        return {"lr": self._rate(step, base)}
+        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate
 
     def _rate(self, step: int, base: float) -> float:
         rate = self.lr_at(step, base)
+        if type(rate) is float:
+            return rate
         if not isinstance(rate, Real):
             raise DTypeError(f"{type(self).__name__}: lr_at must return a number, not {type(rate).__name__}")
         return float(rate)
+
+    def _with_joined(self) -> list[float]:
+        """The bases, with those of groups that were added."""
+        known, groups = len(self.base_lrs), self.optimizer.param_groups
+        if len(groups) < known:
+            raise OptionError(
+                f"{type(self).__name__}: {known} groups of parameters had this schedule, and the optimizer "
+                f"has {len(groups)}. Make a new one."
+            )
+        return self.base_lrs + [self._base_of(group) for group in groups[known:]]
 
     def _base_of(self, group: Group) -> float:
         """The base from which a group that joins would have come to the rate that it has.
@@ -314,13 +317,14 @@ class OneCycleLR(LRScheduler):
             return _cosine(corners[i], corners[i + 1], done)
         return corners[i] + (corners[i + 1] - corners[i]) * done
 
-    def _changes(self, group: Group, step: int, base: float) -> Group:
-        changes = super()._changes(group, step, base)
-        if self.cycle_momentum:
-            momentum = self._between(self.momenta, step)
-            more = {"betas": (momentum, *group["betas"][1:])} if "betas" in group else {"momentum": momentum}
-            changes |= more
-        return changes
+    def _apply(self, step: int, bases: list[float]) -> None:
+        momentum = self._between(self.momenta, step)
+        super()._apply(step, bases)
+        for group in self.optimizer.param_groups if self.cycle_momentum else ():
+            if "betas" in group:
+                group["betas"] = (momentum, *group["betas"][1:])
+            else:
+                group["momentum"] = momentum
 
 
 class ReduceLROnPlateau(Schedule):

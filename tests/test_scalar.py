@@ -561,10 +561,16 @@ def test_what_is_no_parameter_may_be_anything() -> None:
 
 
 @pytest.mark.parametrize(
-    "use", [lambda n: n.parameters(), lambda n: n.zero_grad(), lambda n: optim.SGD(n.parameters())]
+    "use",
+    [
+        lambda m: m.zero_grad(),
+        lambda m: optim.SGD(m.parameters()),
+        lambda m: m.arrays(),
+        lambda m: m.gradients(),
+    ],
 )
 def test_a_number_written_into_a_list_of_values_is_named(use: Callable[[Any], Any]) -> None:
-    neuron = scalar.Neuron(2, rng=0)
-    neuron.w[1] = 0.5  # type: ignore[call-overload]
-    with pytest.raises(DTypeError, match=r"Neuron.w\[1\] holds parameters, which are Values; not float"):
-        use(neuron)
+    model = scalar.MLP(2, [2, 1], rng=0)
+    model.layers[0].neurons[0].w[1] = 0.5  # type: ignore[call-overload]
+    with pytest.raises(DTypeError, match=r"Values[,;] not float"):
+        use(model)

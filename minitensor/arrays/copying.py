@@ -20,8 +20,8 @@ from minitensor.errors import GraphError
 from minitensor.methods import TensorMethods, ValueMethods
 from minitensor.ndarrays import Array, order_in_memory
 
-View: TypeAlias = tuple[Array, np.dtype[Any], tuple[int, ...], tuple[int, ...], int]
-"""Memory, as an array in C's or Fortran's order, and where in it an array lies."""
+View: TypeAlias = "tuple[Array] | tuple[Array, np.dtype[Any], tuple[int, ...], tuple[int, ...], int]"
+"""Memory, as an array in C's or Fortran's order; and if not it itself, what array and where in it."""
 
 
 @extend(TensorMethods)
@@ -92,17 +92,21 @@ def _view(array: Array) -> View:
     if owner.nbytes != array.nbytes or not owner.flags.forc or 0 in array.strides:
         array = array.copy("K")
         owner = array.transpose(order_in_memory(array))
-    start, first = (x.__array_interface__["data"][0] for x in (owner, array))
-    return owner, array.dtype, array.shape, array.strides, first - start
+    if owner is array:
+        return (array,)
+    return owner, array.dtype, array.shape, array.strides, _address(array) - _address(owner)
 
 
-def _array(
-    memory: Array, dtype: np.dtype[Any], shape: tuple[int, ...], strides: tuple[int, ...], offset: int
-) -> Array:
+def _address(array: Array) -> int:
+    return array.__array_interface__["data"][0]
+
+
+def _array(memory: Array, *view: Any) -> Array:
     """What `_view` described."""
     memory = writable(memory)
-    if (memory.dtype, memory.shape, memory.strides) == (dtype, shape, strides):
+    if not view:
         return memory
+    dtype, shape, strides, offset = view
     flat = memory if memory.flags.c_contiguous else memory.T
     return np.ndarray(shape, dtype, flat, offset, strides)
 
@@ -136,7 +140,10 @@ class Ordered:
 
 def _attributes(node: Node, base: type[Node]) -> tuple[Any, dict[str, Any]] | None:
     """What a subclass of the user's has beside what Tensor or Value has, as copy and pickle set it."""
+    cls = type(node)
+    if cls.__basicsize__ == base.__basicsize__ and not cls.__dictoffset__:
+        return None
     state: Any = object.__getstate__(node)  # (attributes or None, slots)
-    known = {name for cls in base.__mro__ for name in getattr(cls, "__slots__", ())}
+    known = {name for kind in base.__mro__ for name in getattr(kind, "__slots__", ())}
     slots = {name: x for name, x in state[1].items() if name not in known}
     return (state[0], slots) if state[0] or slots else None

@@ -29,7 +29,9 @@ class Content(Value):
     @data.setter
     def data(self, number: float) -> None:
         watcher = here.state.watcher
-        self._data = float(number if watcher is None else watcher.assigns(self, "data", number))
+        if watcher is not None:
+            number = watcher.assigns(self, "data", number)
+        self._data = number if type(number) is float else float(number)
         self._written = write_tick()
 
     def _receive_watched(self, gradient: Any) -> None:
