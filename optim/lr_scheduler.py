@@ -318,8 +318,8 @@ class OneCycleLR(LRScheduler):
         return corners[i] + (corners[i + 1] - corners[i]) * done
 
     def _apply(self, step: int, bases: list[float]) -> None:
-        momentum = self._between(self.momenta, step)
         super()._apply(step, bases)
+        momentum = self._between(self.momenta, step)
         for group in self.optimizer.param_groups if self.cycle_momentum else ():
             if "betas" in group:
                 group["betas"] = (momentum, *group["betas"][1:])

@@ -418,6 +418,7 @@ def test_a_place_in_a_container_is_named(name: str, value: Callable[[Any], Any],
     [
         ("in_list", lambda m: m.in_list[::-1]),
         ("in_list", lambda m: m.in_list[:1]),
+        ("in_list", lambda m: [m.in_list[0], m.in_list[2]]),
         ("in_list", lambda m: []),
         ("in_list", lambda m: [None, m.in_list[1]]),
         ("in_list", lambda m: nn.Sequential(nn.ReLU())),

@@ -311,7 +311,11 @@ def test_a_schedule_with_a_group_that_joined_is_saved_and_goes_on() -> None:
     third = {"params": [nn.Parameter([1.0])], "lr": 0.2}
     optimizer.add_param_group(third)
     schedule.step()
-    assert len(state["base_lrs"]) == len(twin.base_lrs) == 2  # no list is shared
+    assert len(state["base_lrs"]) == len(twin.base_lrs) == 2
+    for own in (schedule, twin):
+        own.state_dict()["base_lrs"].clear()
+        state["base_lrs"].clear()
+        assert own.base_lrs  # no list is shared
     other.add_param_group({"params": [nn.Parameter([1.0])], "lr": 0.2})
     twin.step()
     assert twin.get_last_lr() == schedule.get_last_lr()
@@ -574,10 +578,12 @@ def test_what_is_declared_is_kept_in_the_parameter_s_dtype_and_order() -> None:
     assert type(optimizer.state[w]["steps"]) is int
     assert optimizer.state[w]["other"].dtype == np.float64
     momentum[...] = 1e-45
+    optimizer.state[w]["other"][...] = 1e-310
     w.grad = np.ones((2, 3), np.float32)
     for _ in range(64):
         optimizer.step()
     assert not momentum.any()
+    assert optimizer.state[w]["other"].all()
     before = optimizer.state_dict()
     for name, x, fault, message in [
         ("momentum", np.zeros((3, 2)), ShapeError, r"momentum has shape \(3, 2\) for a parameter of shape"),

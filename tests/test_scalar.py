@@ -498,6 +498,17 @@ def test_a_value_whose_input_was_overwritten_refuses_to_run_backward() -> None:
     assert x.grad == 7.0
 
 
+def test_so_does_one_whose_input_an_optimizer_has_written() -> None:
+    x, frozen = Value(3.0), Value(2.0, requires_grad=False)
+    kept, stale = frozen * Value(1.0), x * x
+    (x * frozen).backward()
+    optim.SGD([x, frozen], lr=0.1).step()
+    assert (x.data, frozen.data) == (2.8, 2.0)
+    kept.backward()
+    with pytest.raises(GraphError, match="multiply needs an input whose data was overwritten"):
+        stale.backward()
+
+
 def test_data_is_a_python_float_whatever_is_assigned() -> None:
     x = Value(1.0)
     x.data = np.float64(2.5)

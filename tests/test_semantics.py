@@ -1134,6 +1134,7 @@ PILES: dict[str, Function] = {
     "of a large one": lambda: np.asfortranarray(np.arange(240.0).reshape(24, 10))[:4],
     "reversed": lambda: np.arange(24.0)[::-1],
     "repeated": lambda: np.broadcast_to(np.arange(3.0), (2, 3)),
+    "repeated, and as large as its memory": lambda: np.broadcast_to(np.arange(3.0)[:1], (3,)),
     "read-only": lambda: read_only(np.arange(3.0)),
     "0-d": lambda: np.array(3.5),
     "0-d view": lambda: np.arange(3.0)[1:2].reshape(()),
@@ -1210,7 +1211,8 @@ def test_50_a_write_into_shared_memory_is_noticed_in_copies_too(way: str) -> Non
     w = leaf([1.0, 2.0])
     view = w.detach()
     with no_grad():
-        view += 1.0  # there was a write before
+        view += 1.0
+    view._writes()[0] = 10**12  # it was written to in a process that runs for long
     twin, other = DUPLICATES[way]((w, view))
     loss = (twin * twin).sum()
     loss.backward()  # which no write of before disturbs

@@ -107,8 +107,7 @@ def _array(memory: Array, *view: Any) -> Array:
     if not view:
         return memory
     dtype, shape, strides, offset = view
-    flat = memory if memory.flags.c_contiguous else memory.T
-    return np.ndarray(shape, dtype, flat, offset, strides)
+    return np.ndarray(shape, dtype, memory, offset, strides)
 
 
 def writable(array: Array) -> Array:
