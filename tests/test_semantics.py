@@ -1215,6 +1215,8 @@ def test_50_a_write_into_shared_memory_is_noticed_in_copies_too(way: str) -> Non
     view._writes()[0] = 10**12  # it was written to in a process that runs for long
     twin, other = DUPLICATES[way]((w, view))
     loss = (twin * twin).sum()
+    unrelated = Tensor([1.0])
+    unrelated += 1.0
     loss.backward()  # which no write of before disturbs
     loss = (twin * twin).sum()
     with no_grad():
