@@ -14,6 +14,7 @@ import numpy as np
 from minitensor.context import watching
 from minitensor.core.graph import Edge, Node
 from minitensor.core.rule import Operation
+from minitensor.core.tensor import Tensor
 from minitensor.core.watcher import Watcher
 from minitensor.errors import NumericError
 from minitensor.ndarrays import Array, captured
@@ -109,7 +110,7 @@ class _Watch(Watcher):
             raise NumericError(
                 f"backward(): the gradients of a leaf of shape {shape} add up to {_NAMES[worst]}."
             )
-        if leaf.grad is not None and not self.warned:
+        if not self.warned and (leaf.grad is not None if isinstance(leaf, Tensor) else leaf.grad):
             self.warned = True
             warnings.warn(
                 "backward() adds to the gradients of an earlier backward(), first in a leaf of shape "
@@ -159,9 +160,10 @@ class _Watch(Watcher):
 
     def writes(self, node: Node) -> None:
         array = _data(node)
-        owner = id(array.base if isinstance(array.base, np.ndarray) else array)
-        if owner in self.memory:
-            self.thaw(owner)
+        if isinstance(array, np.ndarray):  # Values have none
+            owner = id(array.base if isinstance(array.base, np.ndarray) else array)
+            if owner in self.memory:
+                self.thaw(owner)
 
     def release_all(self) -> None:
         for key in list(self.frozen):

@@ -7,7 +7,8 @@ registered operations. methods.pyi beside this, which is generated, tells type c
 
 The engine itself calls some of them, where NumPy's and Python's ways with numbers are not its business:
 _promoted, _value_of, _gradient_of (arrays/dtypes.py), _share_writes, _check_unchanged, requires_grad_, .data
-(writing.py) and copy of a Tensor; _number_of, _check_flow, _check_unchanged of a Value (numbers.py).
+(writing.py) and copy of a Tensor; _number_of, _check_flow, _check_unchanged, _receive_watched of a Value
+(numbers.py).
 """
 
 from typing import Generic, TypeVar

@@ -54,6 +54,8 @@ class ValueMethods(Generic[N]):
     @classmethod
     def _number_of(cls, operation: Any | None, x: Any) -> builtins.float:
         """A number that a rule returned: NumPy's functions return NumPy's scalars."""
+    def _receive_watched(self, gradient: Any) -> None:
+        """The same as _receive, which is too short to ask for a watcher each time."""
     def abs(self) -> N:
         """|x|, with gradient 0 at 0 and at NaN."""
     def absolute(self) -> N:
@@ -232,6 +234,8 @@ class TensorMethods(Generic[N]):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, out: Any = ..., **attrs: Any) -> Any: ...
     def __bool__(self) -> bool: ...
     def __contains__(self, item: Any) -> bool: ...
+    def __copy__(self) -> Self:
+        """A tensor with memory of its own, as Tensor(x) has, and the same attributes."""
     def __dir__(self) -> list[str]: ...
     def __eq__(self, other: object) -> N: ...  # type: ignore[override]
     def __float__(self) -> builtins.float: ...

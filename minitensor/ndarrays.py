@@ -59,6 +59,16 @@ def check_numeric(array: Array, data: object) -> None:
         )
 
 
+def order_in_memory(array: Array) -> list[int]:
+    """The axes by how far apart their elements are in memory: transposed so, an array is in C's order.
+
+    >>> order_in_memory(np.zeros((2, 3))), order_in_memory(np.zeros((2, 3)).T)
+    ([0, 1], [1, 0])
+    """
+    axes = list(range(array.ndim))
+    return axes if array.flags.c_contiguous else sorted(axes, key=lambda axis: -abs(array.strides[axis]))
+
+
 # ------------------------------------------------------------------------------------ who holds it
 
 

@@ -40,6 +40,8 @@ class Conv2d(Module):
     (32, 8, 24, 24)
     """
 
+    bias: Parameter | None
+
     def __init__(
         self,
         in_channels: int,
@@ -73,7 +75,7 @@ class Conv2d(Module):
         self.dilation = dilation
         self.groups = groups
         self.weight = Parameter(np.empty((out_channels, in_channels // groups, height, width), dtype))
-        self.bias = Parameter(np.empty(out_channels, dtype)) if bias else None
+        self.register_parameter("bias", Parameter(np.empty(out_channels, dtype)) if bias else None)
         init.kaiming_uniform_(self.weight, a=math.sqrt(5), rng=draw)
         if self.bias is not None:
             bound = 1 / math.sqrt(in_channels // groups * height * width)

@@ -46,6 +46,8 @@ class Linear(Module):
     (32, 10)
     """
 
+    bias: Parameter | None
+
     def __init__(
         self,
         in_features: int,
@@ -64,7 +66,7 @@ class Linear(Module):
         # Column by column in memory, as BLAS takes less time then for x Wᵀ and for the gradient of W.
         columns = np.empty((in_features, out_features), dtype).T
         self.weight = Parameter.from_numpy(memory.empty_like(columns)).requires_grad_()
-        self.bias = Parameter(np.empty(out_features, dtype)) if bias else None
+        self.register_parameter("bias", Parameter(np.empty(out_features, dtype)) if bias else None)
         init.kaiming_uniform_(self.weight, a=math.sqrt(5), rng=draw)
         if self.bias is not None:
             bound = 1 / math.sqrt(in_features)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -57,12 +58,15 @@ class Buffer(Tensor):
 
 
 State = TypeVar("State", bound=Tensor)
+Kind: TypeAlias = "type[Tensor] | type[Module]"
 
 
 class Module:
     """A function with parameters. Subclasses set attributes in `__init__` and define `forward`.
 
-    Parameters, buffers and submodules are found among the attributes, also inside lists, tuples and dicts.
+    Parameters, buffers and submodules are found among the attributes, also inside lists, tuples and dicts. An
+    attribute that holds one keeps holding one: an array, a number or a plain tensor in its place, which would
+    not be trained or saved, is refused. (What is written into a list or dict is not seen: `layers[0] = 3`.)
 
     >>> from minitensor import nn
     >>> class Residual(nn.Module):
@@ -75,25 +79,73 @@ class Module:
     """
 
     training: bool = True
+    _vacant: Mapping[str, Kind] = MappingProxyType({})  # what belongs where None is, by name
 
     if not TYPE_CHECKING:  # type checkers would take it that any attribute may be set
 
         def __setattr__(self, name: str, value: Any) -> None:
             held = vars(self).get(name)
-            if isinstance(held, Parameter | Buffer) and isinstance(value, Tensor):
-                kind = Parameter if isinstance(held, Parameter) else Buffer
-                if not isinstance(value, kind):
-                    what = kind.__name__
-                    raise DTypeError(
-                        f"{type(self).__name__}.{name} is a {what}, and would be lost from {what.lower()}s()."
-                        f" Assign nn.{what}(...), or write into it under no_grad(): {name}[...] = x."
-                    )
+            if isinstance(held, Parameter | Buffer | Module) or name in self._vacant:
+                self._check_place(name, _kind(held) or self._vacant[name], value)
+            elif isinstance(held, list | tuple | dict):
+                _check_container(f"{type(self).__name__}.{name}", held, value)
             object.__setattr__(self, name, value)
             changes.advance()
 
         def __delattr__(self, name: str) -> None:
             object.__delattr__(self, name)
             changes.advance()
+
+        def __delattr__(self, name: str) -> None:
+            object.__delattr__(self, name)
+            if name in self._vacant:
+                self._vacate(name, None)
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Set the attribute `name`, in which a Parameter belongs even if it is None now.
+
+        Raises:
+            DTypeError: If it is neither.
+
+        >>> layer = Module()
+        >>> layer.register_parameter("bias", None)
+        >>> layer.bias = Parameter([0.0])
+        >>> [name for name, _ in layer.named_parameters()]
+        ['bias']
+        """
+        self._register(name, Parameter, param)
+
+    def register_buffer(self, name: str, tensor: TensorLike | None) -> None:
+        """Set the attribute `name`, in which a Buffer belongs even if it is None now; arrays are copied.
+
+        >>> layer = Module()
+        >>> layer.register_buffer("mean", np.zeros(2))
+        >>> layer.state_dict()
+        {'mean': array([0., 0.])}
+        """
+        self._register(name, Buffer, tensor if isinstance(tensor, Buffer | None) else Buffer(tensor))
+
+    def _register(self, name: str, kind: Kind, value: Tensor | None) -> None:
+        self._check_place(name, kind, value)
+        setattr(self, name, value)
+
+    def _vacate(self, name: str, kind: Kind | None) -> None:
+        """Remember what belongs where None is now, or that nothing does."""
+        others = {other: known for other, known in self._vacant.items() if other != name}
+        vacant = others if kind is None else {**others, name: kind}  # new: copies of the module have the old
+        object.__setattr__(self, "_vacant", vacant)
+
+    def _check_place(self, name: str, kind: Kind, value: object) -> None:
+        """Refuse what would push a member out of the state; keep in mind what None stands for."""
+        if value is None:
+            self._vacate(name, kind)
+        elif not isinstance(value, _ACCEPTED[kind]):
+            what = kind.__name__
+            cure = "" if kind is Module else f", or write into it under no_grad(): {name}[...] = x"
+            raise DTypeError(
+                f"{type(self).__name__}.{name} takes a {what} or None, not {_full_name(value)}, which "
+                f"{what.lower()}s() would not find. Assign an nn.{what}{cure}."
+            )
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output; called through `module(...)`."""
@@ -219,6 +271,48 @@ class Module:
         return f"{type(self).__name__}({inside}{body}){total}"
 
 
+_ACCEPTED: dict[Kind, tuple[type, ...]] = {
+    Parameter: (Parameter,),
+    Buffer: (Buffer, Parameter, Module),
+    Module: (Module, Parameter),
+}
+"""What may take whose place: as PyTorch has it."""
+
+
+def _kind(value: object) -> Kind | None:
+    """Which kind of member something is."""
+    return next((kind for kind in _ACCEPTED if isinstance(value, kind)), None)
+
+
+def _check_container(path: str, held: object, value: object) -> None:
+    """Refuse what loses members of a list, tuple or dict and brings others than members; fewer may be."""
+    before, after = list(_leaves(path, held)), list(_leaves(path, value))
+    known, kept = ({id(x) for _, x in leaves} for leaves in (before, after))
+    lost = [name for name, x in before if _kind(x) and id(x) not in kept]
+    new = [(name, x) for name, x in after if x is not None and not _kind(x) and id(x) not in known]
+    if lost and new:
+        name, x = new[0]
+        raise DTypeError(
+            f"{name} = {_full_name(x)}, and {lost[0]} would be lost from the module. Assign parameters or "
+            "modules in lists, tuples or dicts; or None first, if that is meant."
+        )
+
+
+def _leaves(name: str, value: object) -> Iterator[tuple[str, object]]:
+    """All that is in lists, tuples and dicts, by its path; or the thing itself."""
+    if isinstance(value, list | tuple | dict):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _leaves(f"{name}.{key}", item)
+    else:
+        yield name, value
+
+
+def _full_name(value: object) -> str:
+    """The name of a class with that of its library, as several have a Tensor."""
+    library = type(value).__module__.partition(".")[0]
+    return type(value).__name__ if library == "builtins" else f"{library}.{type(value).__name__}"
+
+
 def _each_once(named: Iterator[tuple[str, State]]) -> Iterator[tuple[str, State]]:
     seen = set()
     for name, tensor in named:
@@ -230,9 +324,6 @@ def _each_once(named: Iterator[tuple[str, State]]) -> Iterator[tuple[str, State]
 def _find(name: str, value: object) -> Iterator[tuple[str, Parameter | Buffer | Module]]:
     if isinstance(value, Parameter | Buffer | Module):
         yield name, value
-    elif isinstance(value, list | tuple):
-        for i, item in enumerate(value):
-            yield from _find(f"{name}.{i}", item)
-    elif isinstance(value, dict):
-        for key, item in value.items():
+    elif isinstance(value, list | tuple | dict):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _find(f"{name}.{key}", item)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from operator import attrgetter
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,21 @@ Scalar: TypeAlias = Value | float
 
 
 class Module:
-    """Something with parameters, all of them Values."""
+    """Something with parameters, all of them Values: an attribute that holds some keeps holding some."""
+
+    if not TYPE_CHECKING:  # type checkers would take it that any attribute may be set
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            lost = [] if _are_members(value) else _values(vars(self).get(name))
+            if lost and not {*lost}.isdisjoint(self._known()):
+                raise DTypeError(_no_value(f"{type(self).__name__}.{name}", value))
+            object.__setattr__(self, name, value)
+
+    def _known(self) -> list[Value]:
+        """The parameters; none while this is being made."""
+        with suppress(AttributeError):
+            return self.parameters()
+        return []
 
     def parameters(self) -> list[Value]:
         """Every parameter."""
@@ -34,7 +49,10 @@ class Module:
     def zero_grad(self) -> None:
         """Set every parameter's gradient to 0."""
         for parameter in self.parameters():
-            parameter.grad = 0.0
+            try:
+                parameter.grad = 0.0
+            except AttributeError as error:  # as after w[0] = 0.5
+                raise DTypeError(_no_value(type(self).__name__, parameter)) from error
 
     def __call__(self, x: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} does not define __call__(x)")
@@ -177,8 +195,12 @@ class MLP(Module):
     def _arranged(self, number: Callable[[Value], float]) -> list[NDArray[np.float64]]:
         found = []
         for layer in self.layers:
-            found.append(np.array([[number(weight) for weight in neuron.w] for neuron in layer.neurons]))
-            found.append(np.array([number(neuron.b) for neuron in layer.neurons]))
+            rows = [[*neuron.w, neuron.b] for neuron in layer.neurons]
+            for x in (x for row in rows for x in row):
+                if not isinstance(x, Value):
+                    raise DTypeError(_no_value("Neuron", x))
+            table = np.array([[number(x) for x in row] for row in rows])
+            found += [table[:, :-1].copy(), table[:, -1].copy()]
         return found
 
     @classmethod
@@ -213,6 +235,25 @@ class MLP(Module):
     def __repr__(self) -> str:
         lines = "".join(f"  {layer}\n" for layer in self.layers)
         return f"MLP(\n{lines})  # {len(self.parameters()):,} parameters"
+
+
+def _are_members(x: object) -> bool:
+    """Whether this is a Value or Module, or a list of them."""
+    return all(map(_are_members, x)) if isinstance(x, list | tuple) and x else isinstance(x, Value | Module)
+
+
+def _values(x: object) -> list[Value]:
+    """The Values in this: itself, a module's, or those in a list."""
+    if isinstance(x, list | tuple):
+        return [value for item in x for value in _values(item)]
+    return [x] if isinstance(x, Value) else x.parameters() if isinstance(x, Module) else []
+
+
+def _no_value(path: str, x: object) -> str:
+    return (
+        f"{path} holds parameters, which are Values; not {type(x).__name__}, which would not be trained. "
+        "Assign a Value, or write the number into it: w.data = x."
+    )
 
 
 def _function(activation: str) -> Callable[[Value], Value]:

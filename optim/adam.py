@@ -44,6 +44,8 @@ class Adam(Optimizer):
     """
 
     elementwise: ClassVar[bool] = True
+    moments: ClassVar[tuple[str, ...]] = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+    counters: ClassVar[tuple[str, ...]] = ("step",)
 
     def __init__(
         self,

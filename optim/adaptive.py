@@ -44,6 +44,8 @@ class RMSprop(Optimizer):
     """
 
     elementwise: ClassVar[bool] = True
+    moments: ClassVar[tuple[str, ...]] = ("square_avg", "momentum_buffer", "grad_avg")
+    counters: ClassVar[tuple[str, ...]] = ("step",)
 
     def __init__(
         self,
@@ -122,6 +124,8 @@ class Adagrad(Optimizer):
     """
 
     elementwise: ClassVar[bool] = True
+    moments: ClassVar[tuple[str, ...]] = ("sum",)
+    counters: ClassVar[tuple[str, ...]] = ("step",)
 
     def __init__(
         self,

@@ -1,18 +1,24 @@
 """Schedules: how the learning rate changes in the course of training, under PyTorch's names.
 
 A schedule sets "lr" in every group of its optimizer, first when it is made, then at each `step()`: once an
-epoch or once a batch, as `interval` says, where `fit` steps it.
+epoch or once a batch, as `interval` says, where `fit` steps it. A step that raises has changed nothing.
+
+A group that is added later goes on from the rate that it has as the formula does from there, as in PyTorch.
+Otherwise a formula starts from the rates at first: what else is written into "lr", also by another schedule,
+lasts until its next step.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 from minitensor.context import effect
 from minitensor.errors import DTypeError, OptionError
-from minitensor.optim.optimizer import Optimizer
+from minitensor.optim.optimizer import Group, Optimizer
 
 
 class Schedule:
@@ -38,7 +44,9 @@ class Schedule:
 
     def state_dict(self) -> dict[str, Any]:
         """What to save in order to go on later: plain numbers, which JSON can hold."""
-        return {name: x for name, x in vars(self).items() if not isinstance(x, Optimizer | Schedule)}
+        return copy.deepcopy(
+            {name: x for name, x in vars(self).items() if not isinstance(x, Optimizer | Schedule)}
+        )
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over what state_dict() gave. The optimizer's own state carries the learning rates.
@@ -52,7 +60,7 @@ class Schedule:
                 f"{type(self).__name__}.load_state_dict: needs {', '.join(own)}, "
                 f"not {', '.join(state_dict)}. Nothing was loaded."
             )
-        vars(self).update(state_dict)
+        vars(self).update(copy.deepcopy(dict(state_dict)))
 
 
 class LRScheduler(Schedule):
@@ -79,11 +87,12 @@ class LRScheduler(Schedule):
     def __init__(self, optimizer: Optimizer) -> None:
         super().__init__(optimizer)
         self.last_epoch = 0
-        self.base_lrs: list[float] = []
-        for group in optimizer.param_groups:
-            group.setdefault("initial_lr", group["lr"])
-            self.base_lrs.append(group["initial_lr"])
-        self._apply()
+        self.base_lrs: list[float] = [
+            group["initial_lr" if "initial_lr" in group else "lr"] for group in optimizer.param_groups
+        ]
+        self._apply(0, self.base_lrs)
+        for group, base in zip(optimizer.param_groups, self.base_lrs, strict=True):
+            group.setdefault("initial_lr", base)
 
     def lr_at(self, step: int, base: float) -> float:
         """The learning rate after `step` steps of a group that began with `base`."""
@@ -91,13 +100,52 @@ class LRScheduler(Schedule):
 
     @effect
     def step(self) -> None:
-        """Go on to the next learning rate, after the optimizer's step."""
-        self.last_epoch += 1
-        self._apply()
+        """Go on to the next learning rate, after the optimizer's step.
 
-    def _apply(self) -> None:
-        for group, base in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
-            group["lr"] = self.lr_at(self.last_epoch, base)
+        Raises:
+            OptionError: If groups were taken from the optimizer.
+            DTypeError: If lr_at returns no number. Then nothing was changed.
+        """
+        bases = self.base_lrs
+        if len(self.optimizer.param_groups) != len(bases):
+            bases = self._with_joined()
+        self._apply(self.last_epoch + 1, bases)
+
+    def _apply(self, step: int, bases: list[float]) -> None:
+        """Set what the groups are to have after so many steps."""
+        rates = [self._rate(step, base) for base in bases]
+        self.last_epoch, self.base_lrs = step, bases
+        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate
+
+    def _rate(self, step: int, base: float) -> float:
+        rate = self.lr_at(step, base)
+        if type(rate) is float:
+            return rate
+        if not isinstance(rate, Real):
+            raise DTypeError(f"{type(self).__name__}: lr_at must return a number, not {type(rate).__name__}")
+        return float(rate)
+
+    def _with_joined(self) -> list[float]:
+        """The bases, with those of groups that were added."""
+        known, groups = len(self.base_lrs), self.optimizer.param_groups
+        if len(groups) < known:
+            raise OptionError(
+                f"{type(self).__name__}: {known} groups of parameters had this schedule, and the optimizer "
+                f"has {len(groups)}. Make a new one."
+            )
+        return self.base_lrs + [self._base_of(group) for group in groups[known:]]
+
+    def _base_of(self, group: Group) -> float:
+        """The base from which a group that joins would have come to the rate that it has.
+
+        Most formulas are a · base + b. By others, and where the base plays no part, as at the end of a
+        cosine, the group goes on as if its rate were its base.
+        """
+        one, two, three = (self._rate(self.last_epoch, base) for base in (1.0, 2.0, 3.0))
+        a, b = two - one, 2 * one - two
+        is_line = a != 0 and math.isclose(three, 3 * a + b, rel_tol=1e-9)
+        return (group["lr"] - b) / a if is_line else group["lr"]
 
 
 class StepLR(LRScheduler):
@@ -237,12 +285,14 @@ class OneCycleLR(LRScheduler):
         self.ends = [*ends, float(total_steps - 1)]
         self.momenta = [max_momentum, base_momentum, max_momentum, *([max_momentum] * three_phase)]
         self.cycle_momentum = cycle_momentum
-        groups = optimizer.param_groups if isinstance(optimizer, Optimizer) else []
+        groups: list[Group] = optimizer.param_groups if isinstance(optimizer, Optimizer) else []
         if cycle_momentum and not all("betas" in group or "momentum" in group for group in groups):
             raise OptionError("OneCycleLR: the optimizer has no momentum to cycle. Say cycle_momentum=False.")
         peaks = list(max_lr) if isinstance(max_lr, list | tuple) else [max_lr] * len(groups)
         if len(peaks) != len(groups):
             raise OptionError(f"OneCycleLR: {len(peaks)} max_lr for {len(groups)} groups of parameters")
+        if not all(isinstance(peak, Real) for peak in peaks) or not (div_factor > 0 < final_div_factor):
+            raise OptionError("OneCycleLR: max_lr must be numbers, and what they are divided by above 0")
         for group, peak in zip(groups, peaks, strict=True):
             group["initial_lr"] = peak / div_factor
         start, low = 1 / div_factor, 1 / div_factor / final_div_factor
@@ -267,15 +317,14 @@ class OneCycleLR(LRScheduler):
             return _cosine(corners[i], corners[i + 1], done)
         return corners[i] + (corners[i + 1] - corners[i]) * done
 
-    def _apply(self) -> None:
-        super()._apply()
-        if self.cycle_momentum:
-            momentum = self._between(self.momenta, self.last_epoch)
-            for group in self.optimizer.param_groups:
-                if "betas" in group:
-                    group["betas"] = (momentum, *group["betas"][1:])
-                else:
-                    group["momentum"] = momentum
+    def _apply(self, step: int, bases: list[float]) -> None:
+        super()._apply(step, bases)
+        momentum = self._between(self.momenta, step)
+        for group in self.optimizer.param_groups if self.cycle_momentum else ():
+            if "betas" in group:
+                group["betas"] = (momentum, *group["betas"][1:])
+            else:
+                group["momentum"] = momentum
 
 
 class ReduceLROnPlateau(Schedule):
@@ -337,7 +386,10 @@ class ReduceLROnPlateau(Schedule):
     @effect
     def step(self, metrics: float) -> None:
         """Take the metric into account, and reduce the learning rate if it is time to."""
-        metric = float(metrics)
+        try:
+            metric = float(metrics)
+        except (TypeError, ValueError) as error:
+            raise DTypeError(f"ReduceLROnPlateau: takes a number, not {type(metrics).__name__}") from error
         if self._improves(metric):
             self.best = metric
             self.num_bad_epochs = 0

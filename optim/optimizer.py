@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minitensor import memory
+from minitensor.arrays.copying import Ordered, writable
 from minitensor.context import effect
 from minitensor.core.tensor import Tensor
 from minitensor.core.value import Value
@@ -52,8 +54,12 @@ class Optimizer:
     Attributes:
         elementwise: Whether `update` treats each element by itself, so that compile may give it several
             parameters, or a part of one, as one vector. A subclass says so.
+        moments: What it remembers in arrays like the parameter, such as a velocity, by name: loaded ones are
+            checked, and converted to the parameter's dtype. A subclass says so.
+        counters: What it remembers as an integer, by name.
         param_groups: The groups. Their options may be changed at any time; schedules change "lr".
-        state: What each updated parameter remembers between steps, such as its velocity.
+        state: What each updated parameter remembers between steps, such as its velocity: whatever can be
+            copied, under any name. What they share may stand in a dict under a name in a parameter's place.
 
     Raises:
         ValueError: If there are no parameters, one is given twice, or an option has no meaning.
@@ -61,11 +67,13 @@ class Optimizer:
     """
 
     elementwise: ClassVar[bool] = False
+    moments: ClassVar[tuple[str, ...]] = ()
+    counters: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, params: Params, **defaults: Any) -> None:
         self.defaults = defaults
         self.param_groups: list[Group] = []
-        self.state: dict[Tensor, dict[str, Any]] = {}
+        self.state: dict[Tensor | str, dict[str, Any]] = {}
         self._scratch: dict[Tensor, NDArray[Any]] = {}
         self._steps = 0
         if callable(params) or isinstance(params, Tensor | Value):
@@ -185,13 +193,13 @@ class Optimizer:
             self._flush()
 
     def _flush(self) -> None:
-        """Set what is too small for a normal floating-point number to 0 in all that is remembered.
+        """Set what is too small for a normal floating-point number to 0 in all moments.
 
         The velocity of a weight whose gradient stays 0, such as that of a unit which no input activates,
         shrinks to such numbers and stays there, and arithmetic on them is many times slower.
         """
-        for state in self.state.values():
-            for x in state.values():
+        for parameter in self._parameters() if self.moments else ():
+            for x in map(self.state.get(parameter, {}).get, self.moments):
                 if isinstance(x, np.ndarray):
                     x *= np.abs(x) >= np.finfo(x.dtype).tiny
 
@@ -232,69 +240,104 @@ class Optimizer:
         >>> sorted(optimizer.state_dict()["state"][0])
         ['exp_avg', 'exp_avg_sq', 'step']
         """
-        position = {parameter: i for i, parameter in enumerate(self._parameters())}
+        position: dict[Any, int] = {parameter: i for i, parameter in enumerate(self._parameters())}
         return {
             "state": {
-                position[parameter]: {name: _copy(value) for name, value in state.items()}
-                for parameter, state in self.state.items()
-                if state
+                position.get(key, key): copy.deepcopy(state)
+                for key, state in self.state.items()
+                if (key in position and state) or isinstance(key, str)
             },
             "param_groups": [
-                {**group, "params": [position[parameter] for parameter in group["params"]]}
+                copy.deepcopy({name: x for name, x in group.items() if name != "params"})
+                | {"params": [position[parameter] for parameter in group["params"]]}
                 for group in self.param_groups
             ],
             "steps": self._steps,
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over what state_dict() gave, also PyTorch's, for parameters in the same order.
+        """Take over a copy of what state_dict() gave, also PyTorch's, for parameters in the same order.
 
         Raises:
-            OptionError: If the groups or their options do not match. Then nothing was loaded.
-            ShapeError: If an array does not have its parameter's shape. Then nothing was loaded.
+            OptionError: If the groups or their options do not match, or it is no optimizer's state.
+            ShapeError: If one of the `moments` does not have its parameter's shape.
+            DTypeError: If one of them holds no numbers. Then, as after the other errors, nothing was loaded.
         """
-        parameters = self._parameters()
-        sizes = [len(group["params"]) for group in self.param_groups]
-        given = [len(group["params"]) for group in state_dict["param_groups"]]
-        if given != sizes:
-            raise OptionError(
-                f"{self._name}.load_state_dict: groups of {given} parameters for groups of {sizes}. "
-                "Nothing was loaded."
-            )
-        missing = {
-            name for saved in state_dict["param_groups"] for name in self.defaults.keys() - saved.keys()
-        }
-        if missing:
-            raise OptionError(
-                f"{self._name}.load_state_dict: is another optimizer's: has no {', '.join(sorted(missing))}. "
-                "Nothing was loaded."
-            )
-        states = {}
-        for i, saved in state_dict["state"].items():
-            parameter = parameters[int(i)]
-            states[parameter] = {name: self._restored(name, x, parameter) for name, x in saved.items()}
-        for group, saved in zip(self.param_groups, state_dict["param_groups"], strict=True):
+        try:
+            states, groups, steps = self._read(state_dict)
+        except (OptionError, ShapeError, DTypeError) as error:
+            raise type(error)(f"{self._name}.load_state_dict: {error}. Nothing was loaded.") from error
+        for group, saved in zip(self.param_groups, groups, strict=True):
             known = group.keys() | {"initial_lr"}
             group.update({name: saved[name] for name in saved if name in known and name != "params"})
         self.state = states
-        self._steps = int(state_dict.get("steps", 0))
+        self._steps = steps
+
+    def _read(
+        self, state_dict: Mapping[str, Any]
+    ) -> tuple[dict[Tensor | str, dict[str, Any]], list[Group], int]:
+        """The states, the groups and the number of steps in what state_dict() gave, copied."""
+        try:
+            groups = copy.deepcopy([dict(group) for group in state_dict["param_groups"]])
+            given = [len(group["params"]) for group in groups]
+            saved, steps = copy.deepcopy(dict(state_dict["state"])), int(state_dict.get("steps", 0))
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
+            raise OptionError("takes what state_dict() returns, with state and param_groups") from error
+        sizes = [len(group["params"]) for group in self.param_groups]
+        if given != sizes:
+            raise OptionError(f"groups of {given} parameters for groups of {sizes}")
+        missing = {name for group in groups for name in self.defaults.keys() - group.keys()}
+        if missing:
+            raise OptionError(f"is another optimizer's: has no {', '.join(sorted(missing))}")
+        parameters = self._parameters()
+        states: dict[Tensor | str, dict[str, Any]] = {}
+        for key, state in saved.items():
+            if not str(key).isdecimal():  # else a position, of which JSON makes a string
+                states[key] = state
+                continue
+            if int(key) >= len(parameters) or not isinstance(state, Mapping):
+                raise OptionError(f"has a {type(state).__name__} for parameter {key} of {len(parameters)}")
+            parameter = parameters[int(key)]
+            states[parameter] = {name: self._restored(name, x, parameter) for name, x in state.items()}
+        return states, groups, steps
 
     def _restored(self, name: str, value: Any, parameter: Tensor) -> Any:
-        if value is None or (np.ndim(value) == 0 and name == "step"):
-            return value if value is None else int(value)
-        array = np.asarray(value)
-        if array.shape != parameter.shape:
-            raise ShapeError(
-                f"{self._name}.load_state_dict: {name} has shape {array.shape} for a parameter of shape "
-                f"{parameter.shape}. Nothing was loaded."
-            )
+        """What was remembered under a name, as `update` expects it."""
+        if value is None or name not in (*self.moments, *self.counters):
+            return value
+        try:
+            array, shape = np.asarray(value), parameter.shape if name in self.moments else ()
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise DTypeError(f"{name} cannot be made an array: {error}") from error
+        if array.dtype.kind not in "biuf":
+            raise DTypeError(f"{name} is a {type(value).__name__}, not real numbers")
+        if array.shape != shape:
+            raise ShapeError(f"{name} has shape {array.shape} for a parameter of shape {parameter.shape}")
+        if name in self.counters:
+            if not float(array).is_integer():
+                raise DTypeError(f"{name} is no integer")
+            return int(array)
         restored = memory.empty_like(parameter.data)  # in the parameter's order of memory
         restored[...] = array
         return restored
 
     def __getstate__(self) -> dict[str, Any]:
         """For pickle and copy: without the memory that a step makes anew, much more than the state."""
-        return vars(self) | {"_scratch": {}}
+        states = {
+            key: {name: Ordered(x) if _is_permuted(x) else x for name, x in state.items()}
+            for key, state in self.state.items()
+        }
+        return vars(self) | {"state": states, "_scratch": {}}
+
+    def __setstate__(self, attributes: dict[str, Any]) -> None:
+        vars(self).update(attributes)
+        for state in self.state.values():
+            state.update({name: writable(x) for name, x in state.items() if isinstance(x, np.ndarray)})
+
+    def __copy__(self) -> Self:
+        twin = object.__new__(type(self))
+        vars(twin).update(vars(self))
+        return twin
 
     def __repr__(self) -> str:
         lines = []
@@ -305,8 +348,8 @@ class Optimizer:
         return "\n".join(lines)
 
 
-def _copy(value: Any) -> Any:
-    return value.copy() if isinstance(value, np.ndarray) else value
+def _is_permuted(x: object) -> bool:
+    return isinstance(x, np.ndarray) and not x.flags.forc
 
 
 def _what(group: Any) -> str:

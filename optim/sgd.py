@@ -43,6 +43,7 @@ class SGD(Optimizer):
     """
 
     elementwise: ClassVar[bool] = True
+    moments: ClassVar[tuple[str, ...]] = ("momentum_buffer",)
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from minitensor.core.graph import write_tick
 from minitensor.core.value import Value
 
 Vector = NDArray[np.float64]
@@ -33,13 +34,14 @@ class ValueVector:
     @property
     def data(self) -> Vector:
         """The numbers."""
-        return np.array([value.data for value in self.values])
+        return np.array([value._data for value in self.values])
 
     @data.setter
     def data(self, numbers: Vector) -> None:
+        now = write_tick()
         for value, number in zip(self.values, numbers.tolist(), strict=True):
-            if value.requires_grad:  # the others are frozen
-                value.data = number
+            if value._requires_grad:  # the others are frozen
+                value._data, value._written = number, now
 
     @property
     def _grad(self) -> Vector:

@@ -13,10 +13,10 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import minitensor
-from minitensor import CheckpointError, cli, nn, optim
+from minitensor import CheckpointError, Tensor, cli, nn, optim
 from minitensor.data import DataLoader, make_moons
 from minitensor.files import write_atomically
-from minitensor.training import Callback, EarlyStopping, History, Run, fit
+from minitensor.training import Callback, EarlyStopping, History, Run, fit, trees
 from minitensor.training.checkpoint import (
     CHECKPOINT,
     MODEL,
@@ -313,3 +313,124 @@ def test_equal_runs_give_equal_files(tmp_path: Path) -> None:
     for folder in ("a", "b"):
         train(tmp_path / folder, 2)
     assert (tmp_path / "a" / MODEL).read_bytes() == (tmp_path / "b" / MODEL).read_bytes()
+
+
+# ------------------------------------------------------------------------- what an optimizer remembers
+
+
+class Counting(optim.SGD):
+    """SGD that also remembers what is no array of floats, and lets its steps depend on it."""
+
+    def update(self, parameter: Tensor, gradient: Any, state: dict[str, Any], group: Any) -> None:
+        seen = state.setdefault("seen", np.zeros(parameter.shape, np.int64))
+        rows = state.setdefault("rows", [np.zeros(len(gradient)), {"steps": np.int32(0)}])
+        slow = state.setdefault("slow", Tensor(parameter.data))
+        seen += gradient > 0
+        rows[0] += abs(gradient.reshape(len(gradient), -1)).sum(axis=1)
+        rows[1]["steps"] += np.int32(1)
+        super().update(parameter, gradient, state, group)
+        slow.data[...] += 0.1 * (parameter.data - slow.data)
+        parameter.data += 0.01 * (slow.data - parameter.data) + 1e-4 * seen / rows[1]["steps"]
+
+
+OPTIMIZERS["counting"] = lambda p: Counting(p, lr=0.1, momentum=0.9)
+
+
+def test_a_run_with_an_optimizer_of_one_s_own_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+    whole, _ = train(None, optimizer="counting")
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, stop_in=3, optimizer="counting")
+    resumed, _ = train(tmp_path, resume=True, optimizer="counting")
+    assert_equal(resumed, whole)
+
+
+TREES: dict[str, Any] = {
+    "plain": {"a": [1, 2.5, None, True, "x", -0.0, 1e400]},
+    "keys": {1: 2, "1": 3, None: 4, (1, "b"): 5, 2.5: 6},
+    "marks": {"array": "a", "tuple": [1], "dict": 3, "tensor": None, "scalar": {"complex": 2}},
+    "tuples": ((), (1, (2, [3, ()]))),
+    "one name twice": {"a.b": np.zeros(1), "a": {"b": np.ones(1), "b_": np.arange(2)}},
+    "numbers of NumPy": [np.float32(0.1), np.int8(-3), np.bool_(True), np.float64(0.1), np.uint64(2**63)],
+    "odd numbers": [np.complex64(1j), np.longdouble(1) / 3, np.str_("ä"), np.datetime64("2020-01-01T00:00")],
+    "complex": 1 - 2j,
+    "dtypes": [np.arange(6).reshape(2, 3).astype(d) for d in "?bBhHiIlLqQefdgFDG"],
+    "text": [
+        np.array(["a", "bcd"]),
+        np.array([b"x"]),
+        np.array(["2020", "NaT"], "M8[D]"),
+        np.array([1], "m8[s]"),
+    ],
+    "byte orders": [np.arange(3, dtype=">i4"), np.arange(3, dtype="<f8"), np.arange(2, dtype=">c16")],
+    "orders": [np.arange(24).reshape(2, 3, 4).transpose(axes) for axes in [(0, 1, 2), (2, 1, 0), (1, 2, 0)]],
+    "views": [np.arange(12).reshape(3, 4)[::2, ::-1], np.broadcast_to(np.arange(3), (2, 3))],
+    "shapes": [np.array(3.5), np.zeros((0, 3)), np.zeros((2, 0)), np.zeros((1, 1, 1)), np.array("text")],
+    "tensors": [Tensor([1.0]), nn.Parameter(np.ones((2, 3)).T), nn.Buffer([1, 2])],
+    "NaN": [np.nan, np.array([np.nan, np.inf]), np.float32(np.nan)],
+}
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_a_tree_comes_back_from_a_file_as_it_was(name: str, tmp_path: Path) -> None:
+    def same(x: Any, y: Any) -> None:
+        assert type(x) is type(y)
+        if isinstance(x, dict):
+            same(list(x), list(y))
+            same(list(x.values()), list(y.values()))
+        elif isinstance(x, list | tuple):
+            for a, b in zip(x, y, strict=True):
+                same(a, b)
+        elif isinstance(x, Tensor):
+            same((x.data, x.grad, x.requires_grad), (y.data, y.grad, y.requires_grad))
+        elif isinstance(x, np.ndarray | np.generic):
+            assert (x.dtype, x.shape) == (y.dtype, y.shape)
+            x, y = np.asarray(x), np.asarray(y)
+            assert x.tobytes() == y.tobytes()
+            assert x.copy("K").strides == y.copy("K").strides or not x.size
+        else:
+            assert repr(x) == repr(y)
+
+    arrays: trees.Arrays = {}
+    tree = trees.split(TREES[name], "t", arrays)
+    save_file({key: np.asarray(x, order="C") for key, x in arrays.items()}, tmp_path / "file")
+    same(trees.join(json.loads(json.dumps(tree)), load_file(tmp_path / "file")), TREES[name])
+
+
+@pytest.mark.parametrize(
+    ("thing", "what"),
+    [
+        ({1, 2}, "set"),
+        (np.random.default_rng(0), "Generator"),
+        (np.array([None]), "ndarray"),
+        (np.zeros(1, [("a", int)]), "ndarray"),
+        (abs, "builtin_function_or_method"),
+        (Tensor([1.0], requires_grad=True) * 2, "Tensor"),
+        (b"bytes", "bytes"),
+    ],
+    ids=lambda x: type(x).__name__,
+)
+def test_what_no_file_can_keep_is_named(thing: Any, what: str) -> None:
+    with pytest.raises(CheckpointError, match=rf"^run\.a\.0: a {what} cannot be saved. Keep arrays, leaf"):
+        trees.split({"a": [thing]}, "run", {})
+
+
+def test_a_checkpoint_of_before_is_still_read() -> None:
+    old = {"state": {"0": {"step": 3, "exp_avg": {"array": "x"}}}, "param_groups": [{"betas": [0.9, 0.99]}]}
+    new = trees.join(old, {"x": np.ones(2)})
+    assert new["state"]["0"]["exp_avg"].tolist() == [1, 1]
+    assert new["param_groups"] == [{"betas": [0.9, 0.99]}]
+
+
+def test_a_schedule_that_does_not_fit_leaves_the_optimizer_as_it_was(tmp_path: Path) -> None:
+    train(tmp_path, 2, schedule="cosine")
+    model = nn.MLP(2, [8, 2], dropout=0.2)
+    optimizer = OPTIMIZERS["sgd"](model.parameters())
+    schedule = optim.StepLR(optimizer, 2)
+    with pytest.raises(CheckpointError, match=r"StepLR.load_state_dict: needs"):
+        fit(
+            *(model, [], None, optimizer, nn.CrossEntropyLoss(), 3),
+            schedule=schedule,
+            callbacks=[Callback(), Callback(), Checkpoint(tmp_path, resume=True)],
+        )
+    assert optimizer.state == {}
+    assert optimizer.param_groups[0]["lr"] == 0.1
+    assert optimizer._steps == 0

@@ -12,8 +12,9 @@ import pytest
 
 import minitensor as mt
 from minitensor import GraphError, NumericError, Tensor, Value, debug, nn, optim
-from minitensor.core.watcher import here
-from minitensor.nn import functional
+from minitensor.context import watching
+from minitensor.core.watcher import Watcher, here
+from minitensor.nn import functional, scalar
 
 
 def parameter(*numbers: float) -> Tensor:
@@ -196,3 +197,134 @@ def test_a_step_without_any_gradient_warns() -> None:
     optimizer._parameters()[0].grad = np.ones(1)
     optimizer.step()
     assert [p.item() for p in optimizer._parameters()] == [0.9, 2.0]
+
+
+# --------------------------------------------------------------------------------------- scalar mode
+
+
+SCALAR: dict[str, Callable[[Any], optim.Optimizer]] = {
+    "SGD": lambda p: optim.SGD(p, lr=0.1),
+    "momentum": lambda p: optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.1),
+    "Adam": lambda p: optim.Adam(p, lr=0.1, amsgrad=True),
+    "AdamW": lambda p: optim.AdamW(p, lr=0.1),
+    "RMSprop": lambda p: optim.RMSprop(p, momentum=0.5, centered=True),
+    "Adagrad": lambda p: optim.Adagrad(p),
+    "groups": lambda p: optim.SGD([{"params": p[:3]}, {"params": p[3:], "lr": 0.5}], lr=0.1),
+}
+
+
+@pytest.mark.parametrize("name", SCALAR)
+def test_a_scalar_network_trains_under_debug_to_the_same_weights(name: str) -> None:
+    def train() -> list[float]:
+        model = scalar.MLP(2, [3, 2], activation="tanh", rng=0)
+        optimizer = SCALAR[name](model.parameters())
+        schedule = optim.StepLR(optimizer, 2, 0.5)
+        for _ in range(5):
+            loss = functional.cross_entropy(model([0.5, -1.0]), 1)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+        return [p.data for p in model.parameters()]
+
+    with debug():
+        watched = train()
+    assert watched == train()
+
+
+def test_a_loop_by_hand_runs_under_debug() -> None:
+    model = scalar.Neuron(2, rng=0)
+    with debug():
+        for _ in range(3):
+            model.zero_grad()
+            (model([1.0, 2.0]) - 1).backward()
+            for p in model.parameters():
+                p.data -= 0.1 * p.grad
+    assert all(type(p.data) is float for p in model.parameters())
+
+
+@pytest.mark.parametrize("kind", [Value, parameter])
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x: (x * 0) ** -0.5, "^power made inf of finite inputs"),
+        (lambda x: x * 0 / (x * 0), "^divide made NaN of finite inputs"),
+        (lambda x: x * float("nan"), "^multiply was given NaN in inputs"),
+        (lambda x: mt.sqrt(x * 0).backward(), r"^backward\(\): sqrt made inf of a finite gradient"),
+        (
+            lambda x: (x * 1e200 * 1e100 * 1e8).backward(1e200),
+            r"^backward\(\): multiply made inf of a finite",
+        ),
+        (lambda x: (x * 1e308 + x * 1e308 - x).backward(), r"add made inf|the gradients of a leaf of shape"),
+        (lambda x: (x * 2).backward(float("nan")), r"^backward\(\): multiply was given a gradient with NaN"),
+    ],
+)
+def test_both_modes_are_told_the_same(call: Callable[[Any], Any], message: str, kind: Any) -> None:
+    x = kind(1.0)
+    if kind is parameter:
+        x = Tensor(np.array(1.0), requires_grad=True)
+    with np.errstate(all="ignore"), debug(), pytest.raises(NumericError, match=message):
+        call(x)
+
+
+def test_gradients_of_a_value_that_overflow_in_their_sum_are_noticed() -> None:
+    x = Value(1e-300)
+    with (
+        debug(),
+        np.errstate(over="ignore"),
+        pytest.raises(NumericError, match=r"leaf of shape .* add up to inf"),
+    ):
+        (x * 1e308 + x * 1e308).backward()
+    assert x.grad == 0.0
+
+
+def test_a_second_backward_without_zero_grad_warns_once_in_scalar_mode() -> None:
+    model = scalar.MLP(2, [3, 1], rng=0)
+    with debug():
+        model([1.0, 2.0]).backward()
+        with pytest.warns(UserWarning, match="adds to the gradients of an earlier") as found:
+            model([1.0, 2.0]).backward()
+        assert found[0].filename == __file__
+        model.zero_grad()
+        model([1.0, 2.0]).backward()
+    assert len(found) == 1
+    model([1.0, 2.0]).backward()  # legal and silent without debug()
+
+
+def test_errors_about_a_value_end_with_the_line_that_made_it() -> None:
+    x = Value(3.0)
+    with debug():
+        y = x * x
+        x.data = 4.0
+        with pytest.raises(GraphError, match=r"y = x \* x$"):
+            y.backward()
+        z = x * x
+        z.backward()
+        with pytest.raises(GraphError, match=r"z = x \* x$"):
+            z.backward()
+
+
+def test_whoever_watches_is_told_of_a_value_what_it_is_told_of_a_tensor() -> None:
+    told: list[tuple[str, Any, Any]] = []
+
+    class Watch(Watcher):
+        def assigns(self, tensor: Any, name: str, value: Any) -> Any:
+            told.append((name, tensor, value))
+            return value
+
+        def receives(self, leaf: Any, gradient: Any) -> Any:
+            told.append(("receives", leaf, gradient))
+            return gradient
+
+        def writes(self, tensor: Any) -> None:
+            told.append(("writes", tensor, None))
+
+    x = Value(2.0)
+    with watching(Watch()):
+        (x * 3.0).backward()
+        x.data = 5.0
+        optimizer = optim.SGD([x], lr=1.0)
+        optimizer.step()
+    vector = optimizer.param_groups[0]["params"][0]
+    assert told == [("receives", x, 3.0), ("data", x, 5.0), ("writes", vector, None)]
+    assert (x.data, x.grad) == (2.0, 3.0)

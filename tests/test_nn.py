@@ -259,7 +259,9 @@ def test_modules_take_keyword_arguments() -> None:
 
 def test_a_parameter_is_not_lost_to_a_plain_tensor() -> None:
     layer = nn.Linear(2, 1)
-    with pytest.raises(DTypeError, match=r"Linear.weight is a Parameter, and would be lost"):
+    with pytest.raises(
+        DTypeError, match=r"Linear.weight takes a Parameter or None, not minitensor.Tensor, which"
+    ):
         layer.weight = layer.weight * 2  # type: ignore[assignment]
     layer.weight = nn.Parameter(np.ones((1, 2), np.float32))
     assert len(list(layer.parameters())) == 2
@@ -330,3 +332,182 @@ def test_every_activation_is_the_function_of_its_name() -> None:
 def test_binary_cross_entropy_keeps_its_precision_where_it_is_small() -> None:
     loss = functional.binary_cross_entropy_with_logits(Tensor([17.0, -17.0]), Tensor([1.0, 0.0]), "none")
     np.testing.assert_allclose(loss.data, np.log1p(np.exp(-17.0)), rtol=1e-6)
+
+
+# ---------------------------------------------------------------------------------------- assignment
+
+
+class Places(nn.Module):
+    """A member of each kind, held directly and in every container; and what is none."""
+
+    def __init__(self) -> None:
+        self.before: Any = 1
+        self.weight: Any = nn.Parameter([1.0, 2.0])
+        self.mean: Any = nn.Buffer([0.0])
+        self.inner: Any = nn.Linear(2, 2)
+        self.in_list: Any = [nn.Parameter([3.0]), nn.ReLU(), "a name"]
+        self.in_tuple: Any = (nn.Linear(1, 1), nn.Linear(1, 1))
+        self.in_dict: Any = {"a": nn.Parameter([4.0]), "b": [nn.Linear(1, 1), 3.0]}
+        self.without: Any = nn.Linear(2, 2, bias=False)
+        self.register_parameter("gone", None)
+        self.register_buffer("absent", None)
+        self.after: Any = [1.0, 2.0]
+
+
+FOREIGN: dict[str, Callable[[], Any]] = {
+    "an array": lambda: np.zeros(2),
+    "a number": lambda: 0.5,
+    "an integer": lambda: 0,
+    "a NumPy number": lambda: np.float32(1),
+    "a list of numbers": lambda: [1.0, 2.0],
+    "an empty string": lambda: "",
+    "a truth": lambda: False,
+    "a plain tensor": lambda: Tensor([1.0, 2.0]),
+    "a tensor that requires grad": lambda: Tensor([1.0], requires_grad=True),
+    "a Value": lambda: mt.Value(1.0),
+    "a function": lambda: abs,
+    "a class": lambda: nn.Linear,
+    "a generator": lambda: (nn.Linear(1, 1) for _ in range(2)),
+    "a set of modules": lambda: {nn.Linear(1, 1)},
+}
+
+
+def everything(module: nn.Module) -> list[Any]:
+    """What the module holds, by name and identity."""
+    members = [*module.named_parameters(), *module.named_buffers(), *module.named_modules()]
+    return [(name, id(member)) for name, member in members] + [list(module.state_dict())]
+
+
+@pytest.mark.parametrize("what", FOREIGN)
+@pytest.mark.parametrize(
+    "place", ["weight", "mean", "inner", "in_list", "in_tuple", "in_dict", "gone", "absent", "without.bias"]
+)
+def test_nothing_takes_the_place_of_a_member_unseen(place: str, what: str) -> None:
+    model = Places()
+    owner, name = (model.without, "bias") if "." in place else (model, place)
+    before, held = everything(model), getattr(owner, name)
+    with pytest.raises(DTypeError, match=rf"(Places|Linear)\.{name}.*Assign "):
+        setattr(owner, name, FOREIGN[what]())
+    assert everything(model) == before
+    assert getattr(owner, name) is held
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "path"),
+    [
+        ("in_dict", lambda m: {"other": 3.5}, "in_dict.other"),
+        ("in_dict", lambda m: [{"c": abs}], "in_dict.0.c"),
+        ("in_list", lambda m: [x * 2 if isinstance(x, Tensor) else x for x in m.in_list], "in_list.0"),
+        ("in_list", lambda m: [np.zeros(1), *m.in_list[1:]], "in_list.0"),
+        ("in_tuple", lambda m: (m.in_tuple[0], "later"), "in_tuple.1"),
+        ("in_dict", lambda m: {**m.in_dict, "a": 1.0}, "in_dict.a"),
+        ("in_dict", lambda m: {**m.in_dict, "b": 1.0}, "in_dict.b"),
+        ("in_dict", lambda m: {"a": m.in_dict["a"], "b": [abs, 3.0]}, "in_dict.b.0"),
+    ],
+)
+def test_a_place_in_a_container_is_named(name: str, value: Callable[[Any], Any], path: str) -> None:
+    model = Places()
+    before = everything(model)
+    with pytest.raises(DTypeError, match=rf"Places\.{path} = .* would be lost"):
+        setattr(model, name, value(model))
+    assert everything(model) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("in_list", lambda m: m.in_list[::-1]),
+        ("in_list", lambda m: m.in_list[:1]),
+        ("in_list", lambda m: [m.in_list[0], m.in_list[2]]),
+        ("in_list", lambda m: []),
+        ("in_list", lambda m: [None, m.in_list[1]]),
+        ("in_list", lambda m: nn.Sequential(nn.ReLU())),
+        ("in_list", lambda m: [m.in_list, 1.0]),
+        ("in_tuple", lambda m: list(m.in_tuple)),
+        ("in_dict", lambda m: None),
+        ("after", lambda m: "anything"),
+        ("before", lambda m: np.zeros(2)),
+        ("before", lambda m: nn.Parameter([1.0])),
+        ("anew", lambda m: [1.0]),
+    ],
+)
+def test_what_loses_nothing_may_be_assigned(name: str, value: Callable[[Any], Any]) -> None:
+    model = Places()
+    new = value(model)
+    setattr(model, name, new)
+    assert getattr(model, name) is new
+
+
+def test_none_keeps_the_place_of_what_was_there() -> None:
+    layer = nn.Linear(2, 1)
+    layer.bias = None
+    assert list(layer.state_dict()) == ["weight"]
+    assert layer(np.ones((3, 2), np.float32)).shape == (3, 1)
+    for twin in (layer, copy.copy(layer), copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        with pytest.raises(DTypeError, match=r"Linear.bias takes a Parameter or None, not numpy.ndarray"):
+            twin.bias = np.zeros(1)
+        twin.bias = None
+        twin.bias = nn.Parameter([0.5])
+        assert list(twin.state_dict()) == ["weight", "bias"]
+        twin.bias = None
+
+
+def test_a_shallow_copy_has_places_of_its_own() -> None:
+    layer = nn.Linear(2, 1)
+    twin = copy.copy(layer)
+    twin.bias = None
+    assert layer.bias is not None
+    del layer.bias
+    layer.bias = np.zeros(1)  # type: ignore[assignment]
+    with pytest.raises(DTypeError, match="takes a Parameter or None"):
+        twin.bias = np.zeros(1)  # type: ignore[assignment]
+
+
+def test_what_is_deleted_has_no_place() -> None:
+    layer = nn.Linear(2, 1, bias=False)
+    del layer.weight, layer.bias
+    assert not layer.state_dict()
+    layer.weight = layer.bias = 3.0  # type: ignore[assignment]
+    layer.bias = None
+    layer.bias = "anything"  # type: ignore[assignment]
+    with pytest.raises(AttributeError):
+        del layer.scale  # type: ignore[attr-defined]
+
+
+def test_parameters_and_buffers_are_registered_by_name() -> None:
+    module: Any = nn.Module()
+    array = np.ones(2)
+    module.register_buffer("mean", array)
+    module.register_parameter("scale", nn.Parameter([1.0]))
+    array += 1
+    assert module.state_dict()["mean"].tolist() == [1, 1]
+    assert [*module.state_dict()] == ["scale", "mean"]
+    buffer = nn.Buffer([3.0])
+    module.register_buffer("mean", buffer)
+    assert module.mean is buffer
+    with pytest.raises(DTypeError, match=r"Module.shift takes a Parameter or None, not list"):
+        module.register_parameter("shift", [1.0])
+    assert not hasattr(module, "shift")
+    with pytest.raises(DTypeError, match=r"Module.scale takes a Parameter or None, not minitensor.Buffer"):
+        module.register_buffer("scale", [1.0])
+
+
+@pytest.mark.parametrize("make", [nn.BatchNorm1d, nn.LayerNorm])
+def test_a_norm_without_parameters_has_places_for_them(make: Callable[..., Any]) -> None:
+    layer = make(2, **{"affine" if make is nn.BatchNorm1d else "elementwise_affine": False})
+    for name in ("weight", "bias"):
+        with pytest.raises(DTypeError, match=f"{name} takes a Parameter or None"):
+            setattr(layer, name, np.ones(2, np.float32))
+        setattr(layer, name, nn.Parameter(np.ones(2, np.float32)))
+    assert [name for name, _ in layer.named_parameters()] == ["weight", "bias"]
+
+
+def test_writing_in_place_through_the_attribute_goes_on() -> None:
+    layer = nn.Linear(2, 1)
+    weight = layer.weight
+    with mt.no_grad():
+        layer.weight *= 0
+        layer.weight[...] += 1
+    layer.weight.data -= 0.5
+    assert layer.weight is weight
+    assert weight.data.tolist() == [[0.5, 0.5]]

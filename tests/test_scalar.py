@@ -498,6 +498,17 @@ def test_a_value_whose_input_was_overwritten_refuses_to_run_backward() -> None:
     assert x.grad == 7.0
 
 
+def test_so_does_one_whose_input_an_optimizer_has_written() -> None:
+    x, frozen = Value(3.0), Value(2.0, requires_grad=False)
+    kept, stale = frozen * Value(1.0), x * x
+    (x * frozen).backward()
+    optim.SGD([x, frozen], lr=0.1).step()
+    assert (x.data, frozen.data) == (2.8, 2.0)
+    kept.backward()
+    with pytest.raises(GraphError, match="multiply needs an input whose data was overwritten"):
+        stale.backward()
+
+
 def test_data_is_a_python_float_whatever_is_assigned() -> None:
     x = Value(1.0)
     x.data = np.float64(2.5)
@@ -521,3 +532,56 @@ def test_a_scalar_network_can_be_copied_and_pickled() -> None:
     for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         assert other([1.0, 2.0]) == model([1.0, 2.0])
         assert not {*other.parameters()} & {*model.parameters()}
+
+
+# ---------------------------------------------------------------------------------------- assignment
+
+
+@pytest.mark.parametrize("value", [0.5, [0.5, 1.0], np.zeros(2), None, "w", [], [Value(1.0), 0.5]], ids=repr)
+@pytest.mark.parametrize("place", ["w", "b", "neurons", "layers"])
+def test_nothing_takes_the_place_of_values_unseen(place: str, value: Any) -> None:
+    model = scalar.MLP(2, [2, 1], rng=0)
+    owner = {"layers": model, "neurons": model.layers[0]}.get(place, model.layers[0].neurons[0])
+    before = model.parameters()
+    with pytest.raises(DTypeError, match=rf"\.{place} holds parameters, which are Values"):
+        setattr(owner, place, value)
+    assert all(a is b for a, b in zip(model.parameters(), before, strict=True))
+
+
+def test_values_and_lists_of_them_may_be_replaced() -> None:
+    neuron = scalar.Neuron(2, rng=0)
+    neuron.w, neuron.b = (Value(1.0), Value(2.0)), Value(3.0)  # type: ignore[assignment]
+    assert neuron([1.0, 1.0]).data == 6.0
+
+
+def test_what_is_no_parameter_may_be_anything() -> None:
+    class Counting(scalar.Neuron):
+        def __init__(self) -> None:
+            self.last: Any = Value(0.0)
+            self.last = None
+            super().__init__(2, rng=0)
+
+        def __call__(self, x: Any) -> Any:
+            self.last = super().__call__(x)
+            return self.last
+
+    neuron = Counting()
+    neuron([1.0, 2.0])
+    neuron.last = 0.0
+    neuron.activation = "tanh"
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda m: m.zero_grad(),
+        lambda m: optim.SGD(m.parameters()),
+        lambda m: m.arrays(),
+        lambda m: m.gradients(),
+    ],
+)
+def test_a_number_written_into_a_list_of_values_is_named(use: Callable[[Any], Any]) -> None:
+    model = scalar.MLP(2, [2, 1], rng=0)
+    model.layers[0].neurons[0].w[1] = 0.5  # type: ignore[call-overload]
+    with pytest.raises(DTypeError, match=r"Values[,;] not float"):
+        use(model)

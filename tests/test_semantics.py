@@ -14,10 +14,13 @@ import re
 import threading
 import weakref
 from collections.abc import Callable
+from multiprocessing import get_context
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
+from joblib import Parallel, delayed, dump, load
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
@@ -1031,6 +1034,359 @@ def layer(weights: Any, inputs: Any, bias: Any) -> Any:
     for w, x in zip(weights, inputs, strict=True):
         bias = bias + w * x
     return bias
+
+
+# ------------------------------------------------------------------- 44, 48-51: assignments, state, copies
+
+
+@pytest.mark.parametrize(
+    "value", [np.ones((1, 2)), [[1.0, 2.0]], 1.0, Tensor([[1.0, 2.0]]), True, "w"], ids=repr
+)
+@pytest.mark.parametrize("name", ["weight", "bias"])
+def test_44_a_parameter_stays_one_or_the_assignment_changes_nothing(name: str, value: Any) -> None:
+    model = nn.Linear(2, 1)
+    before = model.state_dict()
+    with pytest.raises(DTypeError, match=f"Linear.{name} takes a Parameter or None"):
+        setattr(model, name, value)
+    assert list(model.state_dict()) == ["weight", "bias"]
+    for key, array in model.state_dict().items():
+        assert_array_equal(array, before[key])
+    assert len(optim.SGD(model.parameters()).param_groups[0]["params"]) == 2
+
+
+@pytest.mark.parametrize("value", [np.ones(2), [1.0, 2.0], 1.0, Tensor([1.0, 2.0])], ids=repr)
+def test_44_and_so_does_a_buffer(value: Any) -> None:
+    model = nn.BatchNorm1d(2)
+    with pytest.raises(
+        DTypeError, match=r"BatchNorm1d.running_mean takes a Buffer or None, .*running_mean\[\.\.\.\]"
+    ):
+        model.running_mean = value
+    assert "running_mean" in model.state_dict()
+
+
+def test_48_a_group_added_after_a_schedule_was_made_goes_on_from_its_own_rate() -> None:
+    optimizer = optim.SGD([leaf([1.0])], lr=0.1)
+    schedule = optim.StepLR(optimizer, 1, 0.5)
+    schedule.step()
+    optimizer.add_param_group({"params": [leaf([1.0])], "lr": 0.4})
+    schedule.step()
+    assert schedule.get_last_lr() == [0.025, 0.2]
+
+
+def test_48_a_schedule_moves_all_groups_or_none() -> None:
+    class Fails(optim.lr_scheduler.LRScheduler):
+        def lr_at(self, step: int, base: float) -> float:
+            if base > 1 and step:
+                raise RuntimeError("not for this one")
+            return base / (step + 1)
+
+    groups: list[dict[str, Any]] = [{"params": [leaf([1.0])]}, {"params": [leaf([1.0])], "lr": 2.0}]
+    optimizer = optim.SGD(groups, lr=0.1)
+    schedule = Fails(optimizer)
+    with pytest.raises(RuntimeError, match="not for this one"):
+        schedule.step()
+    assert (schedule.get_last_lr(), schedule.last_epoch) == ([0.1, 2.0], 0)
+
+
+@pytest.mark.parametrize("steps", [1, 63, 64, 130])
+def test_49_an_optimizer_may_remember_integers_and_arrays_of_other_shapes(steps: int) -> None:
+    class Factored(optim.Optimizer):
+        def update(self, parameter: Tensor, gradient: Array, state: dict[str, Any], group: Any) -> None:
+            count = state.setdefault("count", np.zeros((), np.int64))
+            rows = state.setdefault("rows", np.zeros(len(gradient), np.float16))
+            count += 1
+            rows += np.abs(gradient).max(axis=1).astype(np.float16) / np.float16(100)
+            parameter.data -= group["lr"] * gradient / rows[:, None] / count
+
+    def train(w: Tensor, optimizer: optim.Optimizer, steps: int) -> None:
+        for _ in range(steps):
+            optimizer.zero_grad()
+            (w * w).sum().backward()
+            optimizer.step()
+
+    w = leaf(np.ones((2, 3)))
+    optimizer = Factored([w], lr=0.01)
+    train(w, optimizer, steps)
+    twin = leaf(w.data)
+    other = Factored([twin], lr=0.5)
+    other.load_state_dict(optimizer.state_dict())
+    train(w, optimizer, 70)
+    train(twin, other, 70)
+    assert w.data.tobytes() == twin.data.tobytes()
+    assert {name: x.dtype for name, x in other.state[twin].items()} == {"count": np.int64, "rows": np.float16}
+
+
+def pickled(protocol: int) -> Function:
+    return lambda x: pickle.loads(pickle.dumps(x, protocol))
+
+
+DUPLICATES: dict[str, Function] = {
+    "deepcopy": copy.deepcopy,
+    **{f"pickle {i}": pickled(i) for i in range(pickle.HIGHEST_PROTOCOL + 1)},
+}
+PILES: dict[str, Function] = {
+    "C": lambda: np.arange(24.0).reshape(4, 6),
+    "F": lambda: np.asfortranarray(np.arange(24.0).reshape(4, 6)),
+    "transposed": lambda: np.arange(24.0).reshape(4, 6).T,
+    "permuted": lambda: np.arange(24.0).reshape(2, 3, 4).transpose(1, 2, 0),
+    "permuted, owned": lambda: np.arange(24.0).reshape(2, 3, 4).transpose(1, 2, 0).copy("K"),
+    "every other": lambda: np.arange(24.0).reshape(4, 6)[::2, ::2],
+    "of a large one": lambda: np.asfortranarray(np.arange(240.0).reshape(24, 10))[:4],
+    "reversed": lambda: np.arange(24.0)[::-1],
+    "repeated": lambda: np.broadcast_to(np.arange(3.0), (2, 3)),
+    "repeated, and as large as its memory": lambda: np.broadcast_to(np.arange(3.0)[:1], (3,)),
+    "read-only": lambda: read_only(np.arange(3.0)),
+    "0-d": lambda: np.array(3.5),
+    "0-d view": lambda: np.arange(3.0)[1:2].reshape(()),
+    "empty": lambda: np.zeros((0, 3)),
+    "empty view": lambda: np.arange(6.0).reshape(2, 3)[:0],
+    "empty axis": lambda: np.zeros((2, 0, 3)).T,
+    "one": lambda: np.ones((1, 1, 1)).T,
+    "float16": lambda: np.arange(6, dtype=np.float16).reshape(2, 3).T,
+    "integers": lambda: np.arange(6).reshape(2, 3).T,
+    "truth": lambda: np.array([True, False]),
+}
+
+
+@pytest.mark.parametrize("way", [*DUPLICATES, "copy"])
+@pytest.mark.parametrize("kind", [Tensor, nn.Parameter, nn.Buffer])
+@pytest.mark.parametrize("pile", PILES)
+def test_50_a_copy_keeps_dtype_class_gradient_and_order_in_memory(pile: str, kind: Any, way: str) -> None:
+    t = kind.from_numpy(PILES[pile]())
+    if t.dtype.kind == "f" and kind is not nn.Buffer:
+        t.requires_grad_()
+        t.grad = np.negative(t.data, order="K")
+    twin = DUPLICATES.get(way, copy.copy)(t)
+    assert (type(twin), twin.requires_grad, twin.dtype, twin.shape) == (
+        kind,
+        t.requires_grad,
+        t.dtype,
+        t.shape,
+    )
+    for x, y in [(t.data, twin.data), (t.grad, twin.grad)] if t.requires_grad else [(t.data, twin.data)]:
+        assert_array_equal(x, y)
+        assert [n for n, m in zip(x.copy("K").strides, x.shape, strict=True) if m > 1 < x.size] == [
+            abs(n) for n, m in zip(y.strides, y.shape, strict=True) if m > 1 < y.size
+        ]
+        assert not np.shares_memory(x, y)
+        assert y.flags.writeable
+    assert twin.grad is None or t.requires_grad
+    with no_grad():
+        twin += np.ones((), twin.dtype) if twin.dtype != bool else np.False_
+
+
+@pytest.mark.parametrize("way", DUPLICATES)
+def test_50_what_shares_memory_goes_on_sharing_it(way: str) -> None:
+    array = np.array([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]])
+    t = Tensor.from_numpy(array)
+    together = {
+        "t": t,
+        "same": t,
+        "detached": t.detach(),
+        "turned": t.T,
+        "flat": t.reshape(-1),
+        "array": array,
+    }
+    together |= {
+        "beside": Tensor.from_numpy(array),
+        "part": t[0],
+        "backwards": Tensor.from_numpy(array[::-1]),
+    }
+    twin = DUPLICATES[way](together)
+    assert twin["same"] is twin["t"]
+    twin["t"].data[1, 0] = 100
+    twin["t"].data[0, 2] = 50
+    for name in ("detached", "beside"):
+        assert_array_equal(twin[name].data, twin["t"].data)
+    assert_array_equal(twin["array"], twin["t"].data)
+    assert_array_equal(twin["turned"].data, twin["t"].data.T)
+    assert_array_equal(twin["flat"].data, twin["t"].data.reshape(-1))
+    assert_array_equal(twin["backwards"].data, twin["t"].data[::-1])
+    assert twin["part"].data[2] == 2  # a part has memory of its own
+    assert t.data.max() == 5
+
+
+@pytest.mark.parametrize("way", DUPLICATES)
+def test_50_a_write_into_shared_memory_is_noticed_in_copies_too(way: str) -> None:
+    w = leaf([1.0, 2.0])
+    view = w.detach()
+    with no_grad():
+        view += 1.0
+    view._writes()[0] = 10**12  # it was written to in a process that runs for long
+    twin, other = DUPLICATES[way]((w, view))
+    loss = (twin * twin).sum()
+    unrelated = Tensor([1.0])
+    unrelated += 1.0
+    loss.backward()  # which no write of before disturbs
+    loss = (twin * twin).sum()
+    with no_grad():
+        other += 1.0
+    with pytest.raises(GraphError, match="overwritten after the forward pass"):
+        loss.backward()
+
+
+@pytest.mark.parametrize("way", DUPLICATES)
+def test_50_a_part_does_not_drag_the_whole_along(way: str) -> None:
+    whole = Tensor(np.zeros((1000, 100)))
+    assert len(pickle.dumps(whole[0])) < 2000
+    twin, row = DUPLICATES[way]((whole, whole[0]))
+    with no_grad():
+        row += 1.0
+    loss = (leaf(np.ones((1000, 100))) * twin).sum()
+    with no_grad():
+        row += 1.0  # of other memory
+    loss.backward()
+
+
+class Named(nn.Parameter):
+    """A parameter with attributes of its own, in a slot and without."""
+
+    __slots__ = ("__dict__", "scale")
+
+    name: str
+    scale: Any
+
+
+class Slotted(nn.Parameter):
+    __slots__ = ("scale",)
+
+    scale: Any
+
+
+class Counter(Value):
+    count: int
+
+
+@pytest.mark.parametrize("way", [*DUPLICATES, "copy"])
+def test_50_a_subclass_keeps_its_class_and_attributes(way: str) -> None:
+    duplicate = DUPLICATES.get(way, copy.copy)
+    a, b, c = Named([1.0, 2.0]), Slotted([3.0]), Counter(4.0)
+    a.name, a.scale, b.scale, c.count = "w", [a], np.ones(2), 5
+    c.grad = 2.0
+    twin = duplicate(a)
+    assert (type(twin), twin.name, twin.data.tolist()) == (Named, "w", [1.0, 2.0])
+    assert twin.scale[0] is (a if way == "copy" else twin)
+    other = duplicate(b)
+    assert type(other) is Slotted
+    assert_array_equal(other.scale, b.scale)
+    value = duplicate(c)
+    assert (type(value), value.data, value.grad, value.count, value.requires_grad) == (
+        Counter,
+        4.0,
+        2.0,
+        5,
+        True,
+    )
+
+
+@pytest.mark.parametrize("way", DUPLICATES)
+def test_50_tied_weights_optimizer_schedule_and_generator_stay_together(way: str) -> None:
+    draw = np.random.default_rng(0)
+    model = nn.Sequential(
+        nn.Linear(4, 4, rng=draw), nn.Dropout(0.5, draw), nn.Linear(4, 4), nn.Dropout(0.5, draw)
+    )
+    layers: list[Any] = list(model)
+    layers[2].weight = layers[0].weight
+    layers[2].bias.requires_grad_(False)
+    optimizer = optim.Adam(model.parameters(), lr=0.1)
+    schedule = optim.StepLR(optimizer, 2)
+
+    def train(model: Any, optimizer: Any, schedule: Any) -> list[Any]:
+        for _ in range(3):
+            optimizer.zero_grad()
+            model(np.ones((2, 4), np.float32)).sum().backward()
+            optimizer.step()
+            schedule.step()
+        return [p.data for p in model.parameters()]
+
+    train(model, optimizer, schedule)
+    twin, other, timetable = DUPLICATES[way]((model, optimizer, schedule))
+    assert twin[2].weight is twin[0].weight
+    assert all(a is b for a, b in zip(other.param_groups[0]["params"], twin.parameters(), strict=True))
+    assert timetable.optimizer is other
+    assert twin[1].rng is twin[3].rng is not draw
+    assert twin[0].weight.data.flags.f_contiguous
+    assert other.state[twin[0].weight]["exp_avg"].flags.f_contiguous
+    for p, q in zip(train(model, optimizer, schedule), train(twin, other, timetable), strict=True):
+        assert p.tobytes() == q.tobytes()
+        assert not np.shares_memory(p, q)
+    assert timetable.get_last_lr() == schedule.get_last_lr()
+
+
+@pytest.mark.parametrize("way", DUPLICATES)
+def test_50_values_and_their_optimizer_stay_together(way: str) -> None:
+    model = nn.scalar.MLP(2, [3, 1], rng=0)
+    optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    frozen = model.parameters()[0].requires_grad_(False)
+
+    def train(model: Any, optimizer: Any) -> list[float]:
+        for _ in range(3):
+            optimizer.zero_grad()
+            model([1.0, 2.0]).backward()
+            optimizer.step()
+        return [p.data for p in model.parameters()]
+
+    train(model, optimizer)
+    twin, other = DUPLICATES[way]((model, optimizer))
+    assert train(model, optimizer) == train(twin, other)
+    assert not twin.parameters()[0].requires_grad
+    assert twin.parameters()[0].data == frozen.data
+
+
+def test_50_a_shallow_copy_of_a_module_or_optimizer_has_the_same_parameters() -> None:
+    model = nn.Linear(2, 1)
+    optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    model.weight.grad = np.ones((1, 2), np.float32)
+    optimizer.step()
+    assert copy.copy(model).weight is model.weight
+    twin = copy.copy(optimizer)
+    assert type(twin) is optim.SGD
+    assert twin.state[model.weight] is optimizer.state[model.weight]
+
+
+def work(model: nn.Module, optimizer: optim.Optimizer) -> tuple[nn.Module, optim.Optimizer]:
+    """A step, in another process."""
+    optimizer.zero_grad()
+    model(np.ones((2, 300), np.float32)).sum().backward()
+    optimizer.step()
+    return model, optimizer
+
+
+def test_50_models_travel_to_other_processes_and_back(tmp_path: Path) -> None:
+    model = nn.MLP(300, [1000, 2], rng=0)
+    optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    work(model, optimizer)
+    with get_context("spawn").Pool(1) as pool:
+        twins = [pool.apply(work, (model, optimizer))]
+    # joblib hands large arrays over as files that are read-only
+    twins += Parallel(2, mmap_mode="r", max_nbytes=1000)([delayed(work)(model, optimizer)])
+    dump((model, optimizer), tmp_path / "both")
+    for mode in (None, "r", "c"):
+        twins.append(work(*load(tmp_path / "both", mmap_mode=mode)))
+    work(model, optimizer)
+    for twin, other in twins:
+        for p, q in zip(model.parameters(), twin.parameters(), strict=True):
+            assert p.data.tobytes("K") == q.data.tobytes("K")
+            assert p.data.strides == q.data.strides
+            assert (
+                other.state[q]["momentum_buffer"].tobytes() == optimizer.state[p]["momentum_buffer"].tobytes()
+            )
+
+
+@pytest.mark.parametrize("make", [lambda x: optim.SGD([x], lr=0.1), lambda x: optim.Adam([x], lr=0.1)])
+def test_51_debug_runs_in_both_modes_to_the_same_numbers(make: Function, number: Any) -> None:
+    def train() -> float:
+        x: Any = number(2.0)
+        optimizer = make(x)
+        for _ in range(3):
+            optimizer.zero_grad()
+            (x * x * x).backward()
+            optimizer.step()
+        return float(x.data)
+
+    with mt.debug():
+        watched = train()
+    assert watched == train()
 
 
 # ------------------------------------------------------------------------------------ what an error says

@@ -10,6 +10,7 @@ from minitensor.arrays.extend import extend
 from minitensor.core.graph import Node, origin, write_tick
 from minitensor.core.rule import Operation
 from minitensor.core.value import Value
+from minitensor.core.watcher import here
 from minitensor.errors import DTypeError, GraphError
 from minitensor.methods import ValueMethods
 
@@ -27,8 +28,17 @@ class Content(Value):
 
     @data.setter
     def data(self, number: float) -> None:
-        self._data = float(number)
+        watcher = here.state.watcher
+        if watcher is not None:
+            number = watcher.assigns(self, "data", number)
+        self._data = number if type(number) is float else float(number)
         self._written = write_tick()
+
+    def _receive_watched(self, gradient: Any) -> None:
+        """The same as _receive, which is too short to ask for a watcher each time."""
+        if self._operation is None and here.state.watcher is not None:
+            gradient = here.state.watcher.receives(self, gradient)
+        self._receive(gradient)
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Start, or stop, computing gradients for this leaf."""

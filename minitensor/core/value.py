@@ -58,7 +58,8 @@ class Value(ValueMethods["Value"], Node):
         """
         seed = Value(gradient, requires_grad=False) if create_graph else float(gradient)
         keep = create_graph if retain_graph is None else retain_graph
-        propagate(self, seed, Value._receive, keep, create_graph)
+        receive = Value._receive if here.state.watcher is None else Value._receive_watched
+        propagate(self, seed, receive, keep, create_graph)
 
     @classmethod
     def apply(cls, operation: Operation, args: tuple[Any, ...], attrs: dict[str, Any]) -> Value:

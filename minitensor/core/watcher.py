@@ -56,7 +56,7 @@ class Watcher:
         """A tensor's array is about to be written to, in a way that the engine notices."""
 
     def receives(self, leaf: Node, gradient: Data) -> Data:
-        """A leaf among tensors is about to add this gradient to its own."""
+        """A leaf is about to add this gradient to its own."""
         return gradient
 
     def finishes(self, order: Sequence[Node]) -> None:

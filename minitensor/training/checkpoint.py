@@ -21,15 +21,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from minitensor.errors import CheckpointError, OptionError, ShapeError
 from minitensor.files import write_atomically
 from minitensor.nn import Module
 from minitensor.random import generator
 from minitensor.training.loop import Callback, History, Run
+from minitensor.training.trees import Arrays, join, split
 
-Arrays = dict[str, NDArray[Any]]
 MODEL, CHECKPOINT = "model.safetensors", "checkpoint.safetensors"
 
 
@@ -126,14 +125,16 @@ class Checkpoint(Callback):
             "random": [draw.bit_generator.state for draw in _generators(run)],
         }
         arrays = {f"model.{name}": array for name, array in run.model.state_dict().items()}
-        _write(self.folder / CHECKPOINT, arrays, {"config": self.config, "state": _split(state, "", arrays)})
+        _write(
+            self.folder / CHECKPOINT, arrays, {"config": self.config, "state": split(state, "state", arrays)}
+        )
         save_weights(run.model, self.folder / MODEL, self.config)
 
     def _restore(self, run: Run) -> None:
         path = self.folder / CHECKPOINT
         arrays, content = _read(path)
         try:
-            state = _join(content["state"], arrays)
+            state = join(content["state"], arrays)
             weights = {
                 name.removeprefix("model."): array
                 for name, array in arrays.items()
@@ -144,14 +145,15 @@ class Checkpoint(Callback):
                 raise OptionError("it was saved with other callbacks or random generators")
             if (state["schedule"] is None) != (run.schedule is None):
                 raise OptionError("it was saved with a schedule, or this run has one and that had none")
-            before = run.model.state_dict()
+            before, optimizer_before = run.model.state_dict(), run.optimizer.state_dict()
             run.model.load_state_dict(weights)
             try:
                 run.optimizer.load_state_dict(state["optimizer"])
                 if run.schedule is not None:
                     run.schedule.load_state_dict(state["schedule"])
-            except (ValueError, KeyError, IndexError):
+            except (ValueError, KeyError, IndexError, TypeError):
                 run.model.load_state_dict(before)
+                run.optimizer.load_state_dict(optimizer_before)
                 raise
         except (ValueError, KeyError, IndexError, TypeError) as error:
             raise CheckpointError(f"{path}: does not fit this run: {error}") from error
@@ -175,8 +177,8 @@ def read_config(folder: str | os.PathLike[str]) -> dict[str, Any]:
 
 def read_history(folder: str | os.PathLike[str]) -> History:
     """The history of a run's folder."""
-    state = _read(Path(folder) / CHECKPOINT).config.get("state", {})
-    return History(state.get("history", {}))
+    arrays, content = _read(Path(folder) / CHECKPOINT)
+    return History(join(content.get("state", {}).get("history", {}), arrays))
 
 
 def _generators(run: Run) -> Iterator[np.random.Generator]:
@@ -197,28 +199,6 @@ def _load(path: Path, model: Module, arrays: Arrays) -> None:
         model.load_state_dict(arrays)
     except ShapeError as error:
         raise CheckpointError(f"{path}: does not fit the model. {error}") from error
-
-
-def _split(tree: Any, path: str, arrays: Arrays) -> Any:
-    """A tree that JSON can hold: each array goes into `arrays`, and its name there into the tree."""
-    if isinstance(tree, dict):
-        return {str(key): _split(value, f"{path}{key}.", arrays) for key, value in tree.items()}
-    if isinstance(tree, list | tuple):
-        return [_split(value, f"{path}{i}.", arrays) for i, value in enumerate(tree)]
-    if isinstance(tree, np.ndarray):
-        name = f"state.{path.removesuffix('.')}"
-        arrays[name] = tree
-        return {"array": name}
-    return tree.item() if isinstance(tree, np.generic) else tree
-
-
-def _join(tree: Any, arrays: Arrays) -> Any:
-    """What _split took apart."""
-    if isinstance(tree, dict):
-        if tree.keys() == {"array"}:
-            return arrays[tree["array"]]
-        return {key: _join(value, arrays) for key, value in tree.items()}
-    return [_join(value, arrays) for value in tree] if isinstance(tree, list) else tree
 
 
 def _write(path: Path, arrays: Arrays, content: Mapping[str, Any]) -> None:

@@ -316,3 +316,68 @@ def test_plain_initialisers_have_pytorch_s_distributions(name: str, args: tuple[
     error = 5 * math.sqrt(2 / 200_000) * theirs.numpy().std()
     assert ours.data.mean() == pytest.approx(theirs.mean().item(), abs=error)
     assert ours.data.std() == pytest.approx(theirs.std().item(), rel=0.01)
+
+
+# ---------------------------------------------------------------------------------------- assignment
+
+
+def assigned(library: Any, place: str, what: str) -> tuple[Any, ...]:
+    """Whether one kind of thing may take the place of another, and what the module holds then."""
+    ours = library is nn
+    array = np.zeros(2, np.float32)
+    norm = library.BatchNorm1d(2)
+    if place.startswith("none"):
+        norm.weight = norm.running_mean = norm.inner = None
+    elif place.startswith("no"):
+        norm = library.BatchNorm1d(2, affine=False, track_running_stats=False)
+    elif place.startswith("deleted"):
+        del norm.weight, norm.running_mean
+    if place.endswith("inner"):
+        norm.inner = library.ReLU()
+        if place.startswith("none"):
+            norm.inner = None
+    values: dict[str, Callable[[], Any]] = {
+        "array": lambda: array,
+        "list": lambda: [1.0, 2.0],
+        "float": lambda: 1.0,
+        "int": lambda: 0,
+        "bool": lambda: True,
+        "str": lambda: "",
+        "function": lambda: abs,
+        "None": lambda: None,
+        "tensor": lambda: Tensor(array) if ours else torch.tensor(array),
+        "Parameter": lambda: library.Parameter(array if ours else torch.tensor(array)),
+        "Buffer": lambda: library.Buffer(array if ours else torch.tensor(array)),
+        "Module": lambda: library.Tanh(),
+    }
+    value = values[what]()
+    try:
+        setattr(norm, place.split()[-1], value)
+    except TypeError:
+        return ("refused",)
+    return (
+        sorted(name for name, _ in norm.named_parameters()),
+        sorted(name for name, _ in norm.named_buffers()),
+        sorted(name for name, _ in norm.named_modules()),
+        sorted(norm.state_dict()),
+    )
+
+
+PLACES = [
+    *("weight", "running_mean", "inner"),
+    *("none weight", "none running_mean", "none inner"),
+    *("no weight", "no running_mean", "deleted weight", "deleted running_mean"),
+]
+KINDS = [
+    *("array", "list", "float", "int", "bool", "str", "function", "None", "tensor"),
+    *("Parameter", "Buffer", "Module"),
+]
+
+
+@pytest.mark.parametrize("what", KINDS)
+@pytest.mark.parametrize("place", PLACES)
+def test_what_may_be_assigned_is_what_pytorch_lets(place: str, what: str) -> None:
+    if what == "tensor" and "running_mean" in place and "deleted" not in place:
+        assert assigned(nn, place, what) == ("refused",)  # as a Buffer is a class here
+    else:
+        assert assigned(nn, place, what) == assigned(torch.nn, place, what)

@@ -328,3 +328,93 @@ def test_200_steps_of_training_end_within_1e_10_of_pytorch(settings: dict[str, A
     differences = {name: float(np.abs(ours[name] - theirs[name].numpy()).max()) for name in ours}
     print(f"\n200 steps, {settings_id(settings)}: largest difference {max(differences.values()):.1e}")
     assert max(differences.values()) < 1e-10, differences
+
+
+JOINED: dict[
+    str, tuple[Any, Any, int]
+] = {  # ours, PyTorch's, and the first step at which theirs lets one join
+    "StepLR": (lambda o: optim.StepLR(o, 2, 0.5), lambda o: rates.StepLR(o, 2, 0.5), 0),
+    "Cosine": (
+        lambda o: optim.CosineAnnealingLR(o, 9, 0.01),
+        lambda o: rates.CosineAnnealingLR(o, 9, 0.01),
+        0,
+    ),
+    "LinearWarmup": (
+        lambda o: optim.LinearWarmup(o, 5, 0.3),
+        lambda o: rates.LinearLR(o, 0.3, total_iters=5),
+        0,
+    ),
+    "LinearWarmup, StepLR": (
+        lambda o: optim.LinearWarmup(o, 3, 0.1, after=optim.StepLR(o, 2, 0.5)),
+        lambda o: rates.SequentialLR(
+            o, [rates.LinearLR(o, 0.1, total_iters=3), rates.StepLR(o, 2, 0.5)], [3]
+        ),
+        3,
+    ),
+    "LinearWarmup, Cosine": (
+        lambda o: optim.LinearWarmup(o, 3, 0.1, after=optim.CosineAnnealingLR(o, 7)),
+        lambda o: rates.SequentialLR(
+            o, [rates.LinearLR(o, 0.1, total_iters=3), rates.CosineAnnealingLR(o, 7)], [3]
+        ),
+        3,
+    ),
+    "Plateau": (
+        lambda o: optim.ReduceLROnPlateau(o, patience=1, factor=0.5, min_lr=0.02),
+        lambda o: rates.ReduceLROnPlateau(o, patience=1, factor=0.5, min_lr=0.02),
+        0,
+    ),
+}
+rates = torch.optim.lr_scheduler
+
+
+@pytest.mark.filterwarnings("ignore:.*lr_scheduler.step")
+@pytest.mark.parametrize(("name", "when"), [(n, when) for n in JOINED for when in range(JOINED[n][2], 7)])
+def test_a_group_that_joins_late_has_the_rates_that_pytorch_gives_it(name: str, when: int) -> None:
+    ours = optim.SGD([nn.Parameter([1.0])], lr=0.1, momentum=0.9)
+    theirs = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.1, momentum=0.9)
+    our_schedule, their_schedule = JOINED[name][0](ours), JOINED[name][1](theirs)
+    metric = [1.0] if name == "Plateau" else []
+    for step in range(9):
+        if step == when:
+            ours.add_param_group({"params": nn.Parameter([1.0]), "lr": 0.4})
+            theirs.add_param_group({"params": torch.nn.Parameter(torch.ones(1)), "lr": 0.4})
+        if step == when + 1:
+            ours.add_param_group({"params": nn.Parameter([1.0])})
+            theirs.add_param_group({"params": torch.nn.Parameter(torch.ones(1))})
+        expected = [group["lr"] for group in theirs.param_groups]
+        assert our_schedule.get_last_lr() == pytest.approx(expected, rel=1e-9)
+        our_schedule.step(*metric)
+        their_schedule.step(*metric)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("SGD", {"momentum": 0.9, "nesterov": True}),
+        ("SGD", {}),
+        ("Adam", {"amsgrad": True}),
+        ("AdamW", {}),
+        ("RMSprop", {"momentum": 0.5, "centered": True}),
+        ("Adagrad", {"lr_decay": 0.1}),
+    ],
+)
+def test_pytorch_s_state_goes_on_here_while_pytorch_goes_on_with_it(name: str, options: Settings) -> None:
+    shape = (3, 4)
+    start, gradients = np.ones(shape), np.random.default_rng(0).normal(size=(8, *shape))
+    theirs = torch.nn.Parameter(torch.tensor(start))
+    ours = nn.Parameter(np.asfortranarray(start))
+    reference = getattr(torch.optim, name)([theirs], lr=0.1, **options)
+    optimizer = getattr(optim, name)([ours], lr=0.5, **options)
+    for step, gradient in enumerate(gradients):
+        theirs.grad = torch.tensor(gradient)
+        reference.step()
+        if step == 3:
+            ours.data[...] = theirs.detach().numpy()
+            optimizer.load_state_dict(reference.state_dict())  # which shares memory with the reference
+        elif step > 3:
+            ours.grad = gradient
+            optimizer.step()
+            np.testing.assert_allclose(ours.data, theirs.detach().numpy(), rtol=1e-12)
+    assert optimizer.param_groups[0]["lr"] == 0.1
+    for x in optimizer.state[ours].values():
+        assert type(x) is int or x.flags.f_contiguous
