@@ -94,12 +94,9 @@ class Module:
 
         def __delattr__(self, name: str) -> None:
             object.__delattr__(self, name)
-            changes.advance()
-
-        def __delattr__(self, name: str) -> None:
-            object.__delattr__(self, name)
             if name in self._vacant:
                 self._vacate(name, None)
+            changes.advance()
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Set the attribute `name`, in which a Parameter belongs even if it is None now.

@@ -203,7 +203,7 @@ TERMS = {
     "mask of Python": "out = head(model(x)) * float(mask[0]) * mask.mean()",
     "switch": "out = head(model(x))\n        if switch: out = out * 2",
     "tensor": "out = head(model(x) * tensor)",
-    "shape of a tensor": "out = head(model(x)) * len(tensor)",
+    "size of a tensor": "out = head(model(x)) * len(tensor)",
     "settings": "out = head(model(x)) * settings.gain",
     "activation": "out = head(activation(model(x)))",
     "library": "out = head(F.gelu(model(x)))",
@@ -237,6 +237,7 @@ UPDATES = {
     "decayed": "optimizer.zero_grad(); loss.backward(); optimizer.step()\n"
     "        for p in parameters: p.data -= optimizer.param_groups[0]['lr'] * 0.1 * p.data",
 }
+OPTIMIZERS = ["sgd", "plain", "adam", "lars", "noisy", "adagrad"]
 CHANGING = {  # which may be refused
     "count": "self.count += 1",
     "history": "self.history.append(len(self.history))",
@@ -325,6 +326,11 @@ def append_layer(world: World, draw: random.Random) -> None:
 def drop_layer(world: World, draw: random.Random) -> None:
     if len(world.model.layers) > 6:
         del world.model.layers[-1]
+
+
+def drop_attribute(world: World, draw: random.Random) -> None:
+    if "factor" in vars(scaled(world)):
+        del scaled(world).factor
 
 
 def replace_head(world: World, draw: random.Random) -> None:
@@ -458,6 +464,10 @@ CHANGES: dict[str, Change] = {
     ),
     "factor of a class": set_on(lambda w: w.Scaled, "factor"),
     "extra": set_on(scaled, "extra"),
+    "extra of its own": set_on(scaled, "factor"),
+    "without an attribute": lambda world, draw: (
+        vars(scaled(world)).get("factor") and delattr(scaled(world), "factor")
+    ),
     "strength": set_on(scaled, "_strength"),
     "steps": put_in(lambda w: scaled(w).steps, -1),
     "slopes": put_in(lambda w: scaled(w).slopes, "left"),
@@ -600,7 +610,7 @@ def trajectories(number: int) -> Callable[[Function], Function]:
 PARTS = st.tuples(
     st.sampled_from(sorted(TERMS)),
     st.sampled_from(sorted(UPDATES)),
-    st.sampled_from(["sgd", "plain", "adam", "lars", "noisy", "adagrad"]),
+    st.sampled_from(OPTIMIZERS),
 )
 LISTS = st.lists(st.tuples(st.sampled_from(sorted(CHANGES)), st.integers(0, 99)), min_size=1, max_size=8)
 
@@ -648,6 +658,19 @@ def test_each_change_by_itself(term: str, change: str) -> None:
     for seed in (1, 2):
         programs = live((term, "as usual", "sgd", ""), [(change, seed), ("nothing", 0), ("nothing", 0)])
         assert programs >= 1, "it never ran as a program"
+
+
+@pytest.mark.parametrize(
+    ("update", "kind"),
+    [*[(update, "sgd") for update in UPDATES], *[("as usual", kind) for kind in OPTIMIZERS]],
+)
+def test_each_update_and_each_optimizer_by_itself(update: str, kind: str) -> None:
+    assert live(("nothing", update, kind, ""), [("nothing", 0)] * 3) == 1
+
+
+def test_an_attribute_that_is_deleted_gives_way_to_that_of_the_class() -> None:
+    changes = [("extra of its own", 1), ("without an attribute", 0), ("nothing", 0)]
+    assert live(("nothing", "as usual", "sgd", ""), changes) >= 2
 
 
 @pytest.mark.parametrize("changing", CHANGING)
