@@ -1,7 +1,8 @@
 """What holds for a thread until a block ends, such as no_grad; and what code tells whoever watches it.
 
 Code outside the engine may be watched too (core/watcher.py): so it says where it does more than compute on
-arrays (`effect`), where its way depends on a value (`decide`), and where it only has a look (`look`).
+arrays (`effect`), where its way depends on a value (`decide`), where it only has a look (`look`), and where
+it hands out what it changes unseen (`reveal`).
 """
 
 from __future__ import annotations
@@ -78,6 +79,9 @@ class Onlooker(Watcher):
         """The way that the program goes depends on this."""
         return bool(condition)
 
+    def reveals(self, what: str) -> None:
+        """Something is about to be read or changed of which nobody is told otherwise."""
+
     def looks(self, array: Data) -> Data:
         """An array is looked at for a check that changes no result."""
         return array
@@ -114,6 +118,13 @@ def decide(condition: Any) -> bool:
     """bool(condition), where code branches on a value."""
     watcher = here.state.watcher
     return watcher.decides(condition) if isinstance(watcher, Onlooker) else bool(condition)
+
+
+def reveal(what: str) -> None:
+    """Say that something is about to be read or changed of which nobody is told otherwise."""
+    watcher = here.state.watcher
+    if isinstance(watcher, Onlooker):
+        watcher.reveals(what)
 
 
 def look(array: Data) -> Data:

@@ -48,6 +48,7 @@ class Schedule:
             {name: x for name, x in vars(self).items() if not isinstance(x, Optimizer | Schedule)}
         )
 
+    @effect
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over what state_dict() gave. The optimizer's own state carries the learning rates.
 

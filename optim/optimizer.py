@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from minitensor import memory
 from minitensor.arrays.copying import Ordered, writable
-from minitensor.context import effect
+from minitensor.context import effect, reveal
 from minitensor.core.tensor import Tensor
 from minitensor.core.value import Value
 from minitensor.core.watcher import here
@@ -73,7 +73,7 @@ class Optimizer:
     def __init__(self, params: Params, **defaults: Any) -> None:
         self.defaults = defaults
         self.param_groups: list[Group] = []
-        self.state: dict[Tensor | str, dict[str, Any]] = {}
+        self._state: dict[Tensor | str, dict[str, Any]] = {}
         self._scratch: dict[Tensor, NDArray[Any]] = {}
         self._steps = 0
         if callable(params) or isinstance(params, Tensor | Value):
@@ -90,8 +90,19 @@ class Optimizer:
             raise GraphError(f"{self._name}: no parameter requires grad, so none can be updated")
 
     def __init_subclass__(cls) -> None:
-        for name in {"step", "zero_grad"} & vars(cls).keys():
+        for name in {"step", "zero_grad", "load_state_dict"} & vars(cls).keys():
             setattr(cls, name, effect(vars(cls)[name]))
+
+    @property
+    def state(self) -> dict[Tensor | str, dict[str, Any]]:
+        """What each updated parameter remembers between steps."""
+        reveal("the state of an optimizer")
+        return self._state
+
+    @state.setter
+    def state(self, state: dict[Tensor | str, dict[str, Any]]) -> None:
+        reveal("the state of an optimizer")
+        self._state = state
 
     @property
     def _name(self) -> str:
@@ -168,9 +179,9 @@ class Optimizer:
                     gradient = gradient.data
                 if watcher is not None:
                     watcher.writes(parameter)
-                state = self.state.get(parameter)
+                state = self._state.get(parameter)
                 if state is None:
-                    state = self.state[parameter] = {}
+                    state = self._state[parameter] = {}
                 updates.append((parameter, gradient, state, group))
         self.take(updates)
         if not updates:
@@ -199,7 +210,7 @@ class Optimizer:
         shrinks to such numbers and stays there, and arithmetic on them is many times slower.
         """
         for parameter in self._parameters() if self.moments else ():
-            for x in map(self.state.get(parameter, {}).get, self.moments):
+            for x in map(self._state.get(parameter, {}).get, self.moments):
                 if isinstance(x, np.ndarray):
                     x *= np.abs(x) >= np.finfo(x.dtype).tiny
 
@@ -255,6 +266,7 @@ class Optimizer:
             "steps": self._steps,
         }
 
+    @effect
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over a copy of what state_dict() gave, also PyTorch's, for parameters in the same order.
 
@@ -270,7 +282,7 @@ class Optimizer:
         for group, saved in zip(self.param_groups, groups, strict=True):
             known = group.keys() | {"initial_lr"}
             group.update({name: saved[name] for name in saved if name in known and name != "params"})
-        self.state = states
+        self._state = states
         self._steps = steps
 
     def _read(
@@ -325,13 +337,13 @@ class Optimizer:
         """For pickle and copy: without the memory that a step makes anew, much more than the state."""
         states = {
             key: {name: Ordered(x) if _is_permuted(x) else x for name, x in state.items()}
-            for key, state in self.state.items()
+            for key, state in self._state.items()
         }
-        return vars(self) | {"state": states, "_scratch": {}}
+        return vars(self) | {"_state": states, "_scratch": {}}
 
     def __setstate__(self, attributes: dict[str, Any]) -> None:
         vars(self).update(attributes)
-        for state in self.state.values():
+        for state in self._state.values():
             state.update({name: writable(x) for name, x in state.items() if isinstance(x, np.ndarray)})
 
     def __copy__(self) -> Self:

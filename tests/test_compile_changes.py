@@ -68,6 +68,7 @@ class Ratio:
 
 class Scaled(nn.Module):
     factor = 0.9
+    _strength = 1.0
 
     def __init__(self):
         self.gain = nn.Parameter(np.ones(4, np.float32))
@@ -82,7 +83,7 @@ class Scaled(nn.Module):
 
     @property
     def strength(self):
-        return self._strength if hasattr(self, "_strength") else 1.0
+        return self._strength
 
     def shift(self, x):
         return x + self.slopes["left"]
@@ -205,6 +206,7 @@ TERMS = {
     "tensor": "out = head(model(x) * tensor)",
     "size of a tensor": "out = head(model(x)) * len(tensor)",
     "settings": "out = head(model(x)) * settings.gain",
+    "alias": "place = settings\n        out = head(model(x)) * place.gain",
     "activation": "out = head(activation(model(x)))",
     "library": "out = head(F.gelu(model(x)))",
     "closure": "out = term(head(model(x)))",
@@ -254,6 +256,13 @@ CHANGING = {  # which may be refused
     "array": "mask[0] += 1",
     "class": "Trainer.patience = Trainer.patience + 1",
     "kept": "self.last = len(out)",
+    "memory cleared": "optimizer.state.clear()",
+    "memory of self": "self.optimizer.state.pop(parameters[0], None)",
+    "memory in place": "for s in optimizer.state.values(): s.get('momentum_buffer', mask).fill(0.5)",
+    "memory read": "parameters[0].data -= 0.1 * optimizer.state[parameters[0]].get('exp_avg', 0.0)",
+    "loaded": "optimizer.load_state_dict(optimizer.state_dict())",
+    "another optimizer": "optim.SGD(parameters, lr=0.1, momentum=0.5).step() if criterion else 0",
+    "seeded": "mt.manual_seed(3)",
 }
 
 _numbers = count()
@@ -465,9 +474,7 @@ CHANGES: dict[str, Change] = {
     "factor of a class": set_on(lambda w: w.Scaled, "factor"),
     "extra": set_on(scaled, "extra"),
     "extra of its own": set_on(scaled, "factor"),
-    "without an attribute": lambda world, draw: (
-        vars(scaled(world)).get("factor") and delattr(scaled(world), "factor")
-    ),
+    "without an attribute": drop_attribute,
     "strength": set_on(scaled, "_strength"),
     "steps": put_in(lambda w: scaled(w).steps, -1),
     "slopes": put_in(lambda w: scaled(w).slopes, "left"),
@@ -641,6 +648,7 @@ READ_BY = {
     "table": ["table[0]", "a new table"],
     "sum": ["a longer table"],
     "loop": ["a longer table", "table[0]"],
+    "alias": ["settings"],
     "lambda": ["scale", "config"],
     "rate": ["rate", "schedule", "optimizer"],
     "last rate": ["rate", "schedule"],

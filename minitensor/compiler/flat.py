@@ -26,7 +26,7 @@ class Home:
 
     def __init__(self, optimizer: Optimizer, parameters: Sequence[Tensor]) -> None:
         self.parameters = tuple(parameters)
-        self.states = [optimizer.state[parameter] for parameter in parameters]
+        self.states = [optimizer._state[parameter] for parameter in parameters]
         self.vector, self.views = _side_by_side([parameter.data for parameter in parameters])
         written = [max([p._writes()[0] for p in parameters])]
         for parameter, view in zip(parameters, self.views, strict=True):
@@ -52,7 +52,7 @@ class Home:
 
     def is_inhabited(self, optimizer: Optimizer) -> bool:
         """Whether the parameters and what is remembered of them still are where they were put."""
-        known = optimizer.state
+        known = optimizer._state
         for i, (parameter, view, state) in enumerate(self.residents):
             if parameter._data is not view or known.get(parameter) is not state:
                 return False
@@ -153,7 +153,7 @@ class FlatStep:
             for i, (tensor, view, own) in enumerate(home.residents):
                 parameter, state = name(type(tensor).__name__.lower(), tensor), name("state", own)
                 found.append(f"{parameter}._data is {name('w', view)}")
-                found.append(f"{optimizer}.state.get({parameter}) is {state}")
+                found.append(f"{optimizer}._state.get({parameter}) is {state}")
                 for key, views in home.remembered.items():
                     found.append(f"{state}.get({key!r}) is {name('memory', views[i])}")
         return found
@@ -209,7 +209,7 @@ def home_of(optimizer: Optimizer, parameters: Sequence[Tensor]) -> Home | None:
         if list(map(id, home.parameters)) == list(map(id, parameters)):
             return home
     settled = {parameter for home in homes for parameter in home.parameters}
-    states = [optimizer.state.get(parameter) for parameter in parameters]
+    states = [optimizer._state.get(parameter) for parameter in parameters]
     if settled.intersection(parameters) or any([state is None for state in states]):
         return None
     first: Any = states[0]
@@ -231,7 +231,7 @@ def home_of(optimizer: Optimizer, parameters: Sequence[Tensor]) -> Home | None:
                     parameter.dtype,
                 ):
                     return None
-            elif x != first[name]:
+            elif not isinstance(x, int | float) or x != first[name]:  # only counters count alike
                 return None
     homes.append(Home(optimizer, parameters))
     return homes[-1]

@@ -416,7 +416,7 @@ class _Walk:
         if "get_last_lr" in self.known and isinstance(x, Schedule):
             self._find(x.optimizer.param_groups, f"{label}.optimizer.param_groups", "param_groups")
         for name in sorted(self.known):
-            if name in vars(x) and name not in ("state", "_scratch", "_steps"):
+            if name in vars(x) and not name.startswith("_"):
                 self._place(Attribute(f"{label}.{name}", x, name))
             elif callable(getattr(type(x), name, None)):
                 self.places.append(Entry(f"{label}.{name}", vars(x), name))

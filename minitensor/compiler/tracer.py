@@ -303,6 +303,10 @@ class Tracer(Onlooker):
         """A program checks, before each run, that this is so again."""
         return condition.holds() if isinstance(condition, Traced) else bool(condition)
 
+    def reveals(self, what: str) -> None:
+        cure = "Do it outside of the step; what an optimizer needs of it, its update is given."
+        refuse(f"reading or changing {what}", cure)
+
     def looks(self, array: Any) -> Any:
         return array.value if isinstance(array, Traced) else array
 
