@@ -10,11 +10,12 @@ import numpy as np
 from minitensor.core.rule import composite, rule
 from minitensor.errors import ShapeError
 from minitensor.results import SignAndLogDet
+from minitensor.rules.axes import one_axis, several_axes
 from minitensor.rules.fast import product, sum_rows
 from minitensor.rules.indexing import diagonal, scatter
-from minitensor.rules.notation import Array, Binary, Local, Shape, Unary, on_nodes, unchanged
+from minitensor.rules.notation import Array, Binary, Local, Shape, Unary, arrays_of, on_nodes, unchanged
 from minitensor.rules.reductions import sum
-from minitensor.rules.shapes import _axes, tril
+from minitensor.rules.shapes import moveaxis, roll, tril
 
 # ------------------------------------------------------------------------------------------- products
 
@@ -109,6 +110,42 @@ def vdot(x: Array, y: Array) -> Any:
 
 
 @composite(arrays=True)
+def inner(x: Array, y: Array) -> Any:
+    """Σ x y over the last axes of both; a 0-d array multiplies the other.
+
+    >>> inner(np.array([[1, 0], [1, 1]]), np.array([2, 3]))
+    array([2, 5])
+    """
+    x, y = arrays_of("inner", x, y)
+    if not (x.ndim and y.ndim):
+        return x * y
+    if x.shape[-1] != y.shape[-1]:
+        raise ShapeError(f"inner: the last axes of {x.shape} and {y.shape} differ")
+    return tensordot(x, y, (-1, -1))
+
+
+@composite(arrays=True)
+def cross(
+    x: Array, y: Array, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> Any:
+    """Cross products of vectors of length 3, which lie along axisa of x, axisb of y and axisc of the result.
+
+    With `axis`, along that one of all three; the other axes broadcast.
+
+    >>> cross(np.array([1, 0, 0]), np.array([0, 1, 0]))
+    array([0, 0, 1])
+    """
+    x, y = arrays_of("cross", x, y)
+    of_x, of_y, of_z = (axisa, axisb, axisc) if axis is None else (axis, axis, axis)
+    x = moveaxis(x, one_axis("cross", of_x, x.shape), -1)
+    y = moveaxis(y, one_axis("cross", of_y, y.shape), -1)
+    if (x.shape[-1], y.shape[-1]) != (3, 3):
+        raise ShapeError(f"cross: vectors have length 3, not {x.shape[-1]} and {y.shape[-1]}: pad with 0")
+    z = roll(x, -1, -1) * roll(y, 1, -1) - roll(x, 1, -1) * roll(y, -1, -1)
+    return moveaxis(z, -1, one_axis("cross", of_z, z.shape))
+
+
+@composite(arrays=True)
 def outer(x: Array, y: Array) -> Any:
     """All products of an element of x and one of y, as a matrix."""
     return x.reshape(-1, 1) * y.reshape(1, -1)
@@ -129,8 +166,8 @@ def tensordot(x: Array, y: Array, axes: Any = 2) -> Any:
     """Σ over pairs of axes: the last n of x with the first n of y, or those in axes = (of x, of y)."""
     if isinstance(axes, int | np.integer):
         axes = (range(x.ndim - axes, x.ndim), range(axes))
-    of_x = _axes("tensordot", axes[0], x.ndim)
-    of_y = _axes("tensordot", axes[1], y.ndim)
+    of_x = several_axes("tensordot", axes[0], x.shape)
+    of_y = several_axes("tensordot", axes[1], y.shape)
     if [x.shape[i] for i in of_x] != [y.shape[i] for i in of_y]:
         raise ShapeError(f"tensordot: axes {of_x} of {x.shape} and {of_y} of {y.shape} differ in length")
     rest_x = [i for i in range(x.ndim) if i not in of_x]
