@@ -80,6 +80,8 @@ class ValueMethods(Generic[N]):
         """x held between min and max; gradient 1 inside and on the bounds, 0 outside."""
     def clip(self, min: builtins.float | None = ..., max: builtins.float | None = ...) -> N:
         """x held between min and max; gradient 1 inside and on the bounds, 0 outside."""
+    def copysign(self, y: N | builtins.float) -> N:
+        """|x| with the sign of y, of 0 and NaN too; derivative ±1 in x, and 0 at 0; gradient 0 in y."""
     def cos(self) -> N:
         """Cosine; derivative −sin x."""
     def cosh(self) -> N:
@@ -109,6 +111,8 @@ class ValueMethods(Generic[N]):
         """The largest integer that is not above x; gradient 0."""
     def floor_divide(self, y: N | builtins.float) -> N:
         """⌊x / y⌋, as Python's //; gradient 0."""
+    def fmod(self, y: N | builtins.float) -> N:
+        """x − y trunc(x / y), with the sign of x, as C's %; derivative 1 in x and −trunc(x / y) in y."""
     def gelu(self, approximate: str = ...) -> N:
         """x Φ(x), Φ the normal distribution function (Hendrycks & Gimpel 2016); derivative Φ(x) + x φ(x)."""
     def greater(self, y: N | builtins.float) -> N:
@@ -117,6 +121,8 @@ class ValueMethods(Generic[N]):
         """numpy.greater_equal, elementwise."""
     def hardtanh(self, min: builtins.float = ..., max: builtins.float = ...) -> N:
         """x held between min and max; unlike clip's, the gradient on the bounds is 0."""
+    def heaviside(self, y: N | builtins.float) -> N:
+        """0 where x < 0, y where x = 0, and 1 where x > 0; gradient 0 in x, and in y where it is chosen."""
     def hypot(self, y: N | builtins.float) -> N:
         """√(x² + y²) without overflow; the gradient at (0, 0) is NaN, where norm has 0."""
     @property
@@ -146,6 +152,8 @@ class ValueMethods(Generic[N]):
         """Logarithm to base 2; derivative 1 / (x log 2)."""
     def logaddexp(self, y: N | builtins.float) -> N:
         """log(eˣ + eʸ) without overflow; logaddexp(x, 0) is softplus."""
+    def logaddexp2(self, y: N | builtins.float) -> N:
+        """log₂(2ˣ + 2ʸ) without overflow."""
     def logical_and(self, y: N | builtins.float) -> N:
         """numpy.logical_and, elementwise."""
     def logical_not(self) -> N:
@@ -233,6 +241,9 @@ class TensorMethods(Generic[N]):
     def __bool__(self) -> bool: ...
     def __contains__(self, item: Any) -> bool: ...
     def __dir__(self) -> list[str]: ...
+    def __dlpack__(self, **options: Any) -> Any:
+        """The memory, for libraries that share it: torch.from_dlpack(t), np.from_dlpack(t)."""
+    def __dlpack_device__(self) -> tuple[int, int]: ...
     def __eq__(self, other: object) -> N: ...  # type: ignore[override]
     def __float__(self) -> builtins.float: ...
     def __floordiv__(self, other: N | Constant) -> N: ...
@@ -335,8 +346,8 @@ class TensorMethods(Generic[N]):
         """Where the smallest element is: the first one where several tie."""
     def argsort(self, axis: int | None = ..., descending: bool = ...) -> N:
         """The indices that sort x along an axis, NaN last (first if descending); equal ones keep their order."""
-    def array_equal(self, y: N | ArrayLike) -> bool:
-        """Whether shapes and all elements are equal, as a bool."""
+    def array_equal(self, y: N | ArrayLike, equal_nan: bool = ...) -> bool:
+        """Whether shapes and all elements are equal, as a bool; with equal_nan, NaN equals NaN."""
     def astype(self, dtype: Any) -> N:
         """x converted to dtype; the engine converts the gradient back. Integers are off the graph."""
     def bitwise_and(self, y: N | ArrayLike) -> N:
@@ -361,12 +372,16 @@ class TensorMethods(Generic[N]):
         """The same elements in memory of their own."""
     def copy(self) -> N:
         """The same elements in memory of their own."""
+    def copysign(self, y: N | ArrayLike) -> N:
+        """|x| with the sign of y, of 0 and NaN too; derivative ±1 in x, and 0 at 0; gradient 0 in y."""
     def cos(self) -> N:
         """Cosine; derivative −sin x."""
     def cosh(self) -> N:
         """Hyperbolic cosine; derivative sinh x."""
     def count_nonzero(self, axis: Axis = ..., keepdims: bool = ...) -> N:
         """How many elements over the axes are not 0."""
+    def cross(self, y: N | ArrayLike, axisa: int = ..., axisb: int = ..., axisc: int = ..., axis: int | None = ...) -> N:
+        """Cross products of vectors of length 3, which lie along axisa of x, axisb of y and axisc of the result."""
     def cumprod(self, axis: int | None = ...) -> N:
         """Running product along an axis, or over all elements as one row; right also where elements are 0."""
     def cumsum(self, axis: int | None = ...) -> N:
@@ -380,8 +395,12 @@ class TensorMethods(Generic[N]):
         """Determinants of square matrices (..., n, n); the gradient is the cofactors, det(x) x⁻ᵀ."""
     def detach(self) -> N:
         """The same memory off the graph."""
+    def diag(self, k: int = ...) -> N:
+        """A matrix with the vector x on diagonal k, and zeros elsewhere; of a matrix, that diagonal."""
     def diagonal(self, offset: int = ..., axis1: int = ..., axis2: int = ...) -> N:
         """The diagonal of two axes, as the last axis of the result."""
+    def diff(self, n: int = ..., axis: int = ..., prepend: Any = ..., append: Any = ...) -> N:
+        """Each element minus the one before it along an axis, n times; of booleans, whether they differ."""
     def div(self, y: N | ArrayLike) -> N:
         """x / y; 1/0 is inf and 0/0 is NaN, on floats as well."""
     def divide(self, y: N | ArrayLike) -> N:
@@ -403,7 +422,7 @@ class TensorMethods(Generic[N]):
         """eˣ."""
     def exp2(self) -> N:
         """2ˣ; derivative 2ˣ log 2."""
-    def expand_dims(self, axis: int | tuple[int, ...]) -> N:
+    def expand_dims(self, axis: Axes) -> N:
         """With new axes of length 1 in these places of the result."""
     def expm1(self) -> N:
         """eˣ − 1, also precise near 0."""
@@ -417,6 +436,8 @@ class TensorMethods(Generic[N]):
         """The largest integer that is not above x; gradient 0."""
     def floor_divide(self, y: N | ArrayLike) -> N:
         """⌊x / y⌋, as Python's //; gradient 0."""
+    def fmod(self, y: N | ArrayLike) -> N:
+        """x − y trunc(x / y), with the sign of x, as C's %; derivative 1 in x and −trunc(x / y) in y."""
     def fold(self, length: int, axis: int = ..., stride: int = ..., dilation: int = ...) -> N:
         """The windows (count, size) of an axis added up where they lie: the adjoint of `windows`."""
     @classmethod
@@ -437,10 +458,14 @@ class TensorMethods(Generic[N]):
         """numpy.greater_equal, elementwise."""
     def hardtanh(self, min: builtins.float = ..., max: builtins.float = ...) -> N:
         """x held between min and max; unlike clip's, the gradient on the bounds is 0."""
+    def heaviside(self, y: N | ArrayLike) -> N:
+        """0 where x < 0, y where x = 0, and 1 where x > 0; gradient 0 in x, and in y where it is chosen."""
     def hypot(self, y: N | ArrayLike) -> N:
         """√(x² + y²) without overflow; the gradient at (0, 0) is NaN, where norm has 0."""
     def index(self, key: Any) -> N:
         """x[key]: integers, slices, None, ..., integer arrays and masks, as in NumPy."""
+    def inner(self, y: N | ArrayLike) -> N:
+        """Σ x y over the last axes of both; a 0-d array multiplies the other."""
     def inv(self) -> N:
         """Inverses y of square matrices (..., n, n); the gradient is −yᵀ g yᵀ."""
     def invert(self) -> N:
@@ -476,10 +501,12 @@ class TensorMethods(Generic[N]):
         """log(1 + x), also precise near 0; derivative 1 / (1 + x)."""
     def log2(self) -> N:
         """Logarithm to base 2; derivative 1 / (x log 2)."""
-    def log_softmax(self, axis: int = ...) -> N:
+    def log_softmax(self, axis: Axis = ...) -> N:
         """log softmax, without the rounding of log(softmax(x))."""
     def logaddexp(self, y: N | ArrayLike) -> N:
         """log(eˣ + eʸ) without overflow; logaddexp(x, 0) is softplus."""
+    def logaddexp2(self, y: N | ArrayLike) -> N:
+        """log₂(2ˣ + 2ʸ) without overflow."""
     def logical_and(self, y: N | ArrayLike) -> N:
         """numpy.logical_and, elementwise."""
     def logical_not(self) -> N:
@@ -500,7 +527,7 @@ class TensorMethods(Generic[N]):
         """The larger of x and y, elementwise; each gets half the gradient where they tie."""
     def mean(self, axis: Axis = ..., keepdims: bool = ...) -> N:
         """Arithmetic mean over an axis, a tuple of axes, or all of them; the mean of nothing is NaN."""
-    def median(self, axis: int | tuple[int, ...] | None = ..., keepdims: bool = ...) -> N:
+    def median(self, axis: Axis = ..., keepdims: bool = ...) -> N:
         """The middle element in order, or the mean of the middle two, each with half the gradient; NaN if one is."""
     def min(self, axis: Axis = ..., keepdims: bool = ...) -> N:
         """Smallest element over the axes; where several tie, they share the gradient evenly."""
@@ -508,12 +535,16 @@ class TensorMethods(Generic[N]):
         """The smallest elements along an axis and their indices: the first where several tie, as torch.min."""
     def minimum(self, y: N | ArrayLike) -> N:
         """The smaller of x and y, elementwise; each gets half the gradient where they tie."""
-    def moveaxis(self, source: int | tuple[int, ...], destination: int | tuple[int, ...]) -> N:
+    def moveaxis(self, source: Axes, destination: Axes) -> N:
         """Axes moved to other places, the others keeping their order."""
     def mul(self, y: N | ArrayLike) -> N:
         """x · y."""
     def multiply(self, y: N | ArrayLike) -> N:
         """x · y."""
+    def nanmean(self, axis: Axis = ..., keepdims: bool = ...) -> N:
+        """Mean of what is not NaN; NaN where everything is. The gradient of a NaN is 0."""
+    def nansum(self, axis: Axis = ..., keepdims: bool = ...) -> N:
+        """Sum of what is not NaN; the gradient of a NaN is 0."""
     @property
     def ndim(self) -> int:
         """How many axes there are."""
@@ -541,6 +572,8 @@ class TensorMethods(Generic[N]):
         """xʸ. At x = 0: x⁰ has gradient 0, x^½ inf, x⁻¹ is inf with gradient −inf; 0ʸ has gradient 0 in y ≥ 0."""
     def prod(self, axis: Axis = ..., keepdims: bool = ...) -> N:
         """Product over the axes; the gradient is the product of the others, also where some are 0."""
+    def quantile(self, q: N | ArrayLike, axis: Axis = ..., keepdims: bool = ..., method: str = ...) -> N:
+        """The value below which a part q of the elements over the axes lies, from 0 to 1; NaN if one is NaN."""
     def ravel(self) -> N:
         """All elements as one row."""
     def reciprocal(self) -> N:
@@ -549,9 +582,9 @@ class TensorMethods(Generic[N]):
         """max(x, 0), with gradient 0 at 0."""
     def remainder(self, y: N | ArrayLike) -> N:
         """x − y ⌊x / y⌋, with the sign of y, as Python's %; derivative 1 in x and −⌊x / y⌋ in y."""
-    def repeat(self, repeats: Any, axis: int | None = ...) -> N:
+    def repeat(self, repeats: Axes, axis: int | None = ...) -> N:
         """Every element so many times, one number for all or one for each; PyTorch's repeat_interleave."""
-    def repeat_interleave(self, repeats: Any, axis: int | None = ...) -> N:
+    def repeat_interleave(self, repeats: Axes, axis: int | None = ...) -> N:
         """Every element so many times, one number for all or one for each; PyTorch's repeat_interleave."""
     @property
     def requires_grad(self) -> bool:
@@ -564,7 +597,7 @@ class TensorMethods(Generic[N]):
         """The same elements in another shape, given as integers or as one tuple; one length may be −1."""
     def retain_grad(self) -> Self:
         """Keep this tensor's gradient in `.grad` although it is not a leaf."""
-    def roll(self, shift: int | tuple[int, ...], axis: Axis = ...) -> N:
+    def roll(self, shift: Axes, axis: Axis = ...) -> N:
         """Shifted along axes, or along all as one row; what leaves at the end enters at the start."""
     def round(self, decimals: int = ...) -> N:
         """x rounded to so many decimals, halves to the even neighbour; gradient 0."""
@@ -594,8 +627,8 @@ class TensorMethods(Generic[N]):
         """How many elements there are."""
     def slogdet(self) -> SignAndLogDet:
         """Sign and logarithm of the size of determinants, which themselves may overflow; the gradient is x⁻ᵀ."""
-    def softmax(self, axis: int = ...) -> N:
-        """eˣ / Σ eˣ along an axis, without overflow."""
+    def softmax(self, axis: Axis = ...) -> N:
+        """eˣ / Σ eˣ along an axis (over several, or all), without overflow."""
     def softplus(self, beta: builtins.float = ...) -> N:
         """log(1 + e^(beta x)) / beta, without overflow; derivative σ(beta x)."""
     def solve(self, y: N | ArrayLike) -> N:
@@ -632,7 +665,7 @@ class TensorMethods(Generic[N]):
         """Hyperbolic tangent; derivative 1 − tanh² x."""
     def tensordot(self, y: N | ArrayLike, axes: Any = ...) -> N:
         """Σ over pairs of axes: the last n of x with the first n of y, or those in axes = (of x, of y)."""
-    def tile(self, reps: int | tuple[int, ...]) -> N:
+    def tile(self, reps: Axes) -> N:
         """The whole array so many times along each axis."""
     def tolist(self) -> Any:
         """The elements as nested lists of Python numbers; of a 0-d tensor, the number."""
@@ -650,7 +683,7 @@ class TensorMethods(Generic[N]):
         """x without its fraction; gradient 0."""
     def unbind(self, axis: int = ...) -> tuple[N, ...]:
         """The parts along an axis, without that axis."""
-    def unsqueeze(self, axis: int | tuple[int, ...]) -> N:
+    def unsqueeze(self, axis: Axes) -> N:
         """With new axes of length 1 in these places of the result."""
     def var(self, axis: Axis = ..., ddof: builtins.float = ..., keepdims: bool = ..., correction: builtins.float | None = ...) -> N:
         """Variance Σ (x − mean)² / (n − ddof); derivative 2 (x − mean) / (n − ddof)."""

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from minitensor.core.rule import composite, rule
-from minitensor.errors import ShapeError
+from minitensor.errors import DTypeError, ShapeError
 from minitensor.results import SignAndLogDet
-from minitensor.rules.axes import one_axis, several_axes
+from minitensor.rules.axes import integers, one_axis, several_axes
 from minitensor.rules.fast import product, sum_rows
 from minitensor.rules.indexing import diagonal, scatter
 from minitensor.rules.notation import Array, Binary, Local, Shape, Unary, arrays_of, on_nodes, unchanged
@@ -196,12 +196,11 @@ def einsum(subscripts: Any, *operands: Any, optimize: Any = True) -> Any:
     if not isinstance(subscripts, str):  # einsum(x, [0, 1], y, [1, 2], [0, 2])
         args = (subscripts, *operands)
         operands = args[: len(args) // 2 * 2 : 2]
-        lists = args[1::2] + args[len(args) // 2 * 2 :]
-        words = ["".join(["..." if i is ... else _LETTERS[i] for i in labels]) for labels in lists]
+        words = [_letters(labels) for labels in (*args[1::2], *args[len(args) // 2 * 2 :])]
         subscripts = ",".join(words[: len(operands)]) + "".join(
             ["->" + word for word in words[len(operands) :]]
         )
-    inputs, output = _labels(subscripts, [np.ndim(x) for x in operands])
+    inputs, output = _labels(subscripts, [np.shape(x) for x in operands])
     return _einsum(",".join(inputs) + "->" + output, *operands)
 
 
@@ -245,16 +244,37 @@ def _einsum_local(
     return local
 
 
-def _labels(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
+def _letters(labels: Any) -> str:
+    """Labels given as integers, such as [0, 1, ...], as a word."""
+    try:
+        return "".join(["..." if i is ... else _LETTERS[integers("einsum", "label", i)[0]] for i in labels])
+    except (TypeError, IndexError):
+        raise DTypeError(
+            "einsum: takes subscripts and arrays, as in einsum('ij,jk', x, y), or each array followed by a "
+            f"list of integers below {len(_LETTERS)}, as in einsum(x, [0, 1], y, [1, 2])"
+        ) from None
+
+
+def _labels(subscripts: str, shapes: list[Shape]) -> tuple[list[str], str]:
     """The labels of each operand and of the output, with "..." spelled out and the output made explicit."""
     left, arrow, output = subscripts.replace(" ", "").partition("->")
     words = left.split(",")
-    if len(words) != len(ndims):
-        raise ShapeError(f'einsum: "{subscripts}" names {len(words)} operands, and there are {len(ndims)}')
-    hidden = [n - len(word.replace("...", "")) for word, n in zip(words, ndims, strict=True)]
-    for word, n, rest in zip(words, ndims, hidden, strict=True):
+    for word in (*words, output):
+        strange = [c for c in word.replace("...", "", 1) if c not in _LETTERS]
+        if strange:
+            raise ShapeError(
+                f'einsum: {strange[0]!r} in "{subscripts}" is no label. Labels are letters; "..." may stand '
+                'once in each operand, and "->" once before the output.'
+            )
+    if len(words) != len(shapes):
+        raise ShapeError(f'einsum: "{subscripts}" names {len(words)} operands, and there are {len(shapes)}')
+    hidden = [len(shape) - len(w.replace("...", "")) for w, shape in zip(words, shapes, strict=True)]
+    for word, shape, rest in zip(words, shapes, hidden, strict=True):
         if rest < 0 or (rest and "..." not in word):
-            raise ShapeError(f'einsum: "{word}" in "{subscripts}" does not name the {n} axes of its operand')
+            raise ShapeError(
+                f'einsum: "{word}" in "{subscripts}" does not name the {len(shape)} axes of its operand, '
+                f"{shape}"
+            )
     named = "".join(words).replace(".", "")
     spare = [a for a in _LETTERS if a not in subscripts][: max(hidden, default=0)]
     spelled = [w.replace("...", "".join(spare[len(spare) - h :])) for w, h in zip(words, hidden, strict=True)]
@@ -263,9 +283,34 @@ def _labels(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
     if spare and "..." not in output:
         raise ShapeError(f'einsum: the output of "{subscripts}" needs "..." as the operands have it')
     output = output.replace("...", "".join(spare))
-    if len(set(output)) < len(output) or not set(output) <= set("".join(spelled)):
-        raise ShapeError(f'einsum: the output of "{subscripts}" must name labels of the operands, each once')
+    for label in output:
+        if label not in "".join(spelled):
+            raise ShapeError(f'einsum: "{label}" in the output of "{subscripts}" is in no operand')
+        if output.count(label) > 1:
+            raise ShapeError(f'einsum: "{label}" is twice in the output of "{subscripts}"')
+    _check_lengths(subscripts, spelled, shapes, spare)
     return spelled, output
+
+
+def _check_lengths(subscripts: str, spelled: list[str], shapes: list[Shape], spare: list[str]) -> None:
+    """A label has one length everywhere, or 1 in an operand, which broadcasts there."""
+    seen: dict[str, tuple[int, int]] = {}
+    for i, (word, shape) in enumerate(zip(spelled, shapes, strict=True)):
+        inside = dict(zip(word[::-1], shape[::-1], strict=True))  # the first of each
+        for label, n in zip(word, shape, strict=True):
+            m, other = (inside[label], i) if inside[label] != n else seen.get(label, (n, i))
+            if n != m and (other == i or 1 not in (n, m)):
+                what = (
+                    f'an axis of "..." in "{subscripts}"'
+                    if label in spare
+                    else f'"{label}" in "{subscripts}"'
+                )
+                raise ShapeError(
+                    f"einsum: {what} is {m} in operand {other} of shape {shapes[other]}, and {n} in operand "
+                    f"{i} of shape {shape}"
+                )
+            if label not in seen or seen[label][0] == 1:
+                seen[label] = n, i
 
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

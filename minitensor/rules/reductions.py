@@ -57,6 +57,8 @@ def nansum(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
 def nanmean(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     """Mean of what is not NaN; NaN where everything is. The gradient of a NaN is 0.
 
+    Unlike PyTorch: also where everything is NaN.
+
     >>> nanmean(np.array([1.0, np.nan, 2.0]))
     np.float64(1.5)
     """

@@ -19,6 +19,7 @@ REMAINDERS: list[Sample] = [
     sample(np.array([5.0, -5.0, 5.0, -5.0, 6.0, -6.0, 0.0, 5.5]), np.array([3, 3, -3, -3, 3, 3, 3, -2.5])),
     sample(10 * drawn(3, 1), drawn(4)),
 ]
+FINITE = POINTS[~np.isinf(POINTS)]
 POWERS: list[Sample] = [
     *[*TWO, *NUMBERS],
     *[sample(POINTS, exponent) for exponent in (0, 1, 2, 3, -1, 0.0, 2.5)],
@@ -66,6 +67,12 @@ ARITHMETIC: dict[str, Row] = {
         binary(lambda x, y: mt.remainder(x, y + 3), 0.1, 2),
         REMAINDERS,
     ),
+    "fmod": Row(
+        mt.fmod,
+        "adapters.fmod",
+        binary(lambda x, y: mt.fmod(x, y + 3), 0.1, 2),
+        REMAINDERS,
+    ),
     "floor_divide": Row(
         mt.floor_divide,
         "adapters.floor_divide",
@@ -82,6 +89,21 @@ ARITHMETIC: dict[str, Row] = {
         STEPS + with_each(STEPS, decimals=[0, 1, 2, -1]),
     ),
     "sign": Row(mt.sign, "adapters.sign", unary(mt.sign), ONE),
+    "copysign": Row(
+        mt.copysign,
+        "copysign",
+        binary(mt.copysign),
+        [*TWO[:-1], sample(FINITE.repeat(len(POINTS)), np.tile(POINTS, len(FINITE))), sample(drawn(3), -0.0)],
+    ),
+    "heaviside": Row(
+        mt.heaviside,
+        "adapters.heaviside",
+        [
+            *binary(mt.heaviside),
+            *[check(lambda y: mt.heaviside(mt.zeros_like(y), y), shape) for shape in [(), (2, 3)]],
+        ],
+        [*TWO, *NUMBERS, sample(np.array([0.0, -0.0, 1.0]), drawn(2, 3)), sample(drawn(2, 1), drawn())],
+    ),
     "maximum": Row(mt.maximum, "maximum", binary(mt.maximum), TWO),
     "minimum": Row(mt.minimum, "minimum", binary(mt.minimum), TWO),
     "clip": Row(
