@@ -157,7 +157,7 @@ class Conversion(Tensor):
 
     def __dlpack__(self, **options: Any) -> Any:
         """The memory, for libraries that share it: torch.from_dlpack(t), np.from_dlpack(t)."""
-        return self.numpy().__dlpack__(**options)
+        return np.asarray(self.numpy()).__dlpack__(**options)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return self._data.__dlpack_device__()

@@ -16,26 +16,26 @@ from minitensor.errors import DTypeError, ShapeError
 from minitensor.rules.notation import Shape
 
 
-def one_axis(name: str, axis: Any, of: Shape | int) -> int:
-    """An axis, counted from the front, of a shape (or of a result with so many axes).
+def one_axis(name: str, axis: Any, of: Shape, ndim: int | None = None) -> int:
+    """An axis of a shape, counted from the front; or of a result that has `ndim` axes.
 
     >>> one_axis("sum", -1, (2, 3))
     1
     """
-    i, ndim = _integer(name, "an axis is an integer", axis), of if isinstance(of, int) else len(of)
-    if not -ndim <= i < ndim:
-        where = f"the result, which has {of} axes" if isinstance(of, int) else f"shape {of}"
+    i, n = _integer(name, "an axis is an integer", axis), len(of) if ndim is None else ndim
+    if not -n <= i < n:
+        where = f"shape {of}" if n == len(of) or not of else f"the result, which has {n} axes"
         raise ShapeError(f"{name}: axis {i} does not exist in {where}")
-    return i % ndim
+    return i % n
 
 
-def several_axes(name: str, axis: Any, of: Shape | int) -> list[int]:
+def several_axes(name: str, axis: Any, of: Shape, ndim: int | None = None) -> list[int]:
     """One axis or several, counted from the front, each once.
 
     >>> several_axes("flip", [0, -1], (2, 3))
     [0, 1]
     """
-    found = [one_axis(name, a, of) for a in _listed(axis)]
+    found = [one_axis(name, a, of, ndim) for a in listed(axis)]
     for i in found:
         if found.count(i) > 1:
             raise ShapeError(f"{name}: axis {i} is named twice in {axis}")
@@ -46,10 +46,7 @@ def along(name: str, axis: Any, shape: Shape) -> Any:
     """One axis; None, which often means all elements as one row, stays None."""
     if axis is None or (type(axis) is int and -len(shape) <= axis < len(shape)):
         return axis
-    if shape == ():
-        _without_axes(name, axis)
-        return 0
-    return one_axis(name, axis, shape)
+    return one_axis(name, axis, shape, len(shape) or 1)
 
 
 def reduced(name: str, axis: Any, shape: Shape) -> Any:
@@ -60,10 +57,8 @@ def reduced(name: str, axis: Any, shape: Shape) -> Any:
     """
     if axis is None or (type(axis) is int and -len(shape) <= axis < len(shape)):
         return axis
-    if shape == ():
-        _without_axes(name, axis)
-        return ()
-    return tuple(several_axes(name, axis, shape)) if _are_several(axis) else one_axis(name, axis, shape)
+    found = several_axes(name, axis, shape, len(shape) or 1)
+    return () if not shape else tuple(found) if _are_several(axis) else found[0]
 
 
 def integers(name: str, what: str, x: Any) -> tuple[int, ...]:
@@ -72,20 +67,15 @@ def integers(name: str, what: str, x: Any) -> tuple[int, ...]:
     >>> integers("tile", "reps", [2, np.int64(3)])
     (2, 3)
     """
-    return tuple([_integer(name, f"{what}: integers are needed", i) for i in _listed(x)])
-
-
-def _without_axes(name: str, axis: Any) -> None:
-    for a in axis if _are_several(axis) else (axis,):
-        if _integer(name, "an axis is an integer", a) not in (0, -1):
-            raise ShapeError(f"{name}: axis {a} does not exist in shape ()")
+    return tuple([_integer(name, f"{what}: integers are needed", i) for i in listed(x)])
 
 
 def _are_several(axis: Any) -> bool:
     return isinstance(axis, tuple | list | range) or getattr(axis, "ndim", 0) > 0
 
 
-def _listed(x: Any) -> list[Any]:
+def listed(x: Any) -> list[Any]:
+    """One or several, as a list."""
     if not _are_several(x):
         return [x]
     return x.tolist() if hasattr(x, "tolist") else list(x)

@@ -71,7 +71,10 @@ def gather(x: Array, axis: int, index: Any) -> Any:
     array([[3, 2]])
     """
     index = _integers("gather", index)
-    return x[_grid("gather", x, axis, index)] if x.ndim else x.reshape(1)[index]
+    if not x.ndim:
+        x, axis = x.reshape(1), along("gather", axis, ())
+        return x[index]
+    return x[_grid("gather", x, axis, index)]
 
 
 @composite(arrays=True)
@@ -130,14 +133,14 @@ def _grid(name: str, x: Array, axis: int, index: Any) -> tuple[Any, ...]:
 @composite(arrays=True)
 def max_with_indices(x: Array, axis: int = -1, keepdims: bool = False) -> Selection:
     """The largest elements along an axis and their indices: the first where several tie, as torch.max."""
-    axis = one_axis("max_with_indices", axis, x.shape or (1,))
+    axis = one_axis("max_with_indices", axis, x.shape, larger(x.ndim, 1))
     return _with_indices(x, argmax(x, axis, True), axis, keepdims)
 
 
 @composite(arrays=True)
 def min_with_indices(x: Array, axis: int = -1, keepdims: bool = False) -> Selection:
     """The smallest elements along an axis and their indices: the first where several tie, as torch.min."""
-    axis = one_axis("min_with_indices", axis, x.shape or (1,))
+    axis = one_axis("min_with_indices", axis, x.shape, larger(x.ndim, 1))
     return _with_indices(x, argmin(x, axis, True), axis, keepdims)
 
 
@@ -171,7 +174,7 @@ def topk(x: Array, k: int, axis: int = -1, largest: bool = True) -> Selection:
     Selection(values=array([3., 2.]), indices=array([0, 2]))
     """
     if not x.ndim:
-        whole = topk(x.reshape(1), k, axis, largest)
+        whole = topk(x.reshape(1), k, along("topk", axis, ()), largest)
         return Selection(whole.values.reshape(()), whole.indices.reshape(())) if k == 1 else whole
     axis = one_axis("topk", axis, x.shape)
     if not 0 <= k <= x.shape[axis]:

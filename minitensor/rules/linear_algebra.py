@@ -321,7 +321,8 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 @composite(arrays=True)
 def trace(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """Sum of the diagonal of two axes."""
-    return sum(diagonal(x, offset, axis1, axis2), -1)
+    first, second = (one_axis("trace", a, x.shape) for a in (axis1, axis2))
+    return sum(diagonal(x, offset, first, second), -1)
 
 
 def _adjoint(x: Array) -> Array:

@@ -13,7 +13,7 @@ import numpy as np
 from minitensor.core.rule import composite, rule
 from minitensor.errors import DTypeError, OptionError, ShapeError
 from minitensor.rules.arithmetic import zero_where
-from minitensor.rules.axes import along, integers, one_axis, reduced, several_axes
+from minitensor.rules.axes import integers, listed, one_axis, reduced, several_axes
 from minitensor.rules.notation import (
     Array,
     Axes,
@@ -44,7 +44,7 @@ def flatten(x: Array, start_dim: int = 0, end_dim: int = -1) -> Any:
     >>> flatten(np.zeros((2, 3, 4)), 1).shape
     (2, 12)
     """
-    start, end = (one_axis("flatten", a, x.shape or (1,)) for a in (start_dim, end_dim))
+    start, end = (one_axis("flatten", a, x.shape, larger(x.ndim, 1)) for a in (start_dim, end_dim))
     if start > end:
         raise ShapeError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim} in shape {x.shape}")
     return x.reshape((*x.shape[:start], math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :]))
@@ -73,8 +73,8 @@ def squeeze(x: Array, axis: Axis = None) -> Any:
 @composite(arrays=True, inputs="x")
 def expand_dims(x: Array, axis: Axes) -> Any:
     """With new axes of length 1 in these places of the result."""
-    ndim = x.ndim + len(integers("expand_dims", "axis", axis))
-    new = several_axes("expand_dims", axis, ndim)
+    ndim = x.ndim + len(listed(axis))
+    new = several_axes("expand_dims", axis, x.shape, ndim)
     lengths = iter(x.shape)
     return x.reshape(tuple([1 if i in new else next(lengths) for i in range(ndim)]))
 
@@ -182,7 +182,7 @@ def roll(x: Array, shift: Axes, axis: Axis = None) -> Unary:
         total = sum(shifts)
         return np.roll(x, total), lambda g: np.roll(g, -total)
     # An axis may be named twice here.
-    places = tuple([one_axis("roll", a, x.shape) for a in integers("roll", "axis", axis)])
+    places = tuple([one_axis("roll", a, x.shape) for a in listed(axis)])
     if len(shifts) != len(places) and 1 not in (len(shifts), len(places)):
         raise ShapeError(f"roll: there are {len(shifts)} shifts, and {len(places)} axes in {axis}")
     back = tuple([-s for s in shifts])
@@ -298,9 +298,8 @@ def concatenate(arrays: Sequence[Array], axis: int | None = 0) -> Any:
 
 @rule(arrays=True)
 def _concatenate(*arrays: Array, axis: int | None = 0) -> tuple[Any, ...]:
-    axis = along("concatenate", axis, arrays[0].shape) if arrays else axis
-    ndim = arrays[0].ndim if arrays else 0
-    before = (slice(None),) * (axis % ndim) if axis is not None and ndim else ()
+    axis = None if axis is None else one_axis("concatenate", axis, arrays[0].shape)
+    before = (slice(None),) * (axis or 0)
     lengths = [
         a.size if axis is None else a.shape[len(before)] if a.ndim > len(before) else 0 for a in arrays
     ]
@@ -327,7 +326,7 @@ def stack(arrays: Sequence[Array], axis: int = 0) -> Any:
 
 @rule(arrays=True)
 def _stack(*arrays: Array, axis: int = 0) -> tuple[Any, ...]:
-    axis = one_axis("stack", axis, arrays[0].ndim + 1) if arrays else axis
+    axis = one_axis("stack", axis, arrays[0].shape, arrays[0].ndim + 1)
     y = np.stack(arrays, axis)
     before = (slice(None),) * axis
     return y, *[_piece((*before, i), a.shape) for i, a in enumerate(arrays)]

@@ -69,7 +69,9 @@ def fold(x: Array, length: int, axis: int = -1, stride: int = 1, dilation: int =
     >>> fold(np.ones((3, 3)), 5)
     array([1., 2., 3., 2., 1.])
     """
-    axis = one_axis("fold", axis, x.ndim - 1)
+    if x.ndim < 2:
+        raise ShapeError(f"fold: needs windows (..., count, size, ...), not shape {x.shape}")
+    axis = one_axis("fold", axis, x.shape, x.ndim - 1)
     before, whole = (slice(None),) * axis, (slice(None),) * (axis + 1)
     count, size = x.shape[axis : axis + 2]
     if _count(length, size, stride, dilation) != count:

@@ -179,7 +179,8 @@ def average(x: torch.Tensor, weights: Any = None, axis: Any = None, keepdims: bo
         letters = "abcdefgh"[: x.ndim]
         named = "".join([letters[a] for a in axes])
         weights = torch.einsum(f"{letters},{named}->{letters}", torch.ones_like(x), weights)
-    return (x * weights).sum(axes, keepdims) / weights.sum(axes, keepdims)
+    mean: torch.Tensor = (x * weights).sum(axes, keepdims) / weights.sum(axes, keepdims)
+    return mean
 
 
 def standardize(x: torch.Tensor, axis: Any = -1, eps: float = 1e-5) -> torch.Tensor:
@@ -419,8 +420,10 @@ def cross(
     x: torch.Tensor, y: torch.Tensor, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None
 ) -> torch.Tensor:
     of_x, of_y, of_z = (axisa, axisb, axisc) if axis is None else (axis, axis, axis)
-    first, second = torch.broadcast_tensors(x.movedim(of_x, -1), y.movedim(of_y, -1))
-    return torch.linalg.cross(first, second).movedim(-1, of_z)
+    x, y = x.movedim(of_x, -1), y.movedim(of_y, -1)
+    zeros = torch.zeros_like(x + y)  # theirs wants as many axes of both
+    z: torch.Tensor = torch.linalg.cross(x + zeros, y + zeros)
+    return z.movedim(-1, of_z)
 
 
 def tensordot(x: torch.Tensor, y: torch.Tensor, axes: Any = 2) -> Any:
