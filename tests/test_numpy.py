@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,8 @@ from minitensor.context import recording
 from minitensor.core.rule import registry
 from minitensor.errors import CompileError
 from minitensor.func import hessian, jacobian, value_and_grad
+from tests.table import ROWS
+from tests.table.draws import DRAWS
 
 A = np.array([[1.0, 2.0], [3.0, 4.0]])
 V = np.array([0.5, 0.25])
@@ -469,6 +473,8 @@ def test_numpys_own_refusals_are_worded_in_this_house() -> None:
     t: Any = Tensor([1.5, 2.5])
     by: Any = "x"
     eigvals: Any = np.linalg.eigvals
+    append: Any = np.append
+    accumulate: Any = np.maximum.accumulate
     unknown: Any = {"nothing": 1}
     for call, message in [
         (
@@ -477,8 +483,8 @@ def test_numpys_own_refusals_are_worded_in_this_house() -> None:
         ),
         (lambda: eigvals(t), r"numpy.linalg.eigvals: 1-dimensional array given"),
         (lambda: np.histogram(t, bins=-1), r"numpy.histogram: .bins. must be positive.* \(shape \(2,\)\)"),
-        (lambda: np.append(t, A, axis=0), r"numpy.append: .* \(shape \(2,\)\)"),
-        (lambda: np.maximum.accumulate(t, axis=3), r"numpy.maximum.accumulate: axis 3 is out of bounds"),
+        (lambda: append(t, A, axis=0), r"numpy.append: .* \(shape \(2,\)\)"),
+        (lambda: accumulate(t, axis=3), r"numpy.maximum.accumulate: axis 3 is out of bounds"),
         (lambda: np.sum(t, axis=by), "sum: an axis is an integer, not str"),
         (lambda: np.sum(t, axis=4), "sum: axis 4 does not exist in shape"),
         (lambda: np.sum(t, **unknown), "sum.*unexpected keyword argument"),
@@ -644,3 +650,43 @@ def test_a_compiled_step_gives_what_an_eager_one_gives_or_says_what_to_do(name: 
             return
         for x, y in zip(found, step(*arguments), strict=True):
             np.testing.assert_array_equal(plain(x), plain(y))
+
+
+# ---------------------------------------------------------------------------------------- drawn at random
+
+
+def as_dtype(name: str, inputs: tuple[Any, ...], dtype: Any) -> list[Any]:
+    """The inputs of a sample in a dtype, in which they still mean something."""
+    if dtype == np.int64:
+        inputs = tuple([np.nan_to_num(3 * x) if isinstance(x, np.ndarray) else x for x in inputs])
+        if name == "fmod":
+            inputs = (inputs[0], np.trunc(inputs[1] + np.sign(inputs[1])))  # not 0
+    if name == "interp" and dtype != np.float64:
+        inputs = (inputs[0], np.arange(len(inputs[1])), *inputs[2:])  # points that stay apart
+    return [np.asarray(x.astype(dtype)) if isinstance(x, np.ndarray | np.generic) else x for x in inputs]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
+@pytest.mark.parametrize("name", DRAWS)
+def test_drawn_at_random_an_operation_has_numpys_values(name: str, dtype: Any) -> None:
+    row, floats = ROWS[name], dtype != np.int64
+    theirs = row.form(getattr(np, name))
+    for seed in range(60):
+        inputs, attrs = DRAWS[name](RNG(seed))
+        arrays = as_dtype(name, inputs, dtype)
+        wide = [x.astype(float) if floats and isinstance(x, np.ndarray) else x for x in arrays]
+        note = f"{name} {[np.shape(x) for x in inputs]} {attrs}"
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # the mean of nothing
+            expected = theirs(*wide, **attrs)
+            for call, on_graph in product((row.ours, theirs), {False, floats}):
+                found = call(
+                    *[Tensor(x, requires_grad=on_graph) if isinstance(x, np.ndarray) else x for x in arrays],
+                    **attrs,
+                )
+                single = plain(found).dtype == np.float32
+                assert np.shape(plain(found)) == np.shape(expected), note
+                within = 1e-5 if single else 1e-12
+                np.testing.assert_allclose(plain(found), expected, within, within, err_msg=note)
+                assert not floats or plain(found).dtype == dtype, note
+                assert not on_graph or found.requires_grad, note

@@ -324,7 +324,7 @@ def _interval(xp: Array, x: Array) -> tuple[Any]:
 def diff(x: Array, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """Each element minus the one before it along an axis, n times; of booleans, whether they differ.
 
-    `prepend` and `append` are joined to x first: arrays, or numbers.
+    `prepend` and `append` are joined to x first, if n is not 0: arrays, or numbers.
 
     >>> diff(np.array([1, 4, 9]))
     array([3, 5])
@@ -332,6 +332,8 @@ def diff(x: Array, n: int = 1, axis: int = -1, prepend: Any = None, append: Any 
     axis, (times,) = one_axis("diff", axis, x.shape), integers("diff", "n", n)
     if times < 0:
         raise OptionError(f"diff: n must be 0 or more, not {times}")
+    if times == 0:
+        return x
     x, *more = arrays_of("diff", x, *[part for part in (prepend, append) if part is not None])
     edge = tuple([1 if i == axis else m for i, m in enumerate(x.shape)])
     more = [part if part.ndim else np.broadcast_to(part, edge) for part in more]

@@ -166,6 +166,12 @@ def prod(x: torch.Tensor, axes: Any, keepdim: bool) -> torch.Tensor:
     return x
 
 
+def nanmean(x: torch.Tensor, axes: Any, keepdim: bool) -> torch.Tensor:
+    """By definition: the gradient of theirs is NaN where everything is."""
+    mean: torch.Tensor = torch.where(x.isnan(), 0, x).sum(axes, keepdim)
+    return mean / (~x.isnan()).sum(axes, keepdim)
+
+
 def ptp(x: torch.Tensor, axes: Any, keepdim: bool) -> torch.Tensor:
     return torch.amax(x, axes, keepdim) - torch.amin(x, axes, keepdim)
 
@@ -239,7 +245,7 @@ def interp(
         order = torch.argsort(xp)
         xp, fp = xp[order], fp[order]
         xp, fp = torch.cat([xp[-1:] - period, xp, xp[:1] + period]), torch.cat([fp[-1:], fp, fp[:1]])
-    y = torch.where(x < xp[0], fp[0] if left is None else left, torch.full_like(x, torch.nan))
+    y = torch.where(x < xp[0], fp[0] if left is None else left, torch.where(x == x + 1, x, torch.nan))
     y = torch.where(x >= xp[-1], fp[-1], y)
     for i in range(len(xp) - 1):
         if xp[i] < xp[i + 1]:

@@ -74,7 +74,10 @@ REDUCTIONS: dict[str, Row] = {
     "mean": Row(mt.mean, "over_axes(mean)", reduction(mt.mean, empty=False), REDUCED + EMPTY),
     "nansum": Row(mt.nansum, "over_axes(nansum)", reduction(mt.nansum), [*REDUCED, *EMPTY, *OF_NAN]),
     "nanmean": Row(
-        mt.nanmean, "over_axes(nanmean)", reduction(mt.nanmean, empty=False), [*REDUCED, *EMPTY, *OF_NAN[:4]]
+        mt.nanmean,
+        "over_axes(adapters.nanmean)",
+        reduction(mt.nanmean, empty=False),
+        [*REDUCED, *EMPTY, *OF_NAN],
     ),
     "average": Row(
         mt.average,
