@@ -476,11 +476,8 @@ def test_numpys_own_refusals_are_worded_in_this_house() -> None:
     append: Any = np.append
     accumulate: Any = np.maximum.accumulate
     unknown: Any = {"nothing": 1}
-    for call, message in [
-        (
-            lambda: np.bincount(t),
-            r"numpy.bincount: Cannot cast .* \(shape \(2,\)\)|numpy.bincount: Cannot cast",
-        ),
+    faults: list[tuple[Callable[[], Any], str]] = [
+        (lambda: np.bincount(t), "numpy.bincount: Cannot cast array data"),
         (lambda: eigvals(t), r"numpy.linalg.eigvals: 1-dimensional array given"),
         (lambda: np.histogram(t, bins=-1), r"numpy.histogram: .bins. must be positive.* \(shape \(2,\)\)"),
         (lambda: append(t, A, axis=0), r"numpy.append: .* \(shape \(2,\)\)"),
@@ -488,7 +485,8 @@ def test_numpys_own_refusals_are_worded_in_this_house() -> None:
         (lambda: np.sum(t, axis=by), "sum: an axis is an integer, not str"),
         (lambda: np.sum(t, axis=4), "sum: axis 4 does not exist in shape"),
         (lambda: np.sum(t, **unknown), "sum.*unexpected keyword argument"),
-    ]:
+    ]
+    for call, message in faults:
         with pytest.raises((DTypeError, ShapeError, np.linalg.LinAlgError, TypeError), match=message):
             call()
 

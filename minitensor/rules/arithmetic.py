@@ -103,8 +103,15 @@ def remainder(x: Number, y: Number) -> Binary:
 
 @rule
 def fmod(x: Number, y: Number) -> Binary:
-    """x − y trunc(x / y), with the sign of x, as C's %; derivative 1 in x and −trunc(x / y) in y."""
-    return np.fmod(x, y), unchanged, lambda g: -g * _quotient(x, y)
+    """x − y trunc(x / y), with the sign of x, as C's %; derivative 1 in x and −trunc(x / y) in y.
+
+    Unlike PyTorch: the gradient of y is NaN where the value is, not −inf.
+    """
+
+    def local_y(g: Number) -> Number:
+        return -g * (np.sign(x) * np.sign(y) * np.floor_divide(np.absolute(x), np.absolute(y)))
+
+    return np.fmod(x, y), unchanged, local_y
 
 
 sub, mul, div = alias("sub", subtract), alias("mul", multiply), alias("div", divide)
@@ -140,12 +147,6 @@ def trunc(x: Number) -> Unary:
 def round(x: Number, decimals: int = 0) -> Unary:
     """x rounded to so many decimals, halves to the even neighbour; gradient 0."""
     return np.round(x, decimals), _nothing
-
-
-@rule
-def _quotient(x: Number, y: Number) -> Binary:
-    """x / y without its fraction."""
-    return np.trunc(np.divide(x, y)), _nothing, _nothing
 
 
 @rule

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from minitensor.context import decide
+from minitensor.context import look
 from minitensor.core.rule import composite, rule
 from minitensor.errors import OptionError, ShapeError
-from minitensor.ndarrays import array_of
+from minitensor.ndarrays import array_of, is_array
 from minitensor.results import Selection
 from minitensor.rules.arithmetic import zero_where
 from minitensor.rules.axes import along, integers, one_axis, reduced
@@ -216,8 +216,8 @@ def quantile(x: Array, q: Any, axis: Axis = None, keepdims: bool = False, method
 def percentile(x: Array, q: Any, axis: Axis = None, keepdims: bool = False, method: str = "linear") -> Any:
     """quantile, with q from 0 to 100.
 
-    >>> percentile(np.array([1.0, 2.0, 4.0]), 75)
-    np.float64(3.0)
+    >>> percentile(np.array([1.0, 2.0, 4.0]), [50, 75])
+    array([2., 3.])
     """
     return _quantile("percentile", x, q, 100, axis, keepdims, method)
 
@@ -225,9 +225,9 @@ def percentile(x: Array, q: Any, axis: Axis = None, keepdims: bool = False, meth
 def _quantile(name: str, x: Array, q: Any, most: int, axis: Axis, keepdims: bool, method: str) -> Any:
     if method not in _BETWEEN:
         raise OptionError(f"{name}: method must be one of {', '.join(_BETWEEN)}, not {method!r}")
-    q = q if on_nodes(q) else np.asarray(q, np.float64)
-    numbers = q.data if on_nodes(q) else q
-    if not decide(np.logical_and(numbers >= 0, numbers <= most).all()):
+    q = q if on_nodes(q) or is_array(q) else np.asarray(q, np.float64)
+    numbers = look(q.data if on_nodes(q) else q)
+    if not np.logical_and(numbers >= 0, numbers <= most).all():
         raise OptionError(f"{name}: q must be from 0 to {most}")
     rows, axis = _in_order(name, x, axis)
     ordered = np.moveaxis(rows, -1, 0)
@@ -296,7 +296,7 @@ def interp(
         period = math.fabs(period)
         x, xp = x % period, xp % period
         order = argsort(xp)
-        xp, fp = take(xp, order), take(fp, order)
+        xp, fp = _at(xp, order), _at(fp, order)
         xp = np.concatenate([xp[-1:] - period, xp, xp[:1] + period])
         fp = np.concatenate([fp[-1:], fp, fp[:1]])
     before, after = x < xp[0], x > xp[-1]
@@ -304,11 +304,11 @@ def interp(
         y = zero_where(x * fp[0], True) + fp[0]
     else:
         i = _interval(xp, x)
-        start, width = take(xp, i), take(xp, i + 1) - take(xp, i)
+        start, width = _at(xp, i), _at(xp, i + 1) - _at(xp, i)
         jump = width == 0  # of points given twice: the last of them counts
         inside = np.where(np.logical_or(before, after), start, x)
         share = np.where(jump, 1, np.divide(inside - start, np.where(jump, 1, width)))
-        low, high = take(fp, i), take(fp, i + 1)
+        low, high = _at(fp, i), _at(fp, i + 1)
         y = low + (high - low) * share
     y = np.where(before, fp[0] if left is None else left, y)
     return np.where(after, fp[-1] if right is None else right, y)
@@ -318,6 +318,13 @@ def interp(
 def _interval(xp: Array, x: Array) -> tuple[Any]:
     """Between which two of the points each x is: the place of the first of them."""
     return (np.clip(np.searchsorted(xp, x, "right") - 1, 0, len(xp) - 2),)
+
+
+@rule(arrays=True, inputs="x")
+def _at(x: Array, places: Array) -> Unary:
+    """Elements of a vector, at places that may themselves have been computed."""
+    n = x.shape
+    return x[places], lambda g: scatter(g, places, n)
 
 
 @composite(arrays=True)
