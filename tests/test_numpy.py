@@ -653,12 +653,31 @@ def test_a_compiled_step_gives_what_an_eager_one_gives_or_says_what_to_do(name: 
 # ---------------------------------------------------------------------------------------- drawn at random
 
 
+def test_lists_and_numbers_take_the_dtype_of_the_tensor_beside_them() -> None:
+    for dtype in (np.float32, np.float64):
+        t = Tensor(np.array([0.1, 0.2, 0.7], dtype), requires_grad=True)
+        for found in (
+            *(mt.hstack([t, [0.1, 0.3]]), mt.vstack([[0.1] * 3, t]), mt.average(t, weights=[0.1, 0.2, 0.3])),
+            *(mt.interp(t, [0.0, 0.3, 1.0], [0.1, 0.2, 0.3]), mt.trapezoid(t, [0.1, 0.3, 0.9])),
+            *(
+                mt.diff(t, prepend=0.3, append=[0.1]),
+                mt.inner(t, [0.1, 0.2, 0.3]),
+                mt.cross([0.1, 0.2, 0.3], t),
+            ),
+            *(mt.quantile(t, [0.1, 0.3]), mt.percentile(t, np.float64(30)), mt.heaviside(t, np.float64(0.1))),
+        ):
+            assert (found.dtype, found.requires_grad) == (dtype, True)
+        assert mt.hstack([t, [0.1]]).data[-1] == dtype(0.1)  # and not by way of float32
+
+
 def as_dtype(name: str, inputs: tuple[Any, ...], dtype: Any) -> list[Any]:
     """The inputs of a sample in a dtype, in which they still mean something."""
     if dtype == np.int64:
         inputs = tuple([np.nan_to_num(3 * x) if isinstance(x, np.ndarray) else x for x in inputs])
         if name == "fmod":
             inputs = (inputs[0], np.trunc(inputs[1] + np.sign(inputs[1])))  # not 0
+        if name == "average":
+            inputs = (inputs[0], *[x + 1 for x in inputs[1:]])  # NumPy raises where weights add up to 0
     if name == "interp" and dtype != np.float64:
         inputs = (inputs[0], np.arange(len(inputs[1])), *inputs[2:])  # points that stay apart
     return [np.asarray(x.astype(dtype)) if isinstance(x, np.ndarray | np.generic) else x for x in inputs]

@@ -18,7 +18,7 @@ from tests.oracle.adapters import counterpart, over_axes
 from tests.oracle.agreement import assert_agree, assert_same
 from tests.table import ROWS
 from tests.table.creation import LIKE
-from tests.table.draws import DRAWS, WEIGHTED
+from tests.table.draws import DRAWS
 from tests.table.row import Array, Function, Row, Sample, is_array
 from tests.table.samples import drawn
 
@@ -76,7 +76,7 @@ def test_operations_off_the_graph_have_the_values_of_pytorch(
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize(("name", "draw"), [*DRAWS.items(), *WEIGHTED.items()])
+@pytest.mark.parametrize(("name", "draw"), list(DRAWS.items()))
 def test_drawn_at_random_values_and_gradients_are_those_of_pytorch(name: str, draw: Any, dtype: Any) -> None:
     row = ROWS[name]
     for seed in range(40):
