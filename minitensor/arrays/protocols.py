@@ -57,24 +57,26 @@ class Protocols(Node):
     def __array_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], attrs: dict[str, Any]
     ) -> Any:
-        name, operation = _name(function), operation_of(function)
+        operation = operation_of(function)
         written = _written_by(function, operation, args, attrs)
         if written is not None:
-            return _write(name, function, args, attrs, written)
+            return _write(_name(function), function, args, attrs, written)
         if function in _ABOUT or (function in _CONVERTING and not _requires_grad((args, attrs))):
             return function(*_plain(args), **_plain(attrs))
         if operation is None:
-            return _on_arrays(name, function, args, attrs)
+            return _on_arrays(_name(function), function, args, attrs)
         call = _norm if function is np.linalg.norm else operation.call
         try:
             named_args, named = _by_name(function, operation, args, attrs)
             return call(*named_args, **named)
         except _REFUSALS as error:
-            return _on_arrays(name, function, args, attrs, error)
+            return _on_arrays(_name(function), function, args, attrs, error)
         except TypeError as error:
             if "argument" not in str(error):
                 raise
-            return _on_arrays(name, function, args, attrs, DTypeError(f"{name} on a tensor: {error}"))
+            return _on_arrays(
+                _name(function), function, args, attrs, DTypeError(f"{_name(function)} on a tensor: {error}")
+            )
 
 
 _REFUSALS = (DTypeError, OptionError, ShapeError)
