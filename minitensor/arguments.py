@@ -24,6 +24,7 @@ _OTHER_NAMES = {  # PyTorch's, and older ones of NumPy's
     "max_val": "max",
     "a_min": "min",
     "a_max": "max",
+    "interpolation": "method",
 }
 
 
@@ -109,8 +110,6 @@ class Parameters:
         if len(named) < len(attrs):
             raise DTypeError(f"{self.name}: {' and '.join(attrs)} mean the same argument")
         named = {name: plain(x) for name, x in named.items()}
-        if type(named.get("axis")) is list:  # as PyTorch's dim may be
-            named["axis"] = tuple(named["axis"])
         if self.rest in named:  # np.transpose(x, axes=(1, 0))
             args = (*args, named.pop(self.rest))
         try:

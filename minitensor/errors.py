@@ -64,7 +64,7 @@ def explain(
     if isinstance(error, ShapeError | OptionError | DTypeError):
         return error
     if isinstance(error, TypeError):
-        hint = ". An axis is an integer, axes are a tuple." if "as an integer" in str(error) else ""
+        hint = ". Axes and lengths are integers." if "as an integer" in str(error) else ""
         return DTypeError(f"{name}: {error}{hint}")
     number = isinstance(error, AttributeError)  # where an array must be; perhaps its shape () says why not
     if shapes and wording is not None and (not number or () in shapes) and (words := wording(*shapes)):

@@ -1389,6 +1389,121 @@ def test_51_debug_runs_in_both_modes_to_the_same_numbers(make: Function, number:
     assert watched == train()
 
 
+# ------------------------------------------------------------------------ 45 and 52: NumPy, axes, options
+
+
+def test_45_on_a_tensor_that_needs_no_gradient_numpy_computes_as_on_an_array() -> None:
+    array = np.array([3.0, 1.0, 3.0, 2.0])
+    t = Tensor(array)
+    for function in (
+        *[np.unique, np.histogram, np.cbrt, np.nanstd, np.fft.rfft, np.add.outer(array, array).dot],
+        *[lambda x: np.random.default_rng(0).permutation(x), np.flatnonzero, np.diagflat, np.ediff1d],
+        lambda x: np.sum(x, dtype=np.float32),
+        lambda x: np.percentile(x, 30, method="hazen"),
+        lambda x: np.add(x, 1, where=array > 1, out=np.zeros(4)),
+    ):
+        found, expected = function(t), function(array)
+        assert type(found) is type(expected)
+        for x, y in zip(found, expected, strict=True) if type(found) is tuple else [(found, expected)]:
+            assert_array_equal(x, y)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_45_on_one_that_requires_grad_it_is_refused_and_nothing_is_dropped(enabled: bool) -> None:
+    w, x = leaf([3.0, 1.0, 2.0]), np.array([1.0, 2.0, 3.0])
+    calls: list[Function] = [
+        *[lambda: np.unique(w), lambda: np.histogram(x, weights=w), lambda: np.append(x, [w])],
+        *[lambda: np.select([x > 1], [w]), lambda: np.asarray(w)],
+        *[lambda: np.array([w]), lambda: np.random.default_rng(0).permutation(w), lambda: np.from_dlpack(w)],
+        *[
+            lambda: x.dot(w),
+            lambda: np.spacing(w),
+            lambda: np.sum(w, dtype=np.float64),
+            lambda: np.fft.fft(w),
+        ],
+    ]
+    for call in calls:
+        with mt.context.recording(enabled), pytest.raises((DTypeError, GraphError)):
+            call()
+
+
+def test_45_the_nearest_operation_is_named_rightly() -> None:
+    w: Any = leaf([[3.0, 1.0], [2.0, 5.0]])
+    functions: list[tuple[Any, str]] = [
+        *[(np.nanmax, "max"), (np.diagflat, "diag"), (np.ediff1d, "diff"), (np.nanquantile, "quantile")],
+        *[(np.linalg.pinv, "inv"), (np.fliplr, "flip"), (np.rint, "round"), (np.fmax, "maximum")],
+    ]
+    for function, nearest in functions:
+        args = (w, w) if function is np.fmax else (w, 0.5) if function is np.nanquantile else (w,)
+        with pytest.raises(DTypeError, match=rf"nearest operation is minitensor\.{nearest}\."):
+            function(*args)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *[
+            "hstack",
+            "vstack",
+            "dstack",
+            "atleast_2d",
+            "diag",
+            "diff",
+            "ptp",
+            "average",
+            "quantile",
+            "percentile",
+        ],
+        *["nanmean", "nansum", "logaddexp2", "fmod", "copysign", "heaviside", "interp", "trapezoid", "cross"],
+        *["inner", "roll"],
+    ],
+)
+def test_45_common_functions_record(name: str) -> None:
+    arguments: dict[str, Function] = {
+        **dict.fromkeys(["hstack", "vstack", "dstack"], lambda w: ([w, w],)),
+        **dict.fromkeys(["quantile", "percentile"], lambda w: (w, 0.5)),
+        **dict.fromkeys(
+            ["logaddexp2", "fmod", "copysign", "heaviside", "cross", "inner"], lambda w: (w, w + 1)
+        ),
+        "interp": lambda w: (w, [0.0, 9.0], [1.0, 2.0]),
+        "roll": lambda w: (w, [1, 2], [0, 0]),
+    }
+    w = leaf([1.0, 2.0, 4.0])
+    function: Any = getattr(np, name)
+    given: Function = arguments.get(name, lambda w: (w,))
+    found = function(*given(w))
+    assert_allclose(found.data, function(*given(w.data)))
+    found.sum().backward()
+    assert w.grad.shape == (3,)
+
+
+def test_45_what_is_written_into_a_tensor_is_noticed() -> None:
+    w = leaf([1.0, 2.0])
+    x: Any = Tensor(np.array([3.0, 4.0]))
+    for write in (
+        lambda: np.copyto(x, [5.0, 6.0]),
+        lambda: np.add.at(x, [0], 1.0),
+        lambda: np.negative(x, out=x),
+        lambda: np.clip(x, 0, 1, out=x),
+    ):
+        y = (w * x).sum()
+        write()
+        with pytest.raises(GraphError, match="overwritten after the forward pass"):
+            y.backward()
+
+
+def test_52_a_list_is_a_tuple_and_a_0d_tensor_has_no_axis_10() -> None:
+    """One of each kind; test_axes.py tries every operation."""
+    x = leaf(np.arange(24.0).reshape(2, 3, 4))
+    for function in (mt.sum, mt.var, mt.max, mt.flip, mt.median, mt.softmax, mt.nanmean):
+        assert_array_equal(function(x, [0, 2]).data, function(x, (0, 2)).data)
+        for bad, fault in [(10, ShapeError), ([0, 10], ShapeError), ([1, 1], ShapeError), (1.0, DTypeError)]:
+            with pytest.raises(fault, match=f"{function.__name__}: .*axis"):
+                function(x, bad)
+        with pytest.raises(ShapeError, match=r"axis 10 does not exist in shape \(\)"):
+            function(leaf(1.0), 10)
+
+
 # ------------------------------------------------------------------------------------ what an error says
 
 
@@ -1407,6 +1522,100 @@ def targets(shape: tuple[int, ...], target: Any) -> Callable[[], Any]:
 NEEDS = "cross_entropy: input (4, 10) needs 4 integer targets from 0 to 9 of shape (4,)"
 ONE_HOT = "For one-hot targets take target.argmax(axis=1), or target.astype(float) as probabilities."
 SAYS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
+    "einsum of sizes that differ": (
+        lambda: mt.einsum("ij,jk->ik", zeros(2, 3), zeros(4, 5)),
+        ShapeError,
+        'einsum: "j" in "ij,jk->ik" is 3 in operand 0 of shape (2, 3), and 4 in operand 1 of shape (4, 5)',
+    ),
+    "einsum of no diagonal": (
+        lambda: mt.einsum("ii->i", zeros(2, 3)),
+        ShapeError,
+        'einsum: "i" in "ii->i" is 2 in operand 0 of shape (2, 3), and 3 in operand 0 of shape (2, 3)',
+    ),
+    "einsum of one that does not broadcast in one operand": (
+        lambda: mt.einsum("ii", zeros(1, 3)),
+        ShapeError,
+        'einsum: "i" in "ii" is 1 in operand 0 of shape (1, 3), and 3 in operand 0 of shape (1, 3)',
+    ),
+    "einsum after one that broadcasts": (
+        lambda: mt.einsum("ij,ij,ij->ij", zeros(1, 3), zeros(2, 3), zeros(4, 3)),
+        ShapeError,
+        'einsum: "i" in "ij,ij,ij->ij" is 2 in operand 1 of shape (2, 3), and 4 in operand 2 of shape (4, 3)',
+    ),
+    "einsum of axes without a name": (
+        lambda: mt.einsum("...i,...i->...", zeros(2, 3), zeros(4, 3)),
+        ShapeError,
+        'einsum: an axis of "..." in "...i,...i->..." is 2 in operand 0 of shape (2, 3), '
+        "and 4 in operand 1 of shape (4, 3)",
+    ),
+    "einsum with too few letters": (
+        lambda: mt.einsum("ij,j", zeros(2, 3, 4), zeros(3)),
+        ShapeError,
+        'einsum: "ij" in "ij,j" does not name the 3 axes of its operand, (2, 3, 4)',
+    ),
+    "einsum with too few operands": (
+        lambda: mt.einsum("ij,jk", zeros(2, 3)),
+        ShapeError,
+        'einsum: "ij,jk" names 2 operands, and there are 1',
+    ),
+    "einsum of a letter from nowhere": (
+        lambda: mt.einsum("ij->ik", zeros(2, 3)),
+        ShapeError,
+        'einsum: "k" in the output of "ij->ik" is in no operand',
+    ),
+    "einsum of a letter twice": (
+        lambda: mt.einsum("ij->ii", zeros(2, 3)),
+        ShapeError,
+        'einsum: "i" is twice in the output of "ij->ii"',
+    ),
+    "einsum of what is no letter": (
+        lambda: mt.einsum("i$->i", zeros(2, 3)),
+        ShapeError,
+        """einsum: '$' in "i$->i" is no label. Labels are letters; "..." may stand once in each """
+        'operand, and "->" once before the output.',
+    ),
+    "einsum of two dots": (
+        lambda: mt.einsum("i..j", zeros(2, 3)),
+        ShapeError,
+        """einsum: '.' in "i..j" is no label. Labels are letters; "..." may stand once in each """
+        'operand, and "->" once before the output.',
+    ),
+    "einsum of lists": (
+        lambda: mt.einsum(zeros(2, 3), [0, 99]),
+        DTypeError,
+        "einsum: takes subscripts and arrays, as in einsum('ij,jk', x, y), or each array followed by "
+        "a list of integers below 52, as in einsum(x, [0, 1], y, [1, 2])",
+    ),
+    "stacking what does not fit": (
+        lambda: mt.vstack([zeros(2, 3), zeros(2, 4)]),
+        ShapeError,
+        "vstack: (2, 3) and (2, 4) differ along axis 1, 3 against 4; only axis 0 may",
+    ),
+    "weights that do not fit": (
+        lambda: mt.average(zeros(2, 3), 0, np.ones(3)),
+        ShapeError,
+        "average: the weights must have shape (2, 3), or (2,) along axis 0, not (3,)",
+    ),
+    "points that do not fit": (
+        lambda: mt.interp(zeros(2), [0.0, 1.0], [0.0]),
+        ShapeError,
+        "interp: xp (2,) and fp (1,) must be vectors of one length, not 0",
+    ),
+    "a quantile from nowhere": (
+        lambda: mt.quantile(zeros(2), 50),
+        mt.OptionError,
+        "quantile: q must be from 0 to 1",
+    ),
+    "a cross product of other vectors": (
+        lambda: mt.cross(zeros(2, 4), zeros(4)),
+        ShapeError,
+        "cross: vectors have length 3, not 4 and 4: pad with 0",
+    ),
+    "a diagonal of too many axes": (
+        lambda: mt.diag(zeros(2, 3, 4)),
+        ShapeError,
+        "diag: takes a vector or a matrix, not shape (2, 3, 4). See diagonal.",
+    ),
     "wrong width into a layer": (
         lambda: nn.Linear(784, 128)(zeros(32, 28, 28)),
         ShapeError,

@@ -155,6 +155,13 @@ class Conversion(Tensor):
             )
         return np.array(self.data, dtype=dtype, copy=copy)
 
+    def __dlpack__(self, **options: Any) -> Any:
+        """The memory, for libraries that share it: torch.from_dlpack(t), np.from_dlpack(t)."""
+        return np.asarray(self.numpy()).__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self._data.__dlpack_device__()
+
     def __dir__(self) -> list[str]:
         return [name for name in object.__dir__(self) if name not in _INSTEAD]
 

@@ -9,6 +9,7 @@
     indexing         elements by their place: take, gather, sort, split
     linear_algebra   products of matrices and tensors, determinants, inverses
     windows          sliding windows, convolution and pooling
+    axes             which axes, and how many of something, an argument means
     fast             bit tricks and BLAS, which the rules call by name
 
 A rule returns its value and one local gradient per input: a closure that turns the gradient `g` of the

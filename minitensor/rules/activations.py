@@ -10,8 +10,9 @@ import numpy as np
 from minitensor.core.rule import composite, rule
 from minitensor.errors import OptionError
 from minitensor.rules.arithmetic import zero_where
+from minitensor.rules.axes import reduced
 from minitensor.rules.elementwise import erf, logaddexp, sigmoid
-from minitensor.rules.notation import Array, Number, Unary
+from minitensor.rules.notation import Array, Axis, Number, Unary
 from minitensor.rules.reductions import _peak
 
 # ---------------------------------------------------------------------------------------- rectifiers
@@ -99,16 +100,18 @@ def gelu(x: Number, approximate: str = "none") -> Unary:
 
 
 @rule(arrays=True, floats=True)
-def softmax(x: Array, axis: int = -1) -> Unary:
-    """eˣ / Σ eˣ along an axis, without overflow."""
+def softmax(x: Array, axis: Axis = -1) -> Unary:
+    """eˣ / Σ eˣ along an axis (over several, or all), without overflow."""
+    axis = reduced("softmax", axis, x.shape)
     e = np.exp(x - _peak(x, axis))
     y = e / np.add.reduce(e, axis=axis, keepdims=True)
     return y, lambda g: y * (g - np.add.reduce(g * y, axis=axis, keepdims=True))
 
 
 @rule(arrays=True, floats=True)
-def log_softmax(x: Array, axis: int = -1) -> Unary:
+def log_softmax(x: Array, axis: Axis = -1) -> Unary:
     """log softmax, without the rounding of log(softmax(x))."""
+    axis = reduced("log_softmax", axis, x.shape)
     shifted = x - _peak(x, axis)
     y = shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
     return y, lambda g: g - np.exp(y) * np.add.reduce(g, axis=axis, keepdims=True)

@@ -101,6 +101,19 @@ def remainder(x: Number, y: Number) -> Binary:
     return np.remainder(x, y), unchanged, lambda g: -g * np.floor_divide(x, y)
 
 
+@rule
+def fmod(x: Number, y: Number) -> Binary:
+    """x − y trunc(x / y), with the sign of x, as C's %; derivative 1 in x and −trunc(x / y) in y.
+
+    Unlike PyTorch: the gradient of y is NaN where the value is, not −inf.
+    """
+
+    def local_y(g: Number) -> Number:
+        return -g * (np.sign(x) * np.sign(y) * np.floor_divide(np.absolute(x), np.absolute(y)))
+
+    return np.fmod(x, y), unchanged, local_y
+
+
 sub, mul, div = alias("sub", subtract), alias("mul", multiply), alias("div", divide)
 pow, neg, abs = alias("pow", power), alias("neg", negative), alias("abs", absolute)
 
@@ -149,6 +162,30 @@ def sign(x: Number) -> Unary:
     Unlike PyTorch: the sign of NaN is NaN, as in NumPy, so that it is not lost.
     """
     return np.sign(x), _nothing
+
+
+@rule(floats=True)
+def copysign(x: Number, y: Number) -> Binary:
+    """|x| with the sign of y, of 0 and NaN too; derivative ±1 in x, and 0 at 0; gradient 0 in y.
+
+    Unlike PyTorch: the derivative at an infinity is ±1 as well, not NaN.
+
+    >>> copysign(np.array([1.0, -2.0]), -0.0)
+    array([-1., -2.])
+    """
+    return np.copysign(x, y), lambda g: g * zero_where(np.sign(x) * np.copysign(1, y), x == 0), _nothing
+
+
+@rule(floats=True)
+def heaviside(x: Number, y: Number) -> Binary:
+    """0 where x < 0, y where x = 0, and 1 where x > 0; gradient 0 in x, and in y where it is chosen.
+
+    Unlike PyTorch: NaN where x is NaN, as in NumPy; and it has a gradient.
+
+    >>> heaviside(np.array([-1.0, 0.0, 1.0]), 0.5)
+    array([0. , 0.5, 1. ])
+    """
+    return np.heaviside(x, y), _nothing, lambda g: zero_where(g, x != 0)
 
 
 # ------------------------------------------------------------------------------------------ selection

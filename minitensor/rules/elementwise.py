@@ -71,6 +71,16 @@ def logaddexp(x: Number, y: Number) -> Binary:
 
 
 @rule(floats=True)
+def logaddexp2(x: Number, y: Number) -> Binary:
+    """log₂(2ˣ + 2ʸ) without overflow."""
+    return (
+        np.logaddexp2(x, y),
+        lambda g: g * sigmoid((x - y) * LN2),
+        lambda g: g * sigmoid((y - x) * LN2),
+    )
+
+
+@rule(floats=True)
 def sigmoid(x: Number) -> Unary:
     """1 / (1 + e⁻ˣ), exactly 0 or 1 in the limit; derivative y (1 − y)."""
     if on_nodes(x):

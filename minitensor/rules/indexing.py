@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from builtins import all as every
+from builtins import max as larger
 from typing import Any
 
 import numpy as np
 
+from minitensor.context import look
 from minitensor.core.rule import composite, rule
-from minitensor.errors import ShapeError
-from minitensor.ndarrays import array_of
+from minitensor.errors import OptionError, ShapeError
+from minitensor.ndarrays import array_of, is_array
 from minitensor.results import Selection
+from minitensor.rules.arithmetic import zero_where
+from minitensor.rules.axes import along, integers, one_axis, reduced
 from minitensor.rules.logic import argmax, argmin, argsort
-from minitensor.rules.notation import Array, Shape, Unary, on_nodes
-from minitensor.rules.shapes import _one_axis, copy
+from minitensor.rules.notation import Array, Axis, Shape, Unary, arrays_of, on_nodes
+from minitensor.rules.reductions import _reduced, sum
+from minitensor.rules.shapes import copy
 
 # ------------------------------------------------------------------------------------ index and scatter
 
@@ -54,7 +60,7 @@ def take(x: Array, indices: Any, axis: int | None = None) -> Any:
     """x[indices], along an axis or of all elements as one row."""
     if axis is None:
         x, axis = x.reshape(-1), 0
-    return x[(*(slice(None),) * _one_axis("take", axis, x.ndim), _integers("take", indices))]
+    return x[(*(slice(None),) * one_axis("take", axis, x.shape), _integers("take", indices))]
 
 
 @composite(arrays=True, inputs="x")
@@ -65,7 +71,10 @@ def gather(x: Array, axis: int, index: Any) -> Any:
     array([[3, 2]])
     """
     index = _integers("gather", index)
-    return x[_grid("gather", x, axis, index)] if x.ndim else x.reshape(1)[index]
+    if not x.ndim:
+        x, axis = x.reshape(1), along("gather", axis, ())
+        return x[index]
+    return x[_grid("gather", x, axis, index)]
 
 
 @composite(arrays=True)
@@ -86,7 +95,7 @@ def take_along_axis(x: Array, indices: Any, axis: int | None = -1) -> Any:
     indices = _integers("take_along_axis", indices)
     if axis is None:
         x, axis = x.reshape(-1), 0
-    axis = _one_axis("take_along_axis", axis, x.ndim)
+    axis = one_axis("take_along_axis", axis, x.shape)
     if indices.ndim != x.ndim:
         raise ShapeError(f"take_along_axis: x {x.shape} and indices {indices.shape} need equally many axes")
     key: list[Any] = list(np.ogrid[tuple([slice(n) for n in x.shape])])
@@ -107,7 +116,7 @@ def _integers(name: str, indices: Any) -> Any:
 
 def _grid(name: str, x: Array, axis: int, index: Any) -> tuple[Any, ...]:
     """The key that reads x at index along an axis, and at each element's own place along the others."""
-    axis = _one_axis(name, axis, x.ndim)
+    axis = one_axis(name, axis, x.shape)
     fits = index.ndim == x.ndim and every(
         [n <= m for i, (n, m) in enumerate(zip(index.shape, x.shape, strict=True)) if i != axis]
     )
@@ -124,12 +133,14 @@ def _grid(name: str, x: Array, axis: int, index: Any) -> tuple[Any, ...]:
 @composite(arrays=True)
 def max_with_indices(x: Array, axis: int = -1, keepdims: bool = False) -> Selection:
     """The largest elements along an axis and their indices: the first where several tie, as torch.max."""
+    axis = one_axis("max_with_indices", axis, x.shape, larger(x.ndim, 1))
     return _with_indices(x, argmax(x, axis, True), axis, keepdims)
 
 
 @composite(arrays=True)
 def min_with_indices(x: Array, axis: int = -1, keepdims: bool = False) -> Selection:
     """The smallest elements along an axis and their indices: the first where several tie, as torch.min."""
+    axis = one_axis("min_with_indices", axis, x.shape, larger(x.ndim, 1))
     return _with_indices(x, argmin(x, axis, True), axis, keepdims)
 
 
@@ -137,7 +148,7 @@ def _with_indices(x: Array, indices: Any, axis: int, keepdims: bool) -> Selectio
     values = take_along_axis(x, indices, axis) if x.ndim else x
     if keepdims or not x.ndim:
         return Selection(values, indices)
-    shape = tuple(np.delete(x.shape, axis).tolist())
+    shape = tuple([n for i, n in enumerate(x.shape) if i != axis % x.ndim])
     return Selection(values.reshape(shape), indices.reshape(shape))
 
 
@@ -147,6 +158,7 @@ def sort(x: Array, axis: int | None = -1, *, descending: bool = False) -> Any:
 
     Unlike PyTorch: the values alone, as in NumPy; the indices are argsort's.
     """
+    axis = along("sort", axis, x.shape)
     if not x.ndim:
         return copy(x)
     if axis is None:
@@ -162,9 +174,9 @@ def topk(x: Array, k: int, axis: int = -1, largest: bool = True) -> Selection:
     Selection(values=array([3., 2.]), indices=array([0, 2]))
     """
     if not x.ndim:
-        whole = topk(x.reshape(1), k, axis, largest)
+        whole = topk(x.reshape(1), k, along("topk", axis, ()), largest)
         return Selection(whole.values.reshape(()), whole.indices.reshape(())) if k == 1 else whole
-    axis = _one_axis("topk", axis, x.ndim)
+    axis = one_axis("topk", axis, x.shape)
     if not 0 <= k <= x.shape[axis]:
         raise ShapeError(
             f"topk: cannot take {k} of the {x.shape[axis]} elements along axis {axis} of {x.shape}"
@@ -174,27 +186,194 @@ def topk(x: Array, k: int, axis: int = -1, largest: bool = True) -> Selection:
 
 
 @composite(arrays=True)
-def median(x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
+def median(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     """The middle element in order, or the mean of the middle two, each with half the gradient; NaN if one is.
 
     Unlike PyTorch: its median is the lower of the middle two; this is NumPy's, and its quantile(x, 0.5),
     which is NaN beside an infinity.
     """
-    if x.dtype.kind != "f":
-        x = x.astype(np.float32)
-    if not x.ndim:
-        return copy(x)
-    named = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    axes = [_one_axis("median", a, x.ndim) for a in named]
-    order = [i for i in range(x.ndim) if i not in axes] + axes
-    kept = tuple([n for i, n in enumerate(x.shape) if i not in axes])
-    rows = sort(x.transpose(order).reshape((*kept, -1)))
+    rows, axis = _in_order("median", x, axis)
     n = rows.shape[-1]
-    if n == 0:
-        raise ShapeError(f"median: there is no element along axis {axis} of {x.shape}")
     middle = rows[..., (n - 1) // 2] * 0.5 + rows[..., n // 2] * 0.5
     y = np.where(np.isnan(rows[..., -1]), rows[..., -1], middle)
-    return y.reshape(tuple([1 if i in axes else m for i, m in enumerate(x.shape)])) if keepdims else y
+    return y.reshape(_kept(x.shape, axis)) if keepdims else y
+
+
+@composite(arrays=True)
+def quantile(x: Array, q: Any, axis: Axis = None, keepdims: bool = False, method: str = "linear") -> Any:
+    """The value below which a part q of the elements over the axes lies, from 0 to 1; NaN if one is NaN.
+
+    Several q give as many results, along new axes in front. Between two elements, `method` is "linear",
+    "lower", "higher", "nearest" or "midpoint"; the two share the gradient as they share the value.
+
+    >>> quantile(np.array([1.0, 2.0, 4.0]), [0.5, 0.75])
+    array([2., 3.])
+    """
+    return _quantile("quantile", x, q, 1, axis, keepdims, method)
+
+
+@composite(arrays=True, method=False)
+def percentile(x: Array, q: Any, axis: Axis = None, keepdims: bool = False, method: str = "linear") -> Any:
+    """quantile, with q from 0 to 100.
+
+    >>> percentile(np.array([1.0, 2.0, 4.0]), [50, 75])
+    array([2., 3.])
+    """
+    return _quantile("percentile", x, q, 100, axis, keepdims, method)
+
+
+def _quantile(name: str, x: Array, q: Any, most: int, axis: Axis, keepdims: bool, method: str) -> Any:
+    if method not in _BETWEEN:
+        raise OptionError(f"{name}: method must be one of {', '.join(_BETWEEN)}, not {method!r}")
+    q = q if on_nodes(q) or is_array(q) else np.asarray(q, np.float64)
+    numbers = look(q.data if on_nodes(q) else q)
+    if not np.logical_and(numbers >= 0, numbers <= most).all():
+        raise OptionError(f"{name}: q must be from 0 to {most}")
+    rows, axis = _in_order(name, x, axis)
+    ordered = np.moveaxis(rows, -1, 0)
+    place = q / most * (rows.shape[-1] - 1)
+    first, last = _BETWEEN[method]
+    below, above = _integers(name, first(place).astype(int)), _integers(name, last(place).astype(int))
+    share = place - below if method == "linear" else np.full(below.shape, 0.5)
+    share = share.astype(rows.dtype).reshape((*below.shape, *(1,) * (rows.ndim - 1)))
+    y = ordered[below]
+    if first is not last:
+        y = y + (ordered[above] - y) * share
+    y = np.where(np.isnan(rows[..., -1]), rows[..., -1], y)
+    return y.reshape((*below.shape, *_kept(x.shape, axis))) if keepdims else y
+
+
+_BETWEEN: dict[str, tuple[Any, Any]] = {
+    "linear": (np.floor, np.ceil),
+    "lower": (np.floor, np.floor),
+    "higher": (np.ceil, np.ceil),
+    "nearest": (np.round, np.round),
+    "midpoint": (np.floor, np.ceil),
+}
+
+
+def _in_order(name: str, x: Array, axis: Axis) -> tuple[Array, Any]:
+    """The elements over the axes as the last axis, in order, as floating-point numbers; and those axes."""
+    axis = reduced(name, axis, x.shape)
+    gone = _reduced(x.shape, axis)
+    kept = [i for i, is_gone in enumerate(gone) if not is_gone]
+    lengths = [n for n, is_gone in zip(x.shape, gone, strict=True) if is_gone]
+    if 0 in lengths:
+        raise ShapeError(f"{name}: there is no element along axis {axis} of {x.shape}")
+    x = x if x.dtype.kind == "f" else x.astype(np.float32)
+    rows = x.transpose(kept + [i for i, is_gone in enumerate(gone) if is_gone])
+    return sort(rows.reshape((*[x.shape[i] for i in kept], math.prod(lengths)))), axis
+
+
+def _kept(shape: Shape, axis: Axis) -> Shape:
+    """A shape with 1 for every axis that is reduced."""
+    return tuple([1 if gone else n for n, gone in zip(shape, _reduced(shape, axis), strict=True)])
+
+
+# ---------------------------------------------------------------------------------------- between points
+
+
+@composite(arrays=True, method=False)
+def interp(
+    x: Array, xp: Any, fp: Any, left: Any = None, right: Any = None, period: float | None = None
+) -> Any:
+    """The line through the points (xp, fp), whose xp increase, at x.
+
+    Outside it is `left` and `right`, or level with the first and the last point; or it repeats itself with
+    `period`. The derivative in x is the slope: at a point that to its right, at the last that to its left,
+    and 0 outside.
+
+    >>> interp(np.array([0.5, 9.0]), [0, 1, 2], [0, 10, 30])
+    array([ 5., 30.])
+    """
+    x, xp, fp = arrays_of("interp", x, xp, fp)
+    if xp.ndim != 1 or xp.shape != fp.shape or not xp.size:
+        raise ShapeError(f"interp: xp {xp.shape} and fp {fp.shape} must be vectors of one length, not 0")
+    if period is not None:
+        if period == 0:
+            raise OptionError("interp: period must not be 0")
+        left = right = None
+        period = math.fabs(period)
+        x, xp = x % period, xp % period
+        order = argsort(xp)
+        xp, fp = _at(xp, order), _at(fp, order)
+        xp = np.concatenate([xp[-1:] - period, xp, xp[:1] + period])
+        fp = np.concatenate([fp[-1:], fp, fp[:1]])
+    before, after = x < xp[0], x > xp[-1]
+    if len(xp) == 1:
+        y = zero_where(x * fp[0], True) + fp[0]
+    else:
+        i = _interval(xp, x)
+        start, width = _at(xp, i), _at(xp, i + 1) - _at(xp, i)
+        jump = width == 0  # of points given twice: the last of them counts
+        inside = np.where(np.logical_or(before, after), start, x)
+        share = np.where(jump, 1, np.divide(inside - start, np.where(jump, 1, width)))
+        low, high = _at(fp, i), _at(fp, i + 1)
+        y = low + (high - low) * share
+    y = np.where(before, fp[0] if left is None else left, y)
+    return np.where(after, fp[-1] if right is None else right, y)
+
+
+@rule(arrays=True)
+def _interval(xp: Array, x: Array) -> tuple[Any]:
+    """Between which two of the points each x is: the place of the first of them."""
+    return (np.clip(np.searchsorted(xp, x, "right") - 1, 0, len(xp) - 2),)
+
+
+@rule(arrays=True, inputs="x")
+def _at(x: Array, places: Array) -> Unary:
+    """Elements of a vector, at places that may themselves have been computed."""
+    n = x.shape
+    return x[places], lambda g: scatter(g, places, n)
+
+
+@composite(arrays=True)
+def diff(x: Array, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
+    """Each element minus the one before it along an axis, n times; of booleans, whether they differ.
+
+    `prepend` and `append` are joined to x first, if n is not 0: arrays, or numbers.
+
+    >>> diff(np.array([1, 4, 9]))
+    array([3, 5])
+    """
+    axis, (times,) = one_axis("diff", axis, x.shape), integers("diff", "n", n)
+    if times < 0:
+        raise OptionError(f"diff: n must be 0 or more, not {times}")
+    if times == 0:
+        return x
+    x, *more = arrays_of("diff", x, *[part for part in (prepend, append) if part is not None])
+    edge = tuple([1 if i == axis else m for i, m in enumerate(x.shape)])
+    more = [part if part.ndim else np.broadcast_to(part, edge) for part in more]
+    if more:
+        head, tail = more[: prepend is not None], more[prepend is not None :]
+        x = np.concatenate([*head, x, *tail], axis)
+    before = (slice(None),) * axis
+    for _ in range(times):
+        later, earlier = x[(*before, slice(1, None))], x[(*before, slice(None, -1))]
+        x = later != earlier if x.dtype == np.bool_ else later - earlier
+    return x
+
+
+@composite(arrays=True, method=False)
+def trapezoid(y: Array, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
+    """The area under the line through points y along an axis, at places x or `dx` apart.
+
+    >>> trapezoid(np.array([1.0, 2.0, 3.0]), x=[0, 1, 3])
+    np.float64(6.5)
+    """
+    axis = one_axis("trapezoid", axis, y.shape)
+    width: Any = dx
+    if x is not None:
+        y, x = arrays_of("trapezoid", y, x)
+        if x.shape not in (y.shape, y.shape[axis : axis + 1]):
+            raise ShapeError(
+                f"trapezoid: x {x.shape} must have the shape of y {y.shape}, or one element for each along "
+                f"axis {axis}"
+            )
+        width = diff(x, axis=-1 if x.ndim == 1 else axis)
+        width = width.reshape([-1 if i == axis else 1 for i in range(y.ndim)]) if x.ndim == 1 else width
+    before = (slice(None),) * axis
+    return sum((y[(*before, slice(1, None))] + y[(*before, slice(None, -1))]) * width, axis) * 0.5
 
 
 # ---------------------------------------------------------------------------------------------- parts
@@ -203,7 +382,7 @@ def median(x: Array, axis: int | tuple[int, ...] | None = None, keepdims: bool =
 @composite(arrays=True)
 def unbind(x: Array, axis: int = 0) -> tuple[Any, ...]:
     """The parts along an axis, without that axis."""
-    before = (slice(None),) * _one_axis("unbind", axis, x.ndim)
+    before = (slice(None),) * one_axis("unbind", axis, x.shape)
     return tuple([x[(*before, i)] for i in range(x.shape[len(before)])])
 
 
@@ -214,7 +393,7 @@ def split(x: Array, indices_or_sections: Any, axis: int = 0) -> tuple[Any, ...]:
     Unlike PyTorch: an integer is the number of parts, as in NumPy, not their length, and a list holds the
     indices to cut before, not lengths; see chunk.
     """
-    axis = _one_axis("split", axis, x.ndim)
+    axis = one_axis("split", axis, x.shape)
     n = x.shape[axis]
     if isinstance(indices_or_sections, int | np.integer):
         sections = int(indices_or_sections)
@@ -236,7 +415,7 @@ def split(x: Array, indices_or_sections: Any, axis: int = 0) -> tuple[Any, ...]:
 @composite(arrays=True, inputs="x")
 def chunk(x: Array, chunks: int, axis: int = 0) -> tuple[Any, ...]:
     """At most so many parts along an axis, of equal length but for the last."""
-    axis = _one_axis("chunk", axis, x.ndim)
+    axis = one_axis("chunk", axis, x.shape)
     if chunks < 1:
         raise ShapeError(f"chunk: the number of parts must be at least 1, not {chunks}")
     n = x.shape[axis]
@@ -247,11 +426,29 @@ def chunk(x: Array, chunks: int, axis: int = 0) -> tuple[Any, ...]:
 @composite(arrays=True)
 def diagonal(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """The diagonal of two axes, as the last axis of the result."""
-    first, second = (_one_axis("diagonal", a, x.ndim) for a in (axis1, axis2))
+    first, second = (one_axis("diagonal", a, x.shape) for a in (axis1, axis2))
     if first == second:
         raise ShapeError(f"diagonal: axis1 and axis2 are both axis {first} of {x.shape}")
+    (offset,) = integers("diagonal", "offset", offset)
     rows = x.transpose([i for i in range(x.ndim) if i not in (first, second)] + [first, second])
     below, right = (-offset, 0) if offset < 0 else (0, offset)
     length = min(rows.shape[-2] - below, rows.shape[-1] - right)
     i = np.arange(length) if length > 0 else np.arange(0)
     return rows[..., i + below, i + right]
+
+
+@composite(arrays=True)
+def diag(x: Array, k: int = 0) -> Any:
+    """A matrix with the vector x on diagonal k, and zeros elsewhere; of a matrix, that diagonal.
+
+    >>> diag(np.array([1, 2]))
+    array([[1, 0],
+           [0, 2]])
+    """
+    (offset,) = integers("diag", "k", k)
+    if x.ndim == 2:
+        return diagonal(x, offset)
+    if x.ndim != 1:
+        raise ShapeError(f"diag: takes a vector or a matrix, not shape {x.shape}. See diagonal.")
+    n, i = len(x) + abs(offset), np.arange(len(x))
+    return scatter(x, (i + larger(-offset, 0), i + larger(offset, 0)), (n, n))

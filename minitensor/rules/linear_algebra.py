@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from minitensor.core.rule import composite, rule
-from minitensor.errors import ShapeError
+from minitensor.errors import DTypeError, ShapeError
 from minitensor.results import SignAndLogDet
+from minitensor.rules.axes import integers, one_axis, several_axes
 from minitensor.rules.fast import product, sum_rows
 from minitensor.rules.indexing import diagonal, scatter
-from minitensor.rules.notation import Array, Binary, Local, Shape, Unary, on_nodes, unchanged
+from minitensor.rules.notation import Array, Binary, Local, Shape, Unary, arrays_of, on_nodes, unchanged
 from minitensor.rules.reductions import sum
-from minitensor.rules.shapes import _axes, tril
+from minitensor.rules.shapes import moveaxis, roll, tril
 
 # ------------------------------------------------------------------------------------------- products
 
@@ -109,6 +110,42 @@ def vdot(x: Array, y: Array) -> Any:
 
 
 @composite(arrays=True)
+def inner(x: Array, y: Array) -> Any:
+    """Σ x y over the last axes of both; a 0-d array multiplies the other.
+
+    >>> inner(np.array([[1, 0], [1, 1]]), np.array([2, 3]))
+    array([2, 5])
+    """
+    x, y = arrays_of("inner", x, y)
+    if not (x.ndim and y.ndim):
+        return x * y
+    if x.shape[-1] != y.shape[-1]:
+        raise ShapeError(f"inner: the last axes of {x.shape} and {y.shape} differ")
+    return tensordot(x, y, (-1, -1))
+
+
+@composite(arrays=True)
+def cross(
+    x: Array, y: Array, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> Any:
+    """Cross products of vectors of length 3, which lie along axisa of x, axisb of y and axisc of the result.
+
+    With `axis`, along that one of all three; the other axes broadcast.
+
+    >>> cross(np.array([1, 0, 0]), np.array([0, 1, 0]))
+    array([0, 0, 1])
+    """
+    x, y = arrays_of("cross", x, y)
+    of_x, of_y, of_z = (axisa, axisb, axisc) if axis is None else (axis, axis, axis)
+    x = moveaxis(x, one_axis("cross", of_x, x.shape), -1)
+    y = moveaxis(y, one_axis("cross", of_y, y.shape), -1)
+    if (x.shape[-1], y.shape[-1]) != (3, 3):
+        raise ShapeError(f"cross: vectors have length 3, not {x.shape[-1]} and {y.shape[-1]}: pad with 0")
+    z = roll(x, -1, -1) * roll(y, 1, -1) - roll(x, 1, -1) * roll(y, -1, -1)
+    return moveaxis(z, -1, one_axis("cross", of_z, z.shape))
+
+
+@composite(arrays=True)
 def outer(x: Array, y: Array) -> Any:
     """All products of an element of x and one of y, as a matrix."""
     return x.reshape(-1, 1) * y.reshape(1, -1)
@@ -129,8 +166,8 @@ def tensordot(x: Array, y: Array, axes: Any = 2) -> Any:
     """Σ over pairs of axes: the last n of x with the first n of y, or those in axes = (of x, of y)."""
     if isinstance(axes, int | np.integer):
         axes = (range(x.ndim - axes, x.ndim), range(axes))
-    of_x = _axes("tensordot", axes[0], x.ndim)
-    of_y = _axes("tensordot", axes[1], y.ndim)
+    of_x = several_axes("tensordot", axes[0], x.shape)
+    of_y = several_axes("tensordot", axes[1], y.shape)
     if [x.shape[i] for i in of_x] != [y.shape[i] for i in of_y]:
         raise ShapeError(f"tensordot: axes {of_x} of {x.shape} and {of_y} of {y.shape} differ in length")
     rest_x = [i for i in range(x.ndim) if i not in of_x]
@@ -159,12 +196,11 @@ def einsum(subscripts: Any, *operands: Any, optimize: Any = True) -> Any:
     if not isinstance(subscripts, str):  # einsum(x, [0, 1], y, [1, 2], [0, 2])
         args = (subscripts, *operands)
         operands = args[: len(args) // 2 * 2 : 2]
-        lists = args[1::2] + args[len(args) // 2 * 2 :]
-        words = ["".join(["..." if i is ... else _LETTERS[i] for i in labels]) for labels in lists]
+        words = [_letters(labels) for labels in (*args[1::2], *args[len(args) // 2 * 2 :])]
         subscripts = ",".join(words[: len(operands)]) + "".join(
             ["->" + word for word in words[len(operands) :]]
         )
-    inputs, output = _labels(subscripts, [np.ndim(x) for x in operands])
+    inputs, output = _labels(subscripts, [np.shape(x) for x in operands])
     return _einsum(",".join(inputs) + "->" + output, *operands)
 
 
@@ -208,16 +244,37 @@ def _einsum_local(
     return local
 
 
-def _labels(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
+def _letters(labels: Any) -> str:
+    """Labels given as integers, such as [0, 1, ...], as a word."""
+    try:
+        return "".join(["..." if i is ... else _LETTERS[integers("einsum", "label", i)[0]] for i in labels])
+    except (TypeError, IndexError):
+        raise DTypeError(
+            "einsum: takes subscripts and arrays, as in einsum('ij,jk', x, y), or each array followed by a "
+            f"list of integers below {len(_LETTERS)}, as in einsum(x, [0, 1], y, [1, 2])"
+        ) from None
+
+
+def _labels(subscripts: str, shapes: list[Shape]) -> tuple[list[str], str]:
     """The labels of each operand and of the output, with "..." spelled out and the output made explicit."""
     left, arrow, output = subscripts.replace(" ", "").partition("->")
     words = left.split(",")
-    if len(words) != len(ndims):
-        raise ShapeError(f'einsum: "{subscripts}" names {len(words)} operands, and there are {len(ndims)}')
-    hidden = [n - len(word.replace("...", "")) for word, n in zip(words, ndims, strict=True)]
-    for word, n, rest in zip(words, ndims, hidden, strict=True):
+    for word in (*words, output):
+        strange = [c for c in word.replace("...", "", 1) if c not in _LETTERS]
+        if strange:
+            raise ShapeError(
+                f'einsum: {strange[0]!r} in "{subscripts}" is no label. Labels are letters; "..." may stand '
+                'once in each operand, and "->" once before the output.'
+            )
+    if len(words) != len(shapes):
+        raise ShapeError(f'einsum: "{subscripts}" names {len(words)} operands, and there are {len(shapes)}')
+    hidden = [len(shape) - len(w.replace("...", "")) for w, shape in zip(words, shapes, strict=True)]
+    for word, shape, rest in zip(words, shapes, hidden, strict=True):
         if rest < 0 or (rest and "..." not in word):
-            raise ShapeError(f'einsum: "{word}" in "{subscripts}" does not name the {n} axes of its operand')
+            raise ShapeError(
+                f'einsum: "{word}" in "{subscripts}" does not name the {len(shape)} axes of its operand, '
+                f"{shape}"
+            )
     named = "".join(words).replace(".", "")
     spare = [a for a in _LETTERS if a not in subscripts][: max(hidden, default=0)]
     spelled = [w.replace("...", "".join(spare[len(spare) - h :])) for w, h in zip(words, hidden, strict=True)]
@@ -226,9 +283,34 @@ def _labels(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
     if spare and "..." not in output:
         raise ShapeError(f'einsum: the output of "{subscripts}" needs "..." as the operands have it')
     output = output.replace("...", "".join(spare))
-    if len(set(output)) < len(output) or not set(output) <= set("".join(spelled)):
-        raise ShapeError(f'einsum: the output of "{subscripts}" must name labels of the operands, each once')
+    for label in output:
+        if label not in "".join(spelled):
+            raise ShapeError(f'einsum: "{label}" in the output of "{subscripts}" is in no operand')
+        if output.count(label) > 1:
+            raise ShapeError(f'einsum: "{label}" is twice in the output of "{subscripts}"')
+    _check_lengths(subscripts, spelled, shapes, spare)
     return spelled, output
+
+
+def _check_lengths(subscripts: str, spelled: list[str], shapes: list[Shape], spare: list[str]) -> None:
+    """A label has one length everywhere, or 1 in an operand, which broadcasts there."""
+    seen: dict[str, tuple[int, int]] = {}
+    for i, (word, shape) in enumerate(zip(spelled, shapes, strict=True)):
+        inside = dict(zip(word[::-1], shape[::-1], strict=True))  # the first of each
+        for label, n in zip(word, shape, strict=True):
+            m, other = (inside[label], i) if inside[label] != n else seen.get(label, (n, i))
+            if n != m and (other == i or 1 not in (n, m)):
+                what = (
+                    f'an axis of "..." in "{subscripts}"'
+                    if label in spare
+                    else f'"{label}" in "{subscripts}"'
+                )
+                raise ShapeError(
+                    f"einsum: {what} is {m} in operand {other} of shape {shapes[other]}, and {n} in operand "
+                    f"{i} of shape {shape}"
+                )
+            if label not in seen or seen[label][0] == 1:
+                seen[label] = n, i
 
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -239,7 +321,8 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 @composite(arrays=True)
 def trace(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """Sum of the diagonal of two axes."""
-    return sum(diagonal(x, offset, axis1, axis2), -1)
+    first, second = (one_axis("trace", a, x.shape) for a in (axis1, axis2))
+    return sum(diagonal(x, offset, first, second), -1)
 
 
 def _adjoint(x: Array) -> Array:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minitensor.core.rule import composite, rule
+from minitensor.rules.axes import along, reduced
 from minitensor.rules.notation import Array, Axis, Number
 
 
@@ -77,19 +78,19 @@ def invert(x: Array) -> tuple[Any]:
 @rule(arrays=True)
 def any(x: Array, axis: Axis = None, keepdims: bool = False) -> tuple[Any]:
     """Whether some element over the axes is not 0."""
-    return (np.any(x, axis=axis, keepdims=keepdims),)
+    return (np.any(x, axis=reduced("any", axis, x.shape), keepdims=keepdims),)
 
 
 @rule(arrays=True)
 def all(x: Array, axis: Axis = None, keepdims: bool = False) -> tuple[Any]:
     """Whether no element over the axes is 0."""
-    return (np.all(x, axis=axis, keepdims=keepdims),)
+    return (np.all(x, axis=reduced("all", axis, x.shape), keepdims=keepdims),)
 
 
 @rule(arrays=True)
 def count_nonzero(x: Array, axis: Axis = None, keepdims: bool = False) -> tuple[Any]:
     """How many elements over the axes are not 0."""
-    return (np.count_nonzero(x, axis=axis, keepdims=keepdims),)
+    return (np.count_nonzero(x, axis=reduced("count_nonzero", axis, x.shape), keepdims=keepdims),)
 
 
 @rule
@@ -107,26 +108,29 @@ def allclose(x: Array, y: Array, rtol: float = 1e-5, atol: float = 1e-8, equal_n
 
 
 @composite(arrays=True)
-def array_equal(x: Array, y: Array) -> bool:
-    """Whether shapes and all elements are equal, as a bool."""
-    return np.shape(x) == np.shape(y) and bool(all(equal(x, y)))
+def array_equal(x: Array, y: Array, equal_nan: bool = False) -> bool:
+    """Whether shapes and all elements are equal, as a bool; with equal_nan, NaN equals NaN."""
+    if np.shape(x) != np.shape(y):
+        return False
+    return bool(all(isclose(x, y, 0, 0, True) if equal_nan else equal(x, y)))
 
 
 @rule(arrays=True)
 def argmax(x: Array, axis: int | None = None, keepdims: bool = False) -> tuple[Any]:
     """Where the largest element is: the first one where several tie."""
-    return (x.argmax(axis=axis, keepdims=keepdims),)
+    return (x.argmax(axis=along("argmax", axis, x.shape), keepdims=keepdims),)
 
 
 @rule(arrays=True)
 def argmin(x: Array, axis: int | None = None, keepdims: bool = False) -> tuple[Any]:
     """Where the smallest element is: the first one where several tie."""
-    return (x.argmin(axis=axis, keepdims=keepdims),)
+    return (x.argmin(axis=along("argmin", axis, x.shape), keepdims=keepdims),)
 
 
 @rule(arrays=True)
 def argsort(x: Array, axis: int | None = -1, *, descending: bool = False) -> tuple[Any]:
     """The indices that sort x along an axis, NaN last (first if descending); equal ones keep their order."""
+    axis = along("argsort", axis, x.shape)
     if not x.ndim:
         return (np.zeros((), np.intp),)
     if not descending:

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from minitensor.core.rule import rule
+from minitensor.core.rule import composite, rule
+from minitensor.errors import ShapeError
 from minitensor.rules.arithmetic import zero_where
-from minitensor.rules.notation import Array, Axis, Shape, Unary, alias, on_nodes
+from minitensor.rules.axes import along, reduced
+from minitensor.rules.notation import Array, Axis, Shape, Unary, alias, arrays_of, on_nodes
 
 # ------------------------------------------------------------------------------------- sums and means
 
@@ -23,6 +25,7 @@ def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
     array([2., 2., 2.])
     """
     shape = x.shape
+    axis = reduced("sum", axis, shape)
     y = np.add.reduce(x, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]
     return y, lambda g: _spread(g, shape, axis)
 
@@ -31,12 +34,67 @@ def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
 def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
     """Arithmetic mean over an axis, a tuple of axes, or all of them; the mean of nothing is NaN."""
     shape = x.shape
+    axis = reduced("mean", axis, shape)
     count = _count(shape, axis)
     if x.dtype == np.float16 and not on_nodes(x):
         y = np.mean(x, axis=axis, keepdims=keepdims)  # its sum would overflow
     else:
         y = np.add.reduce(x, axis=axis, keepdims=keepdims) / count  # type: ignore[call-overload]
     return y, lambda g: _spread(g / larger(count, 1), shape, axis)
+
+
+@composite(arrays=True)
+def nansum(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Sum of what is not NaN; the gradient of a NaN is 0.
+
+    >>> nansum(np.array([1.0, np.nan, 2.0]))
+    np.float64(3.0)
+    """
+    return sum(zero_where(x, np.isnan(x)), reduced("nansum", axis, x.shape), keepdims)
+
+
+@composite(arrays=True)
+def nanmean(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Mean of what is not NaN; NaN where everything is. The gradient of a NaN is 0.
+
+    Unlike PyTorch: also where everything is NaN.
+
+    >>> nanmean(np.array([1.0, np.nan, 2.0]))
+    np.float64(1.5)
+    """
+    axis = reduced("nanmean", axis, x.shape)
+    total = nansum(x, axis, keepdims)
+    count = sum(np.logical_not(np.isnan(x)), axis, keepdims)
+    return np.divide(total, count.astype(total.dtype))
+
+
+@composite(arrays=True, method=False)
+def average(x: Array, axis: Axis = None, weights: Any = None, keepdims: bool = False) -> Any:
+    """Σ weights · x / Σ weights over the axes; without weights, the mean.
+
+    The weights have x's shape, or that of the axes alone, such as (n,) along one axis of length n. If they
+    add up to 0, the result is infinite or NaN.
+
+    >>> average(np.array([[1.0, 5.0], [3.0, 3.0]]), 1, [3, 1])
+    array([2., 3.])
+    """
+    axis = reduced("average", axis, x.shape)
+    if weights is None:
+        return mean(x, axis, keepdims)
+    x, weights = arrays_of("average", x, weights)
+    if weights.shape != x.shape:
+        named = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis % x.ndim,)
+        needed = tuple([x.shape[i] for i in named])
+        if weights.shape != needed:
+            raise ShapeError(
+                f"average: the weights must have shape {x.shape}"
+                + (f", or {needed} along axis {axis}" if needed != x.shape else "")
+                + f", not {weights.shape}"
+            )
+        order = sorted(range(len(named)), key=named.__getitem__)
+        weights = weights.transpose(order).reshape([n if i in named else 1 for i, n in enumerate(x.shape)])
+        weights = np.broadcast_to(weights, x.shape)
+    return np.divide(sum(x * weights, axis, keepdims), sum(weights, axis, keepdims))
 
 
 @rule(arrays=True, floats=True)
@@ -52,6 +110,7 @@ def var(
     Unlike PyTorch: `ddof` (which it calls `correction`, accepted too) is 0, as in NumPy, not 1. Where it
     is n or more, the gradient is as infinite as the value.
     """
+    axis = reduced("var", axis, x.shape)
     d, n = _deviations(x, axis, ddof if correction is None else correction)
     y = np.add.reduce(d * d, axis=axis, keepdims=keepdims) / n  # type: ignore[call-overload]
     return y, lambda g: _spread(g * 2 / n, x.shape, axis) * d
@@ -70,6 +129,7 @@ def std(
     Unlike PyTorch: `ddof` (which it calls `correction`, accepted too) is 0, as in NumPy, not 1. Where it
     is n or more, the gradient is as infinite as the value.
     """
+    axis = reduced("std", axis, x.shape)
     d, n = _deviations(x, axis, ddof if correction is None else correction)
     y = _root(np.add.reduce(d * d, axis=axis, keepdims=True) / n)
 
@@ -96,6 +156,7 @@ def standardize(x: Array, axis: Axis = -1, eps: float = 1e-5) -> Unary:
     >>> standardize(np.array([1.0, 3.0]), eps=0)
     array([-1.,  1.])
     """
+    axis = reduced("standardize", axis, x.shape)
     d, n = _deviations(x, axis, 0)
     scale = np.power(np.add.reduce(d * d, axis=axis, keepdims=True) / n + eps, -0.5)
     y = d * scale
@@ -116,6 +177,7 @@ def norm(x: Array, ord: float = 2, axis: Axis = None, keepdims: bool = False) ->
 
     Unlike PyTorch: for ±inf the gradient is NaN where the norm is, not 0, as for max.
     """
+    axis = reduced("norm", axis, x.shape)
     size = np.absolute(x)
     if ord in (math.inf, -math.inf):
         extreme = np.maximum if ord > 0 else np.minimum
@@ -158,6 +220,7 @@ def _not_zero(x: Array) -> Array:
 @rule(arrays=True, floats=True)
 def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
     """log Σ eˣ over the axes without overflow; −inf where every element is; the gradient is softmax."""
+    axis = reduced("logsumexp", axis, x.shape)
     shift = np.minimum(_peak(x, axis), np.finfo(x.dtype).max)  # finite, so that inf − shift is inf
     e = np.exp(x - shift)
     total = np.add.reduce(e, axis=axis, keepdims=True)
@@ -176,6 +239,7 @@ def max(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
 
     Unlike PyTorch: the values alone, also along one axis, as PyTorch's amax; see max_with_indices.
     """
+    axis = reduced("max", axis, x.shape)
     y = np.maximum.reduce(x, axis=axis, keepdims=True)
     return _drop(y, axis, keepdims), lambda g: _share(g, x == y, axis)
 
@@ -186,12 +250,24 @@ def min(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
 
     Unlike PyTorch: the values alone, also along one axis, as PyTorch's amin; see min_with_indices.
     """
+    axis = reduced("min", axis, x.shape)
     y = np.minimum.reduce(x, axis=axis, keepdims=True)
     return _drop(y, axis, keepdims), lambda g: _share(g, x == y, axis)
 
 
 amax = alias("amax", max)
 amin = alias("amin", min)
+
+
+@composite(arrays=True, method=False)
+def ptp(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Largest element minus the smallest, "peak to peak", over the axes.
+
+    >>> ptp(np.array([[1.0, 5.0], [2.0, 2.0]]), 1)
+    array([4., 0.])
+    """
+    axis = reduced("ptp", axis, x.shape)
+    return max(x, axis, keepdims) - min(x, axis, keepdims)
 
 
 @rule(arrays=True, inputs="x")
@@ -213,6 +289,8 @@ def prod(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
     Unlike PyTorch: no NaN in the gradient where an element is inf or the product overflows, as nothing is
     divided.
     """
+
+    axis = reduced("prod", axis, x.shape)
 
     def local(g: Array) -> Array:
         kept = [i for i, n in enumerate(_reduced(x.shape, axis)) if not n]
@@ -245,9 +323,10 @@ def cumsum(x: Array, axis: int | None = None) -> Unary:
 
     Unlike PyTorch: of a 0-d array it has one axis, as in NumPy.
     """
-    flat, along = (x.reshape(-1), 0) if axis is None or not x.ndim else (x, axis)
+    axis = along("cumsum", axis, x.shape)
+    flat, axis = (x.reshape(-1), 0) if axis is None or not x.ndim else (x, axis)
     shape = x.shape
-    return np.cumsum(flat, along), lambda g: _from_the_end(g, along).reshape(shape)
+    return np.cumsum(flat, axis), lambda g: _from_the_end(g, axis).reshape(shape)
 
 
 def _from_the_end(g: Array, axis: int) -> Array:
@@ -261,14 +340,15 @@ def cumprod(x: Array, axis: int | None = None) -> Unary:
     Unlike PyTorch: no NaN in the gradient where an element is inf, as nothing is divided. Of a 0-d array it
     has one axis, as in NumPy.
     """
-    flat, along = (x.reshape(-1), 0) if axis is None or not x.ndim else (x, axis)
+    axis = along("cumprod", axis, x.shape)
+    flat, axis = (x.reshape(-1), 0) if axis is None or not x.ndim else (x, axis)
     shape = x.shape
 
     def local(g: Array) -> Array:
         # With s_j = g_j + x_{j+1} s_{j+1}, the gradient is (the product before j) · s_j: no division.
-        return (_products_before(flat, along) * _recurrence(g, flat, along)).reshape(shape)
+        return (_products_before(flat, axis) * _recurrence(g, flat, axis)).reshape(shape)
 
-    return np.cumprod(flat, along), local
+    return np.cumprod(flat, axis), local
 
 
 def _recurrence(g: Array, x: Array, axis: int) -> Array:

@@ -13,7 +13,19 @@ import numpy as np
 from minitensor.core.rule import composite, rule
 from minitensor.errors import DTypeError, OptionError, ShapeError
 from minitensor.rules.arithmetic import zero_where
-from minitensor.rules.notation import Array, Axis, Local, Shape, Unary, alias, on_nodes, unchanged
+from minitensor.rules.axes import integers, listed, one_axis, reduced, several_axes
+from minitensor.rules.notation import (
+    Array,
+    Axes,
+    Axis,
+    Local,
+    Shape,
+    Unary,
+    alias,
+    arrays_of,
+    on_nodes,
+    unchanged,
+)
 
 # ---------------------------------------------------------------------------------------------- shape
 
@@ -32,7 +44,7 @@ def flatten(x: Array, start_dim: int = 0, end_dim: int = -1) -> Any:
     >>> flatten(np.zeros((2, 3, 4)), 1).shape
     (2, 12)
     """
-    start, end = (_one_axis("flatten", a, larger(x.ndim, 1)) for a in (start_dim, end_dim))
+    start, end = (one_axis("flatten", a, x.shape, larger(x.ndim, 1)) for a in (start_dim, end_dim))
     if start > end:
         raise ShapeError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim} in shape {x.shape}")
     return x.reshape((*x.shape[:start], math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :]))
@@ -47,9 +59,11 @@ def ravel(x: Array) -> Any:
 @composite(arrays=True)
 def squeeze(x: Array, axis: Axis = None) -> Any:
     """Without the axes of length 1, or without those named, which must have length 1, as in NumPy."""
+    named = reduced("squeeze", axis, x.shape)
     if not x.ndim:
         return x
-    gone = [i for i, n in enumerate(x.shape) if n == 1] if axis is None else _axes("squeeze", axis, x.ndim)
+    ones = [i for i, n in enumerate(x.shape) if n == 1]
+    gone = ones if named is None else several_axes("squeeze", named, x.shape)
     for i in gone:
         if x.shape[i] != 1:
             raise ShapeError(f"squeeze: axis {i} of shape {x.shape} has length {x.shape[i]}, not 1")
@@ -57,15 +71,54 @@ def squeeze(x: Array, axis: Axis = None) -> Any:
 
 
 @composite(arrays=True, inputs="x")
-def expand_dims(x: Array, axis: int | tuple[int, ...]) -> Any:
+def expand_dims(x: Array, axis: Axes) -> Any:
     """With new axes of length 1 in these places of the result."""
-    ndim = x.ndim + (len(axis) if isinstance(axis, tuple | list) else 1)
-    new = _axes("expand_dims", axis, ndim)
+    ndim = x.ndim + len(listed(axis))
+    new = several_axes("expand_dims", axis, x.shape, ndim)
     lengths = iter(x.shape)
     return x.reshape(tuple([1 if i in new else next(lengths) for i in range(ndim)]))
 
 
 unsqueeze = alias("unsqueeze", expand_dims)
+
+
+@composite(arrays=True)
+def atleast_1d(*arrays: Array) -> Any:
+    """With one axis at least: () becomes (1,). Several arrays give a tuple.
+
+    >>> atleast_1d(np.array(2.0))
+    array([2.])
+    """
+    return _each_at_least(1, arrays)
+
+
+@composite(arrays=True)
+def atleast_2d(*arrays: Array) -> Any:
+    """With two axes at least: a vector becomes a row. Several arrays give a tuple.
+
+    >>> atleast_2d(np.array([1.0, 2.0]))
+    array([[1., 2.]])
+    """
+    return _each_at_least(2, arrays)
+
+
+@composite(arrays=True)
+def atleast_3d(*arrays: Array) -> Any:
+    """With three axes at least: (n,) becomes (1, n, 1), (m, n) becomes (m, n, 1). Several give a tuple."""
+    return _each_at_least(3, arrays)
+
+
+def _each_at_least(ndim: int, arrays: tuple[Array, ...]) -> Any:
+    found = tuple([_at_least(ndim, x) for x in arrays_of(f"atleast_{ndim}d", *arrays)])
+    return found[0] if len(found) == 1 else found
+
+
+def _at_least(ndim: int, x: Array) -> Array:
+    if x.ndim >= ndim:
+        return x
+    shape = (1,) * (min(ndim, 2) - x.ndim) + x.shape
+    return x.reshape(shape + (1,) * (ndim - len(shape)))
+
 
 # ---------------------------------------------------------------------------------------------- order
 
@@ -76,10 +129,12 @@ def transpose(x: Array, *axes: Any) -> Unary:
 
     Unlike PyTorch: all axes, as in NumPy; two are exchanged by swapaxes.
     """
-    order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int | np.integer) else axes or None
-    y = x.transpose(order)
-    inverse = None if order is None else tuple(np.argsort([a % x.ndim for a in order]).tolist())
-    return y, lambda g: g.transpose(inverse)
+    given = axes[0] if len(axes) == 1 else axes or None
+    order = None if given is None else several_axes("transpose", given, x.shape)
+    if order is not None and len(order) != x.ndim:
+        raise ShapeError(f"transpose: shape {x.shape} has {x.ndim} axes, and {given} names {len(order)}")
+    inverse = None if order is None else np.argsort(order).tolist()
+    return x.transpose(order), lambda g: g.transpose(inverse)
 
 
 permute = alias("permute", transpose)
@@ -89,13 +144,14 @@ permute_dims = alias("permute_dims", transpose)
 @rule(arrays=True, inputs="x")
 def swapaxes(x: Array, axis1: int, axis2: int) -> Unary:
     """Two axes exchanged."""
+    axis1, axis2 = one_axis("swapaxes", axis1, x.shape), one_axis("swapaxes", axis2, x.shape)
     return x.swapaxes(axis1, axis2), lambda g: g.swapaxes(axis1, axis2)
 
 
 @composite(arrays=True, inputs="x")
-def moveaxis(x: Array, source: int | tuple[int, ...], destination: int | tuple[int, ...]) -> Any:
+def moveaxis(x: Array, source: Axes, destination: Axes) -> Any:
     """Axes moved to other places, the others keeping their order."""
-    start, end = _axes("moveaxis", source, x.ndim), _axes("moveaxis", destination, x.ndim)
+    start, end = several_axes("moveaxis", source, x.shape), several_axes("moveaxis", destination, x.shape)
     if len(start) != len(end):
         raise ShapeError(f"moveaxis: source {source} and destination {destination} differ in length")
     order = [i for i in range(x.ndim) if i not in start]
@@ -107,17 +163,30 @@ def moveaxis(x: Array, source: int | tuple[int, ...], destination: int | tuple[i
 @composite(arrays=True)
 def flip(x: Array, axis: Axis = None) -> Any:
     """Backwards along one axis, several, or all."""
-    axes = range(x.ndim) if axis is None else _axes("flip", axis, x.ndim)
-    return x[tuple([slice(None, None, -1) if i in axes else slice(None) for i in range(x.ndim)])]
+    turned = range(x.ndim) if axis is None else several_axes("flip", axis, x.shape)
+    return x[tuple([slice(None, None, -1) if i in turned else slice(None) for i in range(x.ndim)])]
 
 
 @rule(arrays=True, inputs="x")
-def roll(x: Array, shift: int | tuple[int, ...], axis: Axis = None) -> Unary:
-    """Shifted along axes, or along all as one row; what leaves at the end enters at the start."""
-    shift = tuple(shift) if isinstance(shift, list) else shift
-    axis = tuple(axis) if isinstance(axis, list) else axis
-    back = tuple([-s for s in shift]) if isinstance(shift, tuple) else -shift
-    return np.roll(x, shift, axis), lambda g: np.roll(g, back, axis)
+def roll(x: Array, shift: Axes, axis: Axis = None) -> Unary:
+    """Shifted along axes, or along all as one row; what leaves at the end enters at the start.
+
+    A shift for each axis, one shift for all of them, or several along one axis, which add up.
+
+    >>> roll(np.arange(6).reshape(2, 3), (1, -1), (0, 1))
+    array([[4, 5, 3],
+           [1, 2, 0]])
+    """
+    shifts = integers("roll", "shift", shift)
+    if axis is None:
+        total = sum(shifts)
+        return np.roll(x, total), lambda g: np.roll(g, -total)
+    # An axis may be named twice here.
+    places = tuple([one_axis("roll", a, x.shape) for a in listed(axis)])
+    if len(shifts) != len(places) and 1 not in (len(shifts), len(places)):
+        raise ShapeError(f"roll: there are {len(shifts)} shifts, and {len(places)} axes in {axis}")
+    back = tuple([-s for s in shifts])
+    return np.roll(x, shifts, places), lambda g: np.roll(g, back, places)
 
 
 # --------------------------------------------------------------------------------------------- repeats
@@ -130,7 +199,7 @@ def broadcast_to(x: Array, shape: Shape) -> Unary:
 
 
 @composite(arrays=True, inputs="x")
-def repeat(x: Array, repeats: Any, axis: int | None = None) -> Any:
+def repeat(x: Array, repeats: Axes, axis: int | None = None) -> Any:
     """Every element so many times, one number for all or one for each; PyTorch's repeat_interleave.
 
     Unlike PyTorch: its Tensor.repeat is NumPy's tile.
@@ -140,24 +209,32 @@ def repeat(x: Array, repeats: Any, axis: int | None = None) -> Any:
     """
     if axis is None:
         x, axis = x.reshape(-1), 0
-    axis = _one_axis("repeat", axis, x.ndim)
-    return x[(*(slice(None),) * axis, np.repeat(np.arange(x.shape[axis]), repeats))]
+    axis = one_axis("repeat", axis, x.shape)
+    n, counts = x.shape[axis], integers("repeat", "repeats", repeats)
+    if len(counts) not in (1, n) or any([count < 0 for count in counts]):
+        raise ShapeError(
+            f"repeat: repeats must be one number from 0 up, or one for each of the {n} elements along "
+            f"axis {axis} of {x.shape}"
+        )
+    return x[(*(slice(None),) * axis, np.repeat(np.arange(n), counts))]
 
 
 repeat_interleave = alias("repeat_interleave", repeat)
 
 
 @composite(arrays=True, inputs="x")
-def tile(x: Array, reps: int | tuple[int, ...]) -> Any:
+def tile(x: Array, reps: Axes) -> Any:
     """The whole array so many times along each axis.
 
     >>> tile(np.array([1, 2]), (2, 2))
     array([[1, 2, 1, 2],
            [1, 2, 1, 2]])
     """
-    given = np.atleast_1d(reps).tolist()
+    given = integers("tile", "reps", reps)
+    if any([times < 0 for times in given]):
+        raise ShapeError(f"tile: reps must be from 0 up, not {reps}")
     ndim = larger(len(given), x.ndim)
-    times = (1,) * (ndim - len(given)) + tuple(given)
+    times = (1,) * (ndim - len(given)) + given
     shape = (1,) * (ndim - x.ndim) + x.shape
     apart = x.reshape(tuple([m for n in shape for m in (1, n)]))
     repeated = np.broadcast_to(apart, tuple([m for r, n in zip(times, shape, strict=True) for m in (r, n)]))
@@ -185,17 +262,22 @@ def pad(x: Array, pad_width: Any, mode: str = "constant", constant_values: float
             f'pad: mode must be "constant", "edge", "reflect", "symmetric" or "wrap", not {mode!r}'
         )
     try:
-        widths = np.broadcast_to(pad_width, (x.ndim, 2)).tolist()
+        given = np.broadcast_to(pad_width, (x.ndim, 2))
     except ValueError:
         raise ShapeError(
             f"pad: pad_width must be one number, a pair, or one pair for each axis of {x.shape}"
         ) from None
+    widths = [integers("pad", "pad_width", pair) for pair in given.tolist()]
+    if any([width < 0 for pair in widths for width in pair]):
+        raise ShapeError(f"pad: pad_width must be from 0 up, not {pad_width}")
     if not x.ndim:
         return copy(x)
     if mode == "constant":
         return _pad_constant(x, widths, constant_values)
     for axis, (n, width) in enumerate(zip(x.shape, widths, strict=True)):
         if width != (0, 0):
+            if n == 0:
+                raise ShapeError(f"pad: axis {axis} of {x.shape} has no element to repeat")
             x = x[(*(slice(None),) * axis, np.pad(np.arange(n), width, mode))]  # type: ignore[call-overload]
     return x
 
@@ -216,9 +298,8 @@ def concatenate(arrays: Sequence[Array], axis: int | None = 0) -> Any:
 
 @rule(arrays=True)
 def _concatenate(*arrays: Array, axis: int | None = 0) -> tuple[Any, ...]:
-    before = (
-        (slice(None),) * (axis % arrays[0].ndim) if axis is not None and arrays and arrays[0].ndim else ()
-    )
+    axis = None if axis is None else one_axis("concatenate", axis, arrays[0].shape)
+    before = (slice(None),) * (axis or 0)
     lengths = [
         a.size if axis is None else a.shape[len(before)] if a.ndim > len(before) else 0 for a in arrays
     ]
@@ -245,20 +326,91 @@ def stack(arrays: Sequence[Array], axis: int = 0) -> Any:
 
 @rule(arrays=True)
 def _stack(*arrays: Array, axis: int = 0) -> tuple[Any, ...]:
+    axis = one_axis("stack", axis, arrays[0].shape, arrays[0].ndim + 1)
     y = np.stack(arrays, axis)
-    before = (slice(None),) * (axis % y.ndim)
+    before = (slice(None),) * axis
     return y, *[_piece((*before, i), a.shape) for i, a in enumerate(arrays)]
 
 
 def _no_lists(name: str, arrays: Sequence[Array]) -> tuple[Array, ...]:
-    args = tuple(arrays)
+    args = _members(name, arrays)
     if list in [type(arg) for arg in args] and not on_nodes(*args):  # beside a tensor, one becomes an array
         raise DTypeError(f"{name}: takes tensors and arrays, not lists. Try Tensor(...).")
     return args
 
 
+def _members(name: str, arrays: Any) -> tuple[Array, ...]:
+    if not hasattr(arrays, "__iter__"):
+        raise DTypeError(f"{name}: takes a list of arrays, not {type(arrays).__name__}")
+    if not (args := tuple(arrays)):
+        raise ShapeError(f"{name}: there is no array to join")
+    return args
+
+
 def _piece(key: tuple[Any, ...], shape: Shape) -> Local:
     return lambda g: g[key].reshape(shape)
+
+
+@composite(arrays=True, method=False)
+def hstack(arrays: Sequence[Array]) -> Any:
+    """Arrays side by side: joined along axis 1, and vectors along their only one.
+
+    >>> hstack([np.zeros(2), np.ones(1)])
+    array([0., 0., 1.])
+    """
+    parts = [_at_least(1, x) for x in arrays_of("hstack", *_members("hstack", arrays))]
+    return _joined("hstack", parts, min(parts[0].ndim - 1, 1))
+
+
+@composite(arrays=True, method=False)
+def vstack(arrays: Sequence[Array]) -> Any:
+    """Arrays below each other: joined along axis 0, vectors as rows.
+
+    >>> vstack([np.zeros(2), np.ones((1, 2))])
+    array([[0., 0.],
+           [1., 1.]])
+    """
+    parts = [_at_least(2, x) for x in arrays_of("vstack", *_members("vstack", arrays))]
+    return _joined("vstack", parts, 0)
+
+
+@composite(arrays=True, method=False)
+def dstack(arrays: Sequence[Array]) -> Any:
+    """Arrays behind each other: joined along axis 2, with axes added as atleast_3d does.
+
+    >>> dstack([np.zeros(2), np.ones(2)])
+    array([[[0., 1.],
+            [0., 1.]]])
+    """
+    parts = [_at_least(3, x) for x in arrays_of("dstack", *_members("dstack", arrays))]
+    return _joined("dstack", parts, 2)
+
+
+@composite(arrays=True, method=False)
+def column_stack(arrays: Sequence[Array]) -> Any:
+    """Vectors and matrices as the columns of one matrix.
+
+    >>> column_stack([np.zeros(2), np.ones((2, 2))])
+    array([[0., 1., 1.],
+           [0., 1., 1.]])
+    """
+    given = arrays_of("column_stack", *_members("column_stack", arrays))
+    parts = [x.reshape((-1 if x.ndim else 1, 1)) if x.ndim < 2 else x for x in given]
+    return _joined("column_stack", parts, 1)
+
+
+def _joined(name: str, parts: list[Array], axis: int) -> Any:
+    first = parts[0].shape
+    for x in parts:
+        if x.ndim != len(first):
+            raise ShapeError(f"{name}: {first} and {x.shape} have different numbers of axes")
+        for i, (n, m) in enumerate(zip(first, x.shape, strict=True)):
+            if n != m and i != axis:
+                raise ShapeError(
+                    f"{name}: {first} and {x.shape} differ along axis {i}, {n} against {m}; "
+                    f"only axis {axis} may"
+                )
+    return _concatenate(*parts, axis=axis)
 
 
 @composite(arrays=True)
@@ -317,24 +469,7 @@ def astype(x: Array, dtype: Any) -> tuple[Any, ...]:
     return (x.astype(dtype), unchanged) if kind == "f" else (x.astype(dtype),)
 
 
-# ------------------------------------------------------------------------------------------------- axes
-
-
 def _matrix(name: str, shape: Shape) -> Shape:
     if len(shape) < 2:
         raise ShapeError(f"{name}: needs a matrix (..., n, m), not shape {shape}")
     return shape[-2:]
-
-
-def _one_axis(name: str, axis: int, ndim: int) -> int:
-    if not -ndim <= axis < ndim:
-        raise ShapeError(f"{name}: axis {axis} does not exist in {ndim} dimensions")
-    return axis % ndim
-
-
-def _axes(name: str, axis: int | Sequence[int], ndim: int) -> list[int]:
-    """Axes counted from the front, each once."""
-    axes = [_one_axis(name, a, ndim) for a in ((axis,) if isinstance(axis, int | np.integer) else axis)]
-    if len(set(axes)) < len(axes):
-        raise ShapeError(f"{name}: an axis is named twice in {axis}")
-    return axes

@@ -8,6 +8,7 @@ in PyTorch's order, so that one layer hands its memory to the next as it is.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,11 +18,11 @@ from numpy.typing import NDArray
 from minitensor.core.rule import composite, rule
 from minitensor.errors import OptionError, ShapeError
 from minitensor.rules.arithmetic import zero_where
+from minitensor.rules.axes import integers, one_axis
 from minitensor.rules.indexing import scatter
 from minitensor.rules.notation import Array, Local, Shape, Unary, on_nodes, unchanged
-from minitensor.rules.shapes import _one_axis
 
-Pair = int | tuple[int, int]
+Pair = int | Sequence[int]
 
 # ------------------------------------------------------------------------------------------- windows
 
@@ -37,7 +38,7 @@ def windows(x: Array, size: int, axis: int = -1, stride: int = 1, dilation: int 
            [1, 2, 3],
            [2, 3, 4]])
     """
-    axis = _one_axis("windows", axis, x.ndim)
+    axis = one_axis("windows", axis, x.shape)
     length = x.shape[axis]
     if size < 1 or stride < 1 or dilation < 1:
         raise OptionError(
@@ -68,7 +69,9 @@ def fold(x: Array, length: int, axis: int = -1, stride: int = 1, dilation: int =
     >>> fold(np.ones((3, 3)), 5)
     array([1., 2., 3., 2., 1.])
     """
-    axis = _one_axis("fold", axis, x.ndim - 1)
+    if x.ndim < 2:
+        raise ShapeError(f"fold: needs windows (..., count, size, ...), not shape {x.shape}")
+    axis = one_axis("fold", axis, x.shape, x.ndim - 1)
     before, whole = (slice(None),) * axis, (slice(None),) * (axis + 1)
     count, size = x.shape[axis : axis + 2]
     if _count(length, size, stride, dilation) != count:
@@ -193,7 +196,7 @@ def _convolve(
 
 def _margins(padding: Pair | str, weight: Shape, stride: Shape, dilation: Shape) -> Any:
     """The padding as ((top, bottom), (left, right))."""
-    if padding == "same":
+    if isinstance(padding, str) and padding == "same":
         if stride != (1, 1):
             raise OptionError(
                 f'conv2d: padding="same" needs stride 1, not {stride}. Give padding as a number.'
@@ -208,10 +211,10 @@ def _margins(padding: Pair | str, weight: Shape, stride: Shape, dilation: Shape)
 
 def _pair(name: str, what: str, given: Any, least: int = 1) -> tuple[int, int]:
     """One number for both directions, or one for each."""
-    pair = (given, given) if isinstance(given, int) else tuple(given)
-    if len(pair) != 2 or min(pair) < least:
+    found = integers(name, what, given)
+    if len(found) not in (1, 2) or min(found) < least:
         raise OptionError(f"{name}: {what} must be one or two integers from {least} up, not {given}")
-    return pair
+    return found[0], found[-1]
 
 
 # ------------------------------------------------------------------------------------------- pooling

@@ -121,6 +121,19 @@ def remainder(x: Any, y: Any) -> torch.Tensor:
     return torch.remainder(torch.as_tensor(x), y)
 
 
+def fmod(x: Any, y: Any) -> torch.Tensor:
+    """Theirs takes no number as its first argument."""
+    return torch.fmod(torch.as_tensor(x), y)
+
+
+def heaviside(x: Any, y: Any) -> torch.Tensor:
+    """By definition: theirs has no gradient, and makes 0 of NaN."""
+    x, y = torch.as_tensor(x), torch.as_tensor(y)
+    dtype = torch.result_type(x, y)
+    step = torch.where(x.isnan(), torch.nan, (x > 0).to(dtype)).to(dtype)
+    return torch.where(x == 0, y.to(dtype), torch.where(torch.zeros_like(x, dtype=torch.bool), x, step))
+
+
 def floor_divide(x: Any, y: Any) -> torch.Tensor:
     """Under the name for which PyTorch has a gradient; numbers have none."""
     return torch.div(torch.as_tensor(x), torch.as_tensor(y), rounding_mode="floor")
@@ -153,6 +166,29 @@ def prod(x: torch.Tensor, axes: Any, keepdim: bool) -> torch.Tensor:
     return x
 
 
+def nanmean(x: torch.Tensor, axes: Any, keepdim: bool) -> torch.Tensor:
+    """By definition: the gradient of theirs is NaN where everything is."""
+    mean: torch.Tensor = torch.where(x.isnan(), 0, x).sum(axes, keepdim)
+    return mean / (~x.isnan()).sum(axes, keepdim)
+
+
+def ptp(x: torch.Tensor, axes: Any, keepdim: bool) -> torch.Tensor:
+    return torch.amax(x, axes, keepdim) - torch.amin(x, axes, keepdim)
+
+
+def average(x: torch.Tensor, weights: Any = None, axis: Any = None, keepdims: bool = False) -> torch.Tensor:
+    """By definition, with weights of the named axes spread over the others."""
+    axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    if weights is None:
+        return torch.mean(x, axes, keepdims)
+    if weights.shape != x.shape:
+        letters = "abcdefgh"[: x.ndim]
+        named = "".join([letters[a] for a in axes])
+        weights = torch.einsum(f"{letters},{named}->{letters}", torch.ones_like(x), weights)
+    mean: torch.Tensor = (x * weights).sum(axes, keepdims) / weights.sum(axes, keepdims)
+    return mean
+
+
 def standardize(x: torch.Tensor, axis: Any = -1, eps: float = 1e-5) -> torch.Tensor:
     """By definition."""
     axes = tuple(range(x.ndim)) if axis is None else axis
@@ -167,6 +203,75 @@ def median(x: torch.Tensor, axis: Any = None, keepdims: bool = False) -> torch.T
     order = [a for a in range(x.ndim) if a not in axes] + axes
     y = torch.quantile(x.permute(order).flatten(x.ndim - len(axes)), 0.5, -1)
     return y.reshape([1 if a in axes else n for a, n in enumerate(x.shape)]) if keepdims else y
+
+
+def quantile(
+    x: torch.Tensor, q: Any, axis: Any = None, keepdims: bool = False, method: str = "linear"
+) -> torch.Tensor:
+    """Theirs is over one axis or all at once, and wants q in the dtype of x."""
+    q = torch.as_tensor(q, dtype=x.dtype)
+    axes = (
+        sorted(
+            [
+                a % x.ndim
+                for a in (axis if isinstance(axis, tuple) else range(x.ndim) if axis is None else (axis,))
+            ]
+        )
+        if x.ndim
+        else []
+    )
+    order = [a for a in range(x.ndim) if a not in axes] + axes
+    rows = x.permute(order).reshape([*[x.shape[a] for a in order[: x.ndim - len(axes)]], -1])
+    y = torch.quantile(rows, q.reshape(-1), -1, interpolation=method)
+    kept = [1 if a in axes else n for a, n in enumerate(x.shape) if keepdims or a not in axes]
+    return y.reshape([*q.shape, *kept])
+
+
+def percentile(x: torch.Tensor, q: Any, **attrs: Any) -> torch.Tensor:
+    return quantile(x, torch.as_tensor(q, dtype=x.dtype) / 100, **attrs)
+
+
+def interp(
+    x: torch.Tensor,
+    xp: torch.Tensor,
+    fp: torch.Tensor,
+    left: Any = None,
+    right: Any = None,
+    period: Any = None,
+) -> torch.Tensor:
+    """By definition: a sum over the pieces, each where x is on it."""
+    if period is not None:
+        x, xp = x.remainder(period), xp.remainder(period)
+        order = torch.argsort(xp)
+        xp, fp = xp[order], fp[order]
+        xp, fp = torch.cat([xp[-1:] - period, xp, xp[:1] + period]), torch.cat([fp[-1:], fp, fp[:1]])
+    y = torch.where(x < xp[0], fp[0] if left is None else left, torch.where(x == x + 1, x, torch.nan))
+    y = torch.where(x >= xp[-1], fp[-1], y)
+    for i in range(len(xp) - 1):
+        if xp[i] < xp[i + 1]:
+            on = (x >= xp[i]) & (x < xp[i + 1])
+            on = on | (x == xp[i + 1]) | x.isnan() if i == len(xp) - 2 else on
+            inside = torch.where(on, x, xp[i])
+            y = torch.where(on, fp[i] + (fp[i + 1] - fp[i]) * (inside - xp[i]) / (xp[i + 1] - xp[i]), y)
+    y = torch.where(x > xp[-1], fp[-1] if right is None else right, y)
+    return torch.where(x.isnan(), fp[0], y) if len(xp) == 1 else y
+
+
+def diff(
+    x: torch.Tensor, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None
+) -> torch.Tensor:
+    """Theirs takes no numbers at the ends, and gives zeros of integers where nothing is left."""
+    edge = [1 if i == axis % x.ndim else m for i, m in enumerate(x.shape)]
+    ends = [None if end is None else torch.full(edge, end, dtype=x.dtype) for end in (prepend, append)]
+    return torch.diff(x, n, axis, *ends)
+
+
+def diag(x: torch.Tensor, k: int = 0) -> torch.Tensor:
+    return torch.diag(x, k)
+
+
+def trapezoid(y: torch.Tensor, x: Any = None, dx: float = 1.0, axis: int = -1) -> torch.Tensor:
+    return torch.trapezoid(y, dx=dx, dim=axis) if x is None else torch.trapezoid(y, x, dim=axis)
 
 
 def count_nonzero(x: torch.Tensor, axes: Any, keepdim: bool) -> torch.Tensor:
@@ -315,6 +420,16 @@ def dot(x: torch.Tensor, y: torch.Tensor) -> Any:
     if not (x.ndim and y.ndim):
         return x * y
     return torch.tensordot(x, y, ([-1], [-2])) if y.ndim > 1 else x @ y
+
+
+def cross(
+    x: torch.Tensor, y: torch.Tensor, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None
+) -> torch.Tensor:
+    of_x, of_y, of_z = (axisa, axisb, axisc) if axis is None else (axis, axis, axis)
+    x, y = x.movedim(of_x, -1), y.movedim(of_y, -1)
+    zeros = torch.zeros_like(x + y)  # theirs wants as many axes of both
+    z: torch.Tensor = torch.linalg.cross(x + zeros, y + zeros)
+    return z.movedim(-1, of_z)
 
 
 def tensordot(x: torch.Tensor, y: torch.Tensor, axes: Any = 2) -> Any:

@@ -18,6 +18,7 @@ from tests.oracle.adapters import counterpart, over_axes
 from tests.oracle.agreement import assert_agree, assert_same
 from tests.table import ROWS
 from tests.table.creation import LIKE
+from tests.table.draws import DRAWS
 from tests.table.row import Array, Function, Row, Sample, is_array
 from tests.table.samples import drawn
 
@@ -72,6 +73,16 @@ def test_operations_off_the_graph_have_the_values_of_pytorch(
     on_graph = [Tensor(x, requires_grad=x.dtype.kind == "f") if is_array(x) else x for x in inputs]
     with np.errstate(all="ignore"):
         assert not row.ours(*on_graph, **attrs).requires_grad
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(("name", "draw"), list(DRAWS.items()))
+def test_drawn_at_random_values_and_gradients_are_those_of_pytorch(name: str, draw: Any, dtype: Any) -> None:
+    row = ROWS[name]
+    for seed in range(40):
+        inputs, attrs = draw(np.random.default_rng(seed))
+        inputs = tuple([as_dtype(x, dtype) for x in inputs])
+        assert_agree(partial(row.ours, **attrs), partial(counterpart(row), **attrs), inputs)
 
 
 @pytest.mark.parametrize("name", ["max", "min", "argmax"])

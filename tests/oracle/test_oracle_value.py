@@ -76,6 +76,8 @@ def test_functions_of_two_values_are_those_of_pytorch(name: str, x: float) -> No
     for y in (*POINTS, 0.3, -0.7):
         if name == "arctan2" and x == y == 0:
             continue  # the gradient at the origin is NaN here, 0 there
+        if (name == "fmod" and (y == 0 or np.isinf(x))) or (name == "copysign" and np.isinf(x)):
+            continue  # as their docstrings say
         assert_values_agree(ROWS[name].ours, counterpart(ROWS[name]), [float(x), float(y)])
 
 

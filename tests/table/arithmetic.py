@@ -14,6 +14,7 @@ from tests.table.samples import NUMBERS, ONE, POINTS, TWO, drawn, sample, with_e
 
 HALVES = np.array([0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 0.25, 3.0, -3.0, 0.125, 1234.5, -0.3])
 STEPS: list[Sample] = [*ONE, sample(HALVES), sample(3 * drawn(3, 4).T)]
+FINITE, NOT_ZERO = POINTS[~np.isinf(POINTS)], POINTS[2:11]
 REMAINDERS: list[Sample] = [
     *[*TWO, *NUMBERS],
     sample(np.array([5.0, -5.0, 5.0, -5.0, 6.0, -6.0, 0.0, 5.5]), np.array([3, 3, -3, -3, 3, 3, 3, -2.5])),
@@ -66,6 +67,17 @@ ARITHMETIC: dict[str, Row] = {
         binary(lambda x, y: mt.remainder(x, y + 3), 0.1, 2),
         REMAINDERS,
     ),
+    "fmod": Row(
+        mt.fmod,
+        "adapters.fmod",
+        binary(lambda x, y: mt.fmod(x, y + 3), 0.1, 2),
+        [
+            *TWO[:-1],
+            *NUMBERS[:-1],
+            *REMAINDERS[-2:],
+            sample(FINITE.repeat(9), np.tile(POINTS[2:11], len(FINITE))),
+        ],
+    ),
     "floor_divide": Row(
         mt.floor_divide,
         "adapters.floor_divide",
@@ -82,6 +94,21 @@ ARITHMETIC: dict[str, Row] = {
         STEPS + with_each(STEPS, decimals=[0, 1, 2, -1]),
     ),
     "sign": Row(mt.sign, "adapters.sign", unary(mt.sign), ONE),
+    "copysign": Row(
+        mt.copysign,
+        "copysign",
+        binary(mt.copysign),
+        [*TWO[:-1], sample(FINITE.repeat(len(POINTS)), np.tile(POINTS, len(FINITE))), sample(drawn(3), -0.0)],
+    ),
+    "heaviside": Row(
+        mt.heaviside,
+        "adapters.heaviside",
+        [
+            *binary(mt.heaviside),
+            *[check(lambda y: mt.heaviside(y * 0, y), shape) for shape in [(), (2, 3)]],
+        ],
+        [*TWO, *NUMBERS, sample(np.array([0.0, -0.0, 1.0]), drawn(2, 3)), sample(drawn(2, 1), drawn())],
+    ),
     "maximum": Row(mt.maximum, "maximum", binary(mt.maximum), TWO),
     "minimum": Row(mt.minimum, "minimum", binary(mt.minimum), TWO),
     "clip": Row(

@@ -26,6 +26,7 @@ ELEMENTWISE: dict[str, Row] = {
     "log10": one(mt.log10, "log10", 0.5, 3),
     "log1p": one(mt.log1p, "log1p", -0.5, 2),
     "logaddexp": two(mt.logaddexp, "logaddexp", -4, 4),
+    "logaddexp2": two(mt.logaddexp2, "logaddexp2", -4, 4),
     "sigmoid": one(mt.sigmoid, "sigmoid", -4, 4),
     "sqrt": one(mt.sqrt, "sqrt", 0.5, 3),
     "rsqrt": one(mt.rsqrt, "rsqrt", 0.5, 3),

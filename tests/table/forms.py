@@ -15,6 +15,21 @@ def of_members(function: Function) -> Function:
     return lambda *arrays, axis=0: function(arrays, axis)
 
 
+def of_list(function: Function) -> Function:
+    """An operation on a sequence that takes nothing else."""
+    return lambda *arrays: function(arrays)
+
+
+def with_weights(function: Function) -> Function:
+    """An average, whose weights are the second input."""
+    return lambda x, weights=None, **attrs: function(x, weights=weights, **attrs)
+
+
+def with_places(function: Function) -> Function:
+    """An area under points, whose places are the second input."""
+    return lambda y, x=None, **attrs: function(y, x=x, **attrs)
+
+
 def with_subscripts(function: Function) -> Function:
     """An operation on operands after an equation, with the equation as an attribute."""
     return lambda *operands, subscripts: function(subscripts, *operands)

@@ -8,10 +8,11 @@ import numpy as np
 
 import minitensor as mt
 from tests.table.checks import check, several
-from tests.table.forms import part_of
+from tests.table.forms import part_of, with_places
 from tests.table.row import Check, Function, Row, Sample
 from tests.table.samples import NOT_FINITE, ONE, ORDERED, POINTS, TIES, drawn, sample, with_each
 
+BETWEEN = ["linear", "lower", "higher", "nearest", "midpoint"]
 ROWS_OF_MASK = np.array([True, False, True, False])
 
 
@@ -181,6 +182,109 @@ INDEXING: dict[str, Row] = {
             ),
             *with_each([sample(drawn(4, 3).T), sample(TIES), sample(NOT_FINITE)], axis=[None, 0, 1]),
             *[sample(drawn()), sample(drawn(), axis=0), sample(drawn(1))],
+        ],
+    ),
+    "quantile": Row(
+        mt.quantile,
+        "adapters.quantile",
+        [
+            *several(lambda x, **attrs: mt.quantile(x, 0.3, **attrs)),
+            *[
+                check(lambda x, m=method: mt.quantile(x, [0.2, 0.9], 0, method=m), (4, 3))
+                for method in BETWEEN
+            ],
+            check(lambda x, q: mt.quantile(x, mt.sigmoid(q) * 0.1 + 0.4, 1), (2, 5), (2, 2)),
+        ],
+        [
+            *with_each(
+                [sample(drawn(2, 3, 4), 0.3)], axis=[None, 0, -1, (0, 2), (-1, 1)], keepdims=[False, True]
+            ),
+            *with_each(
+                [sample(drawn(4, 5).T, 0.37), sample(drawn(6, 2), [0.1, 0.5, 0.83]), sample(drawn(7), 0.5)],
+                axis=[0],
+                keepdims=[False, True],
+                method=BETWEEN,
+            ),
+            *with_each([sample(TIES, 0.6), sample(NOT_FINITE, 0.6)], axis=[0, 1]),
+            *[sample(drawn(5), np.array([0.15, 0.6])), sample(drawn(5), [0.0, 1.0]), sample(drawn(), 0.3)],
+            *[
+                sample(drawn(1), 0.7, axis=0),
+                sample(drawn(5), np.array(0.45)),
+                sample(drawn(3, 2), [], axis=0),
+            ],
+        ],
+    ),
+    "percentile": Row(
+        mt.percentile,
+        "adapters.percentile",
+        [check(lambda x, q=q: mt.percentile(x, q, -1), (2, 5)) for q in (12, [30.0, 80.0])],
+        with_each([sample(drawn(3, 4), 37), sample(drawn(3, 4), [5.0, 95.0])], axis=[None, 0, 1, (0, 1)]),
+    ),
+    "interp": Row(
+        mt.interp,
+        "adapters.interp",
+        [
+            check(lambda x, fp: mt.interp(x, [-3.0, -1.0, 0.4, 3.0], fp), (2, 3), (4,)),
+            check(lambda x, fp: mt.interp(x, [-1.0, 0.1, 0.9], fp, left=-5, right=7), (6,), (3,)),
+            check(lambda x, xp, fp: mt.interp(x, mt.cumsum(mt.exp(xp)) - 3, fp), (6,), (5,), (5,)),
+            check(lambda x, xp, fp: mt.interp(x, xp, fp, period=1.7), (6,), (4,), (4,)),
+            check(lambda x, fp: mt.interp(x, [0.3], fp), (3,), (1,)),
+        ],
+        [
+            *[sample(drawn(*shape), np.sort(drawn(5)), drawn(5)) for shape in [(), (4,), (2, 3), (0,)]],
+            *with_each(
+                [sample(drawn(3, 2).T, np.array([-0.5, 0.5]), drawn(2))], left=[None, 3.5], right=[None, -1.0]
+            ),
+            *[sample(drawn(4), np.array([0.2]), drawn(1)), sample(drawn(9), drawn(4), drawn(4), period=1.3)],
+            sample(
+                np.array([-9.0, 0.0, 1.0, 1.5, 2.0, 9.0, np.inf, -np.inf, np.nan]), np.arange(3.0), drawn(3)
+            ),
+            sample(np.array([0.5, 1.0, 2.0, 3.0]), np.array([0.0, 1.0, 1.0, 2.0, 2.0]), drawn(5)),
+        ],
+    ),
+    "diff": Row(
+        mt.diff,
+        "adapters.diff",
+        [
+            *[check(lambda x, n=n, a=a: mt.diff(x, n, a), (4, 5)) for n in (0, 1, 2, 9) for a in (0, -1)],
+            check(lambda x, y: mt.diff(x, prepend=0.5, append=y), (2, 3), (2, 2)),
+        ],
+        [
+            *with_each([sample(drawn(2, 3, 4)), sample(drawn(4, 3, 2).T)], n=[0, 1, 2, 5], axis=[0, 1, -1]),
+            *[sample(drawn(5)), sample(drawn(0)), sample(drawn(1)), sample(NOT_FINITE)],
+            *with_each([sample(drawn(2, 3))], axis=[0, 1], prepend=[None, 0.0], append=[None, 1.5]),
+        ],
+    ),
+    "trapezoid": Row(
+        mt.trapezoid,
+        "adapters.trapezoid",
+        [
+            *[check(lambda y, a=axis: mt.trapezoid(y, dx=0.5, axis=a), (3, 4)) for axis in (0, -1)],
+            *[check(mt.trapezoid, (2, 4), x) for x in [(4,), (2, 4)]],
+            check(lambda y, x: mt.trapezoid(y, x, axis=0), (3, 2), (3,)),
+        ],
+        [
+            *with_each([sample(drawn(2, 3, 4)), sample(drawn(4, 3, 2).T)], axis=[0, 1, -1], dx=[1.0, 0.5]),
+            *[
+                sample(drawn(2, 4), drawn(4)),
+                sample(drawn(4, 2), drawn(4), axis=0),
+                sample(drawn(2, 4), drawn(2, 4)),
+            ],
+            *[sample(drawn(1)), sample(drawn(0)), sample(drawn(0, 3), axis=0)],
+        ],
+        form=with_places,
+    ),
+    "diag": Row(
+        mt.diag,
+        "adapters.diag",
+        [
+            check(lambda x, k=k: mt.diag(x, k), shape)
+            for k in (0, 1, -2)
+            for shape in [(3,), (0,), (2, 4), (3, 3)]
+        ],
+        [
+            *with_each([sample(drawn(*n)) for n in [(3,), (1,), (0,), (2, 4), (4, 2)]], k=[0, 1, -2]),
+            *[sample(POINTS), sample(drawn(4, 3).T), sample(drawn(2, 3), 5)],
         ],
     ),
     "unbind": Row(

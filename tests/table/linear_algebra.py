@@ -106,6 +106,36 @@ LINEAR_ALGEBRA: dict[str, Row] = {
         [check(mt.vdot, (2, 3), (3, 2))],
         [*VECTORS, sample(drawn(2, 3), drawn(3, 2).T), *pairs(((2, 3), (6,)), ((), ()))],
     ),
+    "inner": Row(
+        mt.inner,
+        "inner",
+        [
+            check(mt.inner, *pair)
+            for pair in [((3,), (3,)), ((2, 3), (4, 3)), ((), (2, 3)), ((2, 2, 3), (3,))]
+        ],
+        [
+            *[*VECTORS, *pairs(((2, 3), (3,)), ((3,), (4, 3)), ((2, 3), (2, 3)), ((), (2, 3)), ((3,), ()))],
+            *[*pairs(((), ()), ((2, 5, 3), (4, 3)), ((2, 0), (3, 0))), sample(drawn(3, 2).T, drawn(3, 4).T)],
+        ],
+    ),
+    "cross": Row(
+        mt.cross,
+        "adapters.cross",
+        [
+            *[
+                check(mt.cross, *pair)
+                for pair in [((3,), (3,)), ((2, 3), (3,)), ((2, 1, 3), (4, 3)), ((0, 3), (3,))]
+            ],
+            check(lambda x, y: mt.cross(x, y, axis=0), (3, 2), (3, 2)),
+            check(lambda x, y: mt.cross(x, y, 0, 1, 0), (3, 2), (2, 3)),
+        ],
+        [
+            *pairs(((3,), (3,)), ((2, 3), (2, 3)), ((2, 3), (3,)), ((2, 1, 3), (4, 3)), ((0, 3), (1, 3))),
+            *with_each([sample(drawn(3, 3), drawn(3, 3).T)], axis=[None, 0, -1]),
+            *with_each([sample(drawn(3, 2), drawn(2, 3), 0, -1)], axisc=[0, 1, -1, -2]),
+            sample(np.array([np.inf, 0.0, 1.0]), np.array([0.0, np.nan, 2.0])),
+        ],
+    ),
     "outer": Row(
         mt.outer,
         "raveled(outer)",

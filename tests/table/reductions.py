@@ -8,6 +8,7 @@ import numpy as np
 
 import minitensor as mt
 from tests.table.checks import check, reduction, several
+from tests.table.forms import with_weights
 from tests.table.row import Check, Function, Row, Sample
 from tests.table.samples import (
     ALONG,
@@ -60,11 +61,44 @@ NORMED: list[Sample] = [
 EXTREMES: list[Sample] = [*REDUCED, *with_each([sample(TIES)], axis=[None, 0, 1])]
 OF_ZEROS = with_each([sample(ZEROS)], axis=[None, 0, 1])
 OF_INFINITIES = with_each([sample(NOT_FINITE)], axis=[None, 0, 1])
+OF_NAN = with_each([sample(NOT_FINITE), sample(np.full((2, 2), np.nan))], axis=[None, 0, 1, (0, 1)])
+WEIGHTED: list[Sample] = [
+    *with_each([sample(drawn(2, 3, 4), np.exp(drawn(3)))], axis=[1, -2], keepdims=[False, True]),
+    *with_each([sample(drawn(2, 3, 4), np.exp(drawn(4, 2)))], axis=[(2, 0), (-1, 0)], keepdims=[False, True]),
+    *[sample(drawn(3), np.array([1.0, 0.0, -1.0])), sample(drawn(), np.array(2.0))],
+]
 OF_NOTHING: list[Sample] = [sample(drawn(0, 3), axis=0), sample(drawn(2, 0), axis=0)]
 
 REDUCTIONS: dict[str, Row] = {
     "sum": Row(mt.sum, "over_axes(sum)", reduction(mt.sum), REDUCED + EMPTY),
     "mean": Row(mt.mean, "over_axes(mean)", reduction(mt.mean, empty=False), REDUCED + EMPTY),
+    "nansum": Row(mt.nansum, "over_axes(nansum)", reduction(mt.nansum), [*REDUCED, *EMPTY, *OF_NAN]),
+    "nanmean": Row(
+        mt.nanmean,
+        "over_axes(adapters.nanmean)",
+        reduction(mt.nanmean, empty=False),
+        [*REDUCED, *EMPTY, *OF_NAN],
+    ),
+    "average": Row(
+        mt.average,
+        "adapters.average",
+        [
+            *several(mt.average),
+            check(lambda x, w: mt.average(x, weights=w * w + 1), (2, 3), (2, 3)),
+            *[
+                check(lambda x, w, a=a: mt.average(x, a, w * w + 1), (2, 3), (n,))
+                for a, n in [(0, 2), (-1, 3)]
+            ],
+            check(lambda x, w: mt.average(x, (2, 0), w * w + 1, True), (2, 3, 4), (4, 2)),
+        ],
+        [
+            *[*REDUCED, *EMPTY, *WEIGHTED],
+            *with_each(
+                [sample(drawn(2, 3), np.exp(drawn(2, 3)))], axis=[None, 0, -1, (0, 1)], keepdims=[False, True]
+            ),
+        ],
+        form=with_weights,
+    ),
     "var": Row(
         mt.var,
         "with_ddof(var)",
@@ -102,6 +136,7 @@ REDUCTIONS: dict[str, Row] = {
     ),
     "max": Row(mt.max, "over_axes(amax)", reduction(mt.max, empty=False), EXTREMES),
     "min": Row(mt.min, "over_axes(amin)", reduction(mt.min, empty=False), EXTREMES),
+    "ptp": Row(mt.ptp, "over_axes(adapters.ptp)", reduction(mt.ptp, empty=False), EXTREMES),
     "prod": Row(
         mt.prod,
         "over_axes(adapters.prod)",

@@ -8,8 +8,8 @@ import numpy as np
 
 import minitensor as mt
 from tests.table.checks import check
-from tests.table.forms import of_members, part_of
-from tests.table.row import Row, Sample
+from tests.table.forms import of_list, of_members, part_of
+from tests.table.row import Row, Sample, Shape
 from tests.table.samples import ONE, POINTS, drawn, pairs, sample, with_each
 
 MODES = ["edge", "reflect", "symmetric", "wrap"]
@@ -28,6 +28,32 @@ MATRICES: list[Sample] = [
     *[sample(drawn(4, 3).T), sample(np.array([[1.0, np.inf], [np.nan, -np.inf]]))],
 ]
 TRIANGLES: list[Sample] = [*MATRICES, *[sample(*m, k) for k in (-1, 1, 5) for m, _ in MATRICES]]
+
+OF_ONE: dict[str, list[Sample]] = {
+    "hstack": pairs(((3,), (2,)), ((3,), ()), ((2, 3), (2, 1)), ((2, 0), (2, 3))),
+    "vstack": pairs(((3,), (2, 3)), ((1, 3), (4, 3)), ((0, 3), (3,))),
+    "dstack": pairs(((2,), (1, 2)), ((2, 3), (2, 3, 4)), ((2, 3, 0), (2, 3))),
+    "column_stack": pairs(((2,), (2, 3)), ((2, 3), (2, 1)), ((2, 0), (2,))),
+}
+"""What each of the stacks makes fit."""
+
+
+def stacked(name: str) -> Row:
+    """One of NumPy's stacks."""
+    function = getattr(mt, name)
+    same: list[tuple[Shape, ...]] = [((),), ((), ()), ((2,), (2,)), ((2, 3), (2, 3)), ((2, 0), (2, 0))]
+    return Row(
+        function,
+        name,
+        [check(lambda *xs: function(xs), *shapes) for shapes in [*same, ((2, 3, 2),) * 3]],
+        [
+            *pairs(((), ()), ((3,), (3,)), ((2, 3), (2, 3)), ((0,), (0,)), ((2, 3, 4), (2, 3, 4))),
+            *[sample(drawn(3, 2).T, drawn(2, 3)), sample(drawn(3)), sample(drawn(2), drawn(2), drawn(2))],
+            *OF_ONE[name],
+        ],
+        form=of_list,
+    )
+
 
 SHAPES: dict[str, Row] = {
     "reshape": Row(
@@ -81,6 +107,15 @@ SHAPES: dict[str, Row] = {
             *with_each([sample(drawn()), sample(drawn(0))], axis=[0, -1]),
         ],
     ),
+    **{
+        name: Row(
+            getattr(mt, name),
+            name,
+            [check(getattr(mt, name), shape) for shape in [(), (2,), (2, 3), (2, 0, 3), (1, 2, 1, 2)]],
+            [*ONE, sample(drawn(2, 3, 4)), sample(drawn(2, 1, 3, 1))],
+        )
+        for name in ("atleast_1d", "atleast_2d", "atleast_3d")
+    },
     "transpose": Row(
         mt.transpose,
         "adapters.transpose",
@@ -122,14 +157,19 @@ SHAPES: dict[str, Row] = {
         "roll",
         [
             *[check(lambda x: mt.roll(x, 2), (2, 3)), check(lambda x: mt.roll(x, -1, 0), (2, 3))],
-            check(lambda x: mt.roll(x, (1, 2), (0, 1)), (2, 3)),
+            *[
+                check(lambda x: mt.roll(x, (1, 2), (0, 1)), (2, 3)),
+                check(lambda x: mt.roll(x, 1, (0, 2)), (2, 3, 4)),
+            ],
+            check(lambda x: mt.roll(x, (1, 1, -3), (1, 0, 1)), (2, 3)),
         ],
         [
             *[sample(*x, 1) for x, _ in ONE],
             *[sample(drawn(3, 4), shift) for shift in (0, 2, -1, 13)],
             *[sample(drawn(3, 4), shift, 1) for shift in (2, -5)],
             *[sample(drawn(4, 3).T, (1, -2), (0, 1)), sample(drawn(0, 3), 1, 0), sample(drawn(3, 4), 1, -1)],
-            sample(drawn(3, 4), (1, 1), (0, 0)),
+            *[sample(drawn(3, 4), (1, 1), (0, 0)), sample(drawn(2, 3, 4), (5, -1, 2), (-1, 0, 1))],
+            *[sample(drawn(0, 3), (1, 2), (0, 1)), sample(drawn(2, 3, 4).T, (1, 2), (2, -3))],
         ],
     ),
     "broadcast_to": Row(
@@ -205,6 +245,7 @@ SHAPES: dict[str, Row] = {
         ],
         form=of_members,
     ),
+    **{name: stacked(name) for name in ("hstack", "vstack", "dstack", "column_stack")},
     "meshgrid": Row(
         mt.meshgrid,
         "adapters.meshgrid",

@@ -1,0 +1,90 @@
+"""Which axes an argument means: checked and worded here, for every operation that takes any.
+
+An axis is an integer of Python's or NumPy's, and counts from the end if negative; several are a tuple, a list
+or an array of them. What reduces, or works along an axis, takes a 0-d array as if it had one, as NumPy and
+PyTorch do: axis 0 or −1, and no other.
+"""
+
+from __future__ import annotations
+
+from operator import index
+from typing import Any
+
+import numpy as np
+
+from minitensor.errors import DTypeError, ShapeError
+from minitensor.rules.notation import Shape
+
+
+def one_axis(name: str, axis: Any, of: Shape, ndim: int | None = None) -> int:
+    """An axis of a shape, counted from the front; or of a result that has `ndim` axes.
+
+    >>> one_axis("sum", -1, (2, 3))
+    1
+    """
+    i, n = _integer(name, "an axis is an integer", axis), len(of) if ndim is None else ndim
+    if not -n <= i < n:
+        where = f"shape {of}" if n == len(of) or not of else f"the result, which has {n} axes"
+        raise ShapeError(f"{name}: axis {i} does not exist in {where}")
+    return i % n
+
+
+def several_axes(name: str, axis: Any, of: Shape, ndim: int | None = None) -> list[int]:
+    """One axis or several, counted from the front, each once.
+
+    >>> several_axes("flip", [0, -1], (2, 3))
+    [0, 1]
+    """
+    found = [one_axis(name, a, of, ndim) for a in listed(axis)]
+    for i in found:
+        if found.count(i) > 1:
+            raise ShapeError(f"{name}: axis {i} is named twice in {axis}")
+    return found
+
+
+def along(name: str, axis: Any, shape: Shape) -> Any:
+    """One axis; None, which often means all elements as one row, stays None."""
+    if axis is None or (type(axis) is int and -len(shape) <= axis < len(shape)):
+        return axis
+    return one_axis(name, axis, shape, len(shape) or 1)
+
+
+def reduced(name: str, axis: Any, shape: Shape) -> Any:
+    """One axis as an integer, several as a tuple; None, which means all, stays None.
+
+    >>> reduced("sum", np.array([0, -1]), (2, 3, 4))
+    (0, 2)
+    """
+    if axis is None or (type(axis) is int and -len(shape) <= axis < len(shape)):
+        return axis
+    found = several_axes(name, axis, shape, len(shape) or 1)
+    return () if not shape else tuple(found) if _are_several(axis) else found[0]
+
+
+def integers(name: str, what: str, x: Any) -> tuple[int, ...]:
+    """One integer or several, such as repeats, as a tuple.
+
+    >>> integers("tile", "reps", [2, np.int64(3)])
+    (2, 3)
+    """
+    return tuple([_integer(name, f"{what}: integers are needed", i) for i in listed(x)])
+
+
+def _are_several(axis: Any) -> bool:
+    return isinstance(axis, tuple | list | range) or getattr(axis, "ndim", 0) > 0
+
+
+def listed(x: Any) -> list[Any]:
+    """One or several, as a list."""
+    if not _are_several(x):
+        return [x]
+    return x.tolist() if hasattr(x, "tolist") else list(x)
+
+
+def _integer(name: str, need: str, x: Any) -> int:
+    try:
+        if not isinstance(x, bool | np.bool_):
+            return index(x)
+    except TypeError:
+        pass
+    raise DTypeError(f"{name}: {need}, not {type(x).__name__}")
