@@ -436,6 +436,7 @@ CHANGES: dict[str, Change] = {
     "switch": set_on(lambda w: w, "switch", lambda draw: draw.choice([True, False, 1])),
     "tensor in place": lambda world, draw: world.tensor.data.__setitem__(0, 0.25),
     "data of the tensor": lambda world, draw: setattr(world.tensor, "data", world.tensor.data * 2),
+    "longer tensor": lambda world, draw: setattr(world.tensor, "data", np.ones(5, np.float32)),
     "new tensor": set_on(
         lambda w: w, "tensor", lambda draw: mt.Tensor([1.0, draw.choice([2.0, 3.0]), 0.0, 1.0])
     ),
@@ -543,20 +544,14 @@ def act(world: World, seed: int, change: Callable[[], object], x: Any, y: Any) -
 
 
 def seen(world: World, results: Any) -> list[Any]:
-    """Everything that can be seen of a world."""
+    """Copies of all that can be seen of a world: who holds an array keeps compile from moving it."""
     modules = [world.trainer.model, world.trainer.head]
     parameters = [*world.parameters, *[p for module in modules for p in module.parameters()]]
+    arrays = [*[x.data for x in results], *[x for p in parameters for x in (p.data, p.grad)], world.mask]
     return [
-        *[x.data for x in results],
+        *[x if x is None else x.copy() for x in arrays],
         *[x for module in modules for x in module.state_dict().values()],
-        *[x for p in parameters for x in (p.data, p.grad)],
-        *[
-            world.scale,
-            world.mask,
-            world.trainer.count,
-            len(world.trainer.history),
-            world.trainer.stages["a"],
-        ],
+        *[world.scale, world.trainer.count, len(world.trainer.history), world.trainer.stages["a"]],
     ]
 
 
@@ -644,6 +639,7 @@ READ_BY = {
     "method": ["weight of the trainer", "stages", "patience", "own patience", "a method of an instance"],
     "getattr": ["weight of the trainer"],
     "tensor": ["tensor in place", "data of the tensor", "new tensor"],
+    "size of a tensor": ["longer tensor", "new tensor"],
     "pair": ["pair", "new pair"],
     "table": ["table[0]", "a new table"],
     "sum": ["a longer table"],
