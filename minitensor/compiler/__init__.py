@@ -14,8 +14,8 @@ import numpy as np
 from minitensor.compiler.agreement import difference
 from minitensor.compiler.places import is_value
 from minitensor.compiler.program import Program, Stale
-from minitensor.compiler.surroundings import KEPT
 from minitensor.compiler.tracer import Trace, Tracer
+from minitensor.compiler.walk import KEPT
 from minitensor.core.tensor import Tensor
 from minitensor.core.watcher import here
 from minitensor.errors import CompileError, DTypeError
