@@ -87,6 +87,10 @@ class Onlooker(Watcher):
         return array
 
 
+class Drawn:
+    """What stands for a generator where an onlooker wants to be told of each draw."""
+
+
 @contextmanager
 def watching(watcher: Watcher | None) -> Iterator[None]:
     """Let somebody watch this thread (or nobody) until the block ends."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minitensor.context import Onlooker
+from minitensor.context import Drawn, Onlooker
 from minitensor.core.watcher import here
 
 _generator: np.random.Generator | None = None
@@ -44,6 +44,8 @@ def generator(rng: np.random.Generator | int | None = None) -> np.random.Generat
     >>> generator(7).random() == generator(7).random()
     True
     """
+    if isinstance(rng, Drawn):
+        return rng
     watcher = here.state.watcher
     if isinstance(watcher, Onlooker):
         return watcher.draws(lambda: _generator_of(rng))

@@ -579,13 +579,12 @@ def live(parts: tuple[str, str, str, str], changes: list[tuple[str, int]]) -> in
                 act(world, i, partial(change, world, random.Random(seed)), x, y)
                 for world in (eager, compiled)
             ]
-            if isinstance(expected, Exception):
-                assert type(found) is type(expected), (found, expected)
-                return 0
-            if isinstance(found, Exception):
-                assert isinstance(found, mt.CompileError), found
+            if isinstance(found, mt.CompileError):
                 assert parts[3], f"refused: {found}"
                 assert 'py", line ' in str(found)
+                return 0
+            if isinstance(expected, Exception) or isinstance(found, Exception):
+                assert type(found) is type(expected), (found, expected)
                 return 0
             for one, two in zip(expected, found, strict=True):
                 assert same_bits(one, two), (name, i)

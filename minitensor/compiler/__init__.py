@@ -187,14 +187,15 @@ class Compiled(Generic[P, R]):
         return repr(x) if is_value(x) else _Itself(x)
 
     def _record(self, key: Any, args: Any, kwargs: Any) -> R:
-        programs = self._programs.setdefault(key, [])
-        programs[:] = [program for program in programs if program.lives()]
+        programs = [program for program in self._programs.get(key, ()) if program.lives()]
         if sum(map(len, self._programs.values())) >= _PROGRAMS:
             return self._as_it_is(
                 f"{_PROGRAMS} programs were made of one step, and a new one is needed", args, kwargs
             )
         if self._in_vain >= _IN_VAIN:
             return self._as_it_is(f"it was recorded {_IN_VAIN} times in vain{self._changing}", args, kwargs)
+        if not self._in_vain:  # a program has run since
+            self._faults.clear()
         self._in_vain += 1
         tracer = Tracer()
         result = tracer.run_step(self._step, args, kwargs)
@@ -202,14 +203,14 @@ class Compiled(Generic[P, R]):
         fault = (
             trace.change and f"{trace.change}. A program would not do that again: do it outside of the step."
         )
-        unmatched = self._earlier.setdefault(key, [])
+        unmatched = self._earlier.pop(key, [])
         earlier = None if fault else next((one for one in unmatched if one.began_as(trace)), None)
         if earlier is not None:
             unmatched.remove(earlier)
             fault = difference(earlier, trace)
             if fault is None:
-                programs.insert(0, Program(trace))
-                del programs[_KEPT:]
+                self._programs[key] = [Program(trace), *programs][:_KEPT]
+                self._faults.pop(key, None)
                 return result
             fault = f"{fault} Make it an argument of the step, or move it out."
         elif unmatched and not fault:
@@ -220,7 +221,10 @@ class Compiled(Generic[P, R]):
                 raise CompileError(f"compile: {self.__name__} does not do the same at each call: {fault}")
         if not trace.change:
             unmatched.append(trace)
-        del unmatched[:-_MODES]
+        self._earlier[key] = unmatched[-_MODES:]  # the last now: the first has waited longest
+        while len(self._earlier) > _PROGRAMS:
+            self._faults.pop(next(iter(self._earlier)), None)
+            del self._earlier[next(iter(self._earlier))]
         return result
 
     def _as_it_is(self, why: str, args: Any, kwargs: Any) -> R:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import dis
 import functools
+import os
 import sys
 from collections.abc import Iterable
 from types import CodeType
 from typing import Any
 
-_LIBRARIES = {"minitensor", "numpy", "scipy"} | sys.stdlib_module_names
+_LIBRARIES = {"minitensor", "numpy", "scipy", "builtins"}
+_IMMUTABLE = 1 << 8  # among the flags of a type
+_STANDARD = os.path.dirname(os.__file__)
 _INSTALLED = ("site-packages", "dist-packages")  # folders
-_ALL_ATTRIBUTES = {
+_ASKS_BY_TEXT = {
     *("getattr", "setattr", "hasattr", "vars", "attrgetter", "methodcaller", "repr", "str", "format"),
     *("asdict", "astuple", "replace", "copy", "deepcopy", "dataclasses", "pickle", "inspect"),
 }
 """Functions and modules by which code comes by attributes that it does not name."""
+_ATTRIBUTES_THAT_ASK = {"__dict__", "__getattribute__", "attrgetter", "methodcaller", "format", "format_map"}
+_ASK_PERMISSION = {"AttributeError", "Exception"}
+"""What code catches that reads an attribute which may not be there."""
 _OF_TEXT = {"eval", "exec", "globals", "import_module", "__import__"}
 
 
@@ -53,14 +59,22 @@ def variables(code: CodeType) -> list[str]:
 
 def reads_all_attributes(code: CodeType) -> bool:
     """Whether a function may come by attributes that it does not name."""
-    if not _ALL_ATTRIBUTES.isdisjoint(variables(code)) or "__dict__" in attributes(code):
-        return True
-    return any([operation in ("MATCH_CLASS", "FORMAT_VALUE") for operation, *_ in instructions(code)])
+    named = (_ASKS_BY_TEXT | _ASK_PERMISSION).intersection(variables(code))
+    named |= _ATTRIBUTES_THAT_ASK.intersection(attributes(code))
+    return bool(named) or any([x.startswith(("MATCH_CLASS", "FORMAT_")) for x, *_ in instructions(code)])
 
 
 def made_of_text(code: CodeType) -> str | None:
     """What a function uses to come by names that are not in its code; None if it does not."""
-    return next((name for name in (*variables(code), *attributes(code)) if name in _OF_TEXT), None)
+    named = [*variables(code), *(name for name in attributes(code) if name == "import_module")]
+    return next((name for name in named if name in _OF_TEXT), None)
+
+
+def imported(code: CodeType, package: str) -> list[str]:
+    """The names of Python's modules that a function imports, as it stands in this package."""
+    named = names_after(code, "IMPORT_NAME")
+    bases = [*named, *(f"{package}.{name}".strip(".") for name in named), package]
+    return [*bases, *(f"{base}.{name}" for base in bases for name in names_after(code, "IMPORT_FROM"))]
 
 
 def line_of(name: str, codes: Iterable[CodeType]) -> str:
@@ -77,12 +91,17 @@ def line_of(name: str, codes: Iterable[CodeType]) -> str:
 
 def is_library(thing: Any) -> bool:
     """Whether a function or class is not the user's own, and so taken as it stands."""
-    return is_package(str(getattr(thing, "__module__", None)))
+    if isinstance(thing, type) and thing.__flags__ & _IMMUTABLE:  # written in C
+        return True
+    around = getattr(thing, "__globals__", None)  # as a decorator may have copied another's __module__
+    module = around.get("__name__") if isinstance(around, dict) else getattr(thing, "__module__", None)
+    return is_package(str(module))
 
 
 @functools.lru_cache(maxsize=1024)
 def is_package(module: str) -> bool:
     """Whether a module of this name comes with Python or was installed."""
     root = module.partition(".")[0]
-    file = getattr(sys.modules.get(root), "__file__", None) or ""
-    return root in _LIBRARIES or any([folder in file for folder in _INSTALLED])
+    file = getattr(sys.modules.get(root), "__file__", None) or _STANDARD
+    standard = root in sys.stdlib_module_names and file.startswith(_STANDARD)
+    return root in _LIBRARIES or standard or any([folder in file for folder in _INSTALLED])

@@ -12,10 +12,7 @@ import numpy as np
 Bind: TypeAlias = Callable[[str, Any], str]
 """Gives a value a name in the source of a program, given a proposal."""
 
-_VALUES = (
-    *(type(None), bool, int, float, complex, str, bytes, range, slice, type(...), frozenset),
-    *(np.dtype, np.generic, types.CodeType, types.UnionType),
-)
+_VALUES = {type(None), bool, int, float, complex, str, bytes, range, slice, type(...), types.CodeType}
 _FEW = 16  # entries, such as layers, that are compared one by one in less time than by a call
 
 
@@ -29,7 +26,7 @@ MISSING = _Missing()
 
 def is_value(x: Any) -> bool:
     """Whether it is of a type whose instances never change, such as a number."""
-    return isinstance(x, _VALUES) or x is MISSING
+    return type(x) in _VALUES or isinstance(x, np.generic | np.dtype) or x is MISSING
 
 
 def same(one: Any, two: Any) -> bool:
@@ -38,7 +35,7 @@ def same(one: Any, two: Any) -> bool:
         return True
     if type(one) is not type(two):
         return False
-    if type(one) is tuple:
+    if isinstance(one, tuple):
         return len(one) == len(two) and all(map(same, one, two))
     if type(one) in (int, str, bytes):
         return bool(one == two)
@@ -128,10 +125,10 @@ class Entries(Place):
     __slots__ = ()
 
     def read(self) -> Any:
-        return (*self.holder, *self.holder.values()) if isinstance(self.holder, dict) else (*self.holder,)
+        return (*self.holder, *self.holder.values()) if hasattr(self.holder, "values") else (*self.holder,)
 
     def write(self, function: Callable[[Any], Any]) -> None:
-        keys = self.holder if isinstance(self.holder, dict) else range(len(self.holder))
+        keys = self.holder if hasattr(self.holder, "values") else range(len(self.holder))
         for key in keys if hasattr(self.holder, "__setitem__") else ():
             self.holder[key] = function(self.holder[key])
 
@@ -145,8 +142,20 @@ class Entries(Place):
     def is_as_it_was(self) -> bool:
         """Whether the very same are in it, in the same order."""
         holder, value = self.holder, self.value
-        now = (*holder, *holder.values()) if isinstance(holder, dict) else holder
+        now = (*holder, *holder.values()) if hasattr(holder, "values") else holder
         return len(now) == len(value) and all(map(operator.is_, now, value))
+
+
+class Keys(Place):
+    """Which names there are in a dict, such as an object's."""
+
+    __slots__ = ()
+
+    def read(self) -> Any:
+        return (*self.holder,)
+
+    def source(self, bind: Bind) -> str:
+        return f"(*{bind('names', self.holder)},) == {bind('place', self)}.value"
 
 
 class Numbers(Place):

@@ -12,43 +12,53 @@ as it is then.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from minitensor.compiler.names import line_of
 from minitensor.compiler.places import MISSING, Bind, Entries, all_are, same
-from minitensor.compiler.walk import KEPT, Walk
+from minitensor.compiler.walk import CONTAINERS, KEPT, Walk
 from minitensor.errors import CompileError
 from minitensor.nn.module import Module, changes
 
 
 @dataclass(slots=True)
 class Watched:
-    """A module as it was: its attributes, its class, and what the user calls it."""
+    """A module as it was: its attributes, its class, what the user calls it, and what matters to nobody."""
 
     names: tuple[str, ...]
     values: tuple[Any, ...]
     kind: type
     label: str
+    ignored: frozenset[str]
 
     @classmethod
-    def now(cls, module: Module, label: str) -> Watched:
+    def now(cls, module: Module, label: str, ignored: frozenset[str]) -> Watched:
         """As it is."""
-        return cls((*vars(module),), (*vars(module).values(),), type(module), label)
+        return cls((*vars(module),), (*vars(module).values(),), type(module), label, ignored)
+
+    def anew(self, module: Module) -> Watched:
+        """The same module, as it is now."""
+        return Watched.now(module, self.label, self.ignored)
 
     def is_the_same(self, module: Module) -> bool:
         """Whether its attributes are the very same."""
         now, values = vars(module), self.values
         alike = len(now) == len(values) and all_are(now.values(), values) and all_are(now, self.names)
-        return alike and type(module) is self.kind
+        return (alike and type(module) is self.kind) or self.attributes_are(self.anew(module))
+
+    def attributes_are(self, other: Watched) -> bool:
+        """Whether those of another are the very same, where they matter."""
+        mine, others = self.attributes(), other.attributes()
+        return mine.keys() == others.keys() and all_are(mine.values(), others.values())
 
     def attributes(self) -> dict[str, Any]:
-        """Those that compile has not put there itself, and the class."""
-        found = dict(zip(self.names, self.values, strict=True)) | {"__class__": self.kind}
-        found.pop(KEPT, None)
-        return found
+        """Those that matter, and the class."""
+        found = zip(self.names, self.values, strict=True)
+        return {name: x for name, x in found if name not in self.ignored} | {"__class__": self.kind}
 
 
 class Surroundings:
@@ -72,7 +82,7 @@ class Surroundings:
         self.seen = changes.count
         self.places = walk.places
         self.tensors = {tensor: tensor._requires_grad for tensor in walk.tensors}
-        self.modules = {module: Watched.now(module, label) for module, label in walk.modules.items()}
+        self.modules = {x: Watched.now(x, label, ignored) for x, (label, ignored) in walk.modules.items()}
         self.entered: dict[Module, Watched] = {}  # those that the step came by in another way
         self._codes = walk.codes
         self._random = [(source, name, state(), state) for source, name, state in walk.random]
@@ -80,7 +90,7 @@ class Surroundings:
     def enter(self, modules: Iterable[Module]) -> None:
         """Watch these modules too, which the step has called."""
         others = [module for module in modules if module not in self.modules]
-        self.entered = {module: Watched.now(module, type(module).__name__) for module in others}
+        self.entered = {x: Watched.now(x, type(x).__name__, frozenset({KEPT})) for x in others}
 
     # --------------------------------------------------------------------------------- is it as it was?
 
@@ -111,7 +121,7 @@ class Surroundings:
         for place in self.places:
             place.value = place.read()
         for modules in (self.modules, self.entered):
-            modules.update({module: Watched.now(module, x.label) for module, x in modules.items()})
+            modules.update({module: watched.anew(module) for module, watched in modules.items()})
         return True
 
     def again(self) -> Surroundings | None:
@@ -144,7 +154,7 @@ class Surroundings:
         """Where something else stands now: what the place is called, its name, what was there, what is."""
         for module, watched in self._all_modules():
             if not watched.is_the_same(module):
-                was, now = watched.attributes(), Watched.now(module, "").attributes()
+                was, now = watched.attributes(), watched.anew(module).attributes()
                 for name in was | now:
                     before, after = was.get(name, MISSING), now.get(name, MISSING)
                     if before is not after:
@@ -167,8 +177,9 @@ class Surroundings:
         for source, name, before, state in self._random:
             if id(source) not in drawn and not same(before, state()):
                 what = f"it draws random numbers from {name or type(source).__name__}"
+                own = name if isinstance(source, np.random.Generator) else ""
                 where = line_of(name, self._codes)
-                return f"{what}, in {where}, and not through minitensor.random.generator({name})"
+                return f"{what}, in {where}, and not through minitensor.random.generator({own})"
         return None
 
     def replace(self, function: Callable[[Any], Any]) -> None:
@@ -183,6 +194,6 @@ class Surroundings:
 
 def _alike(one: Any, two: Any) -> bool:
     """Whether two are the same, or containers of one kind, whose entries have places of their own."""
-    if type(one) is tuple and type(two) is tuple:
+    if isinstance(one, tuple) and type(one) is type(two):
         return len(one) == len(two) and all(map(_alike, one, two))
-    return same(one, two) or (type(one) is type(two) and isinstance(one, list | dict | set | deque | tuple))
+    return same(one, two) or (type(one) is type(two) and isinstance(one, CONTAINERS))

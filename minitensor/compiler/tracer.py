@@ -14,8 +14,18 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 
 from minitensor.compiler.surroundings import Surroundings
-from minitensor.compiler.traced import AsTensor, Call, Log, Slot, Traced, is_refusal, map_tree, refuse, values
-from minitensor.context import Onlooker, watching
+from minitensor.compiler.traced import (
+    AsTensor,
+    Call,
+    Log,
+    Slot,
+    Traced,
+    is_refusal,
+    map_tree,
+    refuse,
+    values,
+)
+from minitensor.context import Drawn, Onlooker, watching
 from minitensor.core.graph import Node
 from minitensor.core.rule import Operation
 from minitensor.core.tensor import Tensor
@@ -123,7 +133,7 @@ class Tracer(Onlooker):
         if now is not None:
             for tensor in now.tensors:
                 _untrace(tensor)
-            now.replace(lambda x: x.value if isinstance(x, Traced) else x)
+            now.replace(_left_behind)
 
     # -------------------------------------------------------------------------------------- operations
 
@@ -340,7 +350,7 @@ for _name in (
     setattr(Opaque, f"__{_name}__", _refuse_number)
 
 
-class _Draws:
+class _Draws(Drawn):
     """A generator's methods, each of which is an effect."""
 
     def __init__(self, tracer: Tracer, generator: Opaque) -> None:
@@ -353,6 +363,13 @@ class _Draws:
 
         draw.__name__ = name
         return lambda *args, **kwargs: self._tracer.effect(draw, (self._generator, *args), kwargs)
+
+
+def _left_behind(x: Any) -> Any:
+    """What an array or a generator of a recording is afterwards."""
+    if isinstance(x, _Draws):
+        return x._generator.value
+    return x.value if isinstance(x, Traced) else x
 
 
 def _untrace(tensor: Tensor) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 import random
 import sys
 import types
@@ -16,6 +17,7 @@ import numpy as np
 
 from minitensor.compiler.names import (
     attributes,
+    imported,
     instructions,
     is_library,
     is_package,
@@ -25,7 +27,7 @@ from minitensor.compiler.names import (
     reads_all_attributes,
     variables,
 )
-from minitensor.compiler.places import Attribute, Cell, Entries, Entry, Numbers, Place, is_value
+from minitensor.compiler.places import Attribute, Cell, Entries, Entry, Keys, Numbers, Place, is_value
 from minitensor.compiler.traced import Traced
 from minitensor.core.tensor import Tensor
 from minitensor.core.value import Value
@@ -37,8 +39,11 @@ from minitensor.optim.lr_scheduler import Schedule
 KEPT = "<compiled steps>"
 """Where an object keeps what its compiled methods became: no name that anybody could write."""
 
-_MANY = 10_000  # entries of a container, which to compare would take longer than the step
-_LARGE = 2**26  # bytes of an array, likewise
+_MANY = 1_000  # entries of a container, which to compare would take longer than the step
+_LARGE = 2**20  # bytes of an array, likewise
+CONTAINERS = (list, dict, set, frozenset, deque, types.MappingProxyType)
+_VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
+_ASKING: tuple[Any, ...] = (getattr, setattr, hasattr, vars)  # for attributes by text
 
 
 class Walk:
@@ -53,7 +58,7 @@ class Walk:
         names: The names that the code has which was found; "*" if it reads attributes without naming them.
         places: Where something stands that the step may come by.
         tensors: The tensors that it may come by.
-        modules: The modules, and what the user calls them.
+        modules: The modules, what the user calls them, and their attributes that nobody reads.
         codes: The code of the user's functions.
         random: Generators of random numbers, their names, and functions that tell how far they are.
     """
@@ -64,12 +69,11 @@ class Walk:
         self.all_attributes = "*" in known
         self.places: list[Place] = []
         self.tensors: dict[Tensor, None] = {}
-        self.modules: dict[Module, str] = {}
+        self.modules: dict[Module, tuple[str, frozenset[str]]] = {}
         self.codes: list[types.CodeType] = []
-        self.random: list[
-            tuple[Any, str, Callable[[], Any]]
-        ] = []  # generators, their names, how far they are
+        self.random: list[tuple[Any, str, Callable[[], Any]]] = []
         self._seen: dict[int, Any] = {}
+        self._classes: set[tuple[type, bool]] = set()
         self._to_do: deque[tuple[Any, str, str]] = deque()
         self._root = step.__func__ if isinstance(step, types.MethodType) else step
         self._find(step, getattr(step, "__name__", type(step).__name__), "")
@@ -92,29 +96,30 @@ class Walk:
         """Remember what is here, and go on from there."""
         if isinstance(x, Tensor):
             self.tensors[x] = None
+            self._attributes_of_own(x, label)
         elif isinstance(x, Traced):
             pass  # the step has left it behind
         elif isinstance(x, Module):
-            self.modules[x] = label
-            for attribute, held in (*vars(x).items(), ("__class__", type(x))):
-                if attribute != KEPT:
-                    self._find(held, f"{label}.{attribute}", attribute)
+            self._module(x, label)
         elif isinstance(x, Value):
             self._place(Attribute(f"{label}.data", x, "data"))
         elif isinstance(x, types.FunctionType):
             self._function(x, label)
         elif isinstance(x, types.ModuleType):
             self._python_module(x, label, name)
-        elif isinstance(x, type):
-            self._class(x)
+        elif isinstance(x, type):  # which may be called
+            self._class(x, made=True)
         elif isinstance(x, Optimizer | Schedule):
             self._optimizer(x, label)
         elif isinstance(x, np.random.Generator | np.random.RandomState | random.Random):
             self.random.append((x, name, lambda: _state_of(x)))
         elif isinstance(x, np.ndarray | bytearray | memoryview | array) or hasattr(type(x), "__array__"):
             self._array(x, label, name)
+            self._attributes_of_own(x, label)
+        elif isinstance(x, _VIEWS):
+            self._find(x.mapping, label, name)  # type: ignore[attr-defined]
         elif not self._callable(x, label, name):
-            if isinstance(x, list | dict | set | deque):
+            if isinstance(x, CONTAINERS):
                 self._container(x, label, name)
             elif isinstance(x, tuple):
                 for i, item in enumerate(x):
@@ -133,20 +138,50 @@ class Walk:
 
     # -------------------------------------------------------------------------------------------- kinds
 
+    def _module(self, module: Module, label: str) -> None:
+        ignored = frozenset(name for name, x in vars(module).items() if self._is_nobodys(module, name, x))
+        self.modules[module] = label, ignored
+        for name, x in vars(module).items():
+            if name not in ignored:
+                self._find(x, f"{label}.{name}", name)
+        self._class(type(module))
+
+    def _is_nobodys(self, module: Module, name: str, x: Any) -> bool:
+        """Whether no code reads an attribute: neither the user's, nor that of a layer of ours beneath."""
+        if name == KEPT:
+            return True
+        libraries = [base for base in type(module).__mro__ if is_library(base) and issubclass(base, Module)]
+        named = self.all_attributes or name in self.known or name == "training"
+        if named or libraries != [Module] or x is None:
+            return False
+        entries = x.values() if isinstance(x, dict) else x if isinstance(x, list | tuple | set) else (x,)
+        return all(map(is_value, entries))
+
     def _array(self, x: Any, label: str, name: str) -> None:
         if getattr(x, "nbytes", 0) > _LARGE:
             return self._refuse(label, name, f"is an array of {x.nbytes:,} bytes")
+        if isinstance(x, np.ma.MaskedArray):  # NumPy makes arrays of them without their mask
+            return self._refuse(label, name, "is a MaskedArray")
         try:
-            self.places.append(Numbers(label, x, name))
+            place = Numbers(label, x, name)
         except Exception:  # whatever another library raises
-            self._refuse(label, name, f"is a {type(x).__qualname__}")
+            return self._refuse(label, name, f"is a {type(x).__qualname__}")
+        self.places.append(place)
+        if place.value[1].hasobject:
+            for item in np.asarray(x).flat:
+                self._find(item, f"{label}[...]", name)
         return None
+
+    def _attributes_of_own(self, x: Any, label: str) -> None:
+        """Those that a subclass of the user's has."""
+        if not is_library(type(x)):
+            self._object(x, label)
 
     def _container(self, x: Any, label: str, name: str) -> None:
         if len(x) > _MANY:
             return self._refuse(label, name, f"has {len(x):,} entries")
         self.places.append(Entries(label, x, name))
-        for key, item in x.items() if isinstance(x, dict) else enumerate(x):
+        for key, item in x.items() if hasattr(x, "items") else enumerate(x):
             self._find(key, label, name)
             self._find(item, f"{label}[{key!r}]", name)
         return None
@@ -158,11 +193,14 @@ class Walk:
             types.BuiltinMethodType: ("__self__",),
             types.MethodWrapperType: ("__self__",),
             functools.partial: ("func", "args", "keywords"),
-            property: ("fget",),
+            functools.partialmethod: ("func", "args", "keywords"),
+            property: ("fget", "fset", "fdel"),
             functools.cached_property: ("func",),
             staticmethod: ("__func__",),
             classmethod: ("__func__",),
         }
+        if isinstance(x, operator.attrgetter | operator.methodcaller) or any([x is f for f in _ASKING]):
+            self.names.add("*")
         if isinstance(x, types.MethodType):
             self._find(x.__self__, "self", name)
         if isinstance(x, weakref.ref):
@@ -179,7 +217,9 @@ class Walk:
         cells = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
         if is_library(function) and function is not self._root:  # which may call the user's all the same
             for name, cell in cells.items():
-                self._find(Cell(name, cell, name).value, name, name)
+                held = Cell(name, cell, name).value
+                if callable(held) or isinstance(held, (*CONTAINERS, tuple)) or not is_library(type(held)):
+                    self._find(held, name, name)
             return
         self.codes.append(code)
         self.names |= {*attributes(code), *variables(code), *code.co_freevars}
@@ -196,7 +236,7 @@ class Walk:
                 self._place(Attribute(f"a default of {label}", function, defaults))
         for name in variables(code):
             self._place(Entry(name, function.__globals__, name))
-        for name in names_after(code, "IMPORT_NAME"):
+        for name in imported(code, function.__globals__.get("__package__") or ""):
             self._find(sys.modules.get(name), name, name)
         self._chains(code, function.__globals__, cells)
         self._object(function, label)
@@ -221,13 +261,25 @@ class Walk:
             for known in sorted(self.known & vars(module).keys()):
                 self._place(Entry(f"{label}.{known}", vars(module), known))
 
-    def _class(self, kind: type) -> None:
-        """The methods and attributes that code names, of classes that the user wrote."""
+    def _class(self, kind: type, made: bool = False) -> None:
+        """The methods and attributes that code names, of the user's classes; if made, how instances are."""
+        if (kind, made) in self._classes:
+            return
+        self._classes.add((kind, made))
+        inherited = {name for base in kind.__mro__ for name in vars(base)} & self.known
         for base in kind.__mro__:
-            for name, x in [] if is_library(base) else list(vars(base).items()):
-                special = name.startswith("__") and isinstance(x, types.FunctionType) and name not in _ONCE
+            if is_library(base):
+                continue
+            self.places.append(Attribute(f"the bases of {base.__name__}", base, "__mro__"))
+            for name, x in list(vars(base).items()):
+                special = name.startswith("__") and isinstance(x, types.FunctionType)
+                special = special and name not in _UNCALLED and (made or name not in _MAKING)
                 if name in self.known or special or (self.all_attributes and not name.startswith("__")):
                     self._place(Entry(f"{base.__name__}.{name}", vars(base), name))
+            for name in sorted(inherited - vars(base).keys()):  # it may have some time what it inherits now
+                self.places.append(Entry(f"{base.__name__}.{name}", vars(base), name))
+        if not is_library(type(kind)):
+            self._class(type(kind))
 
     def _optimizer(self, x: Optimizer | Schedule, label: str) -> None:
         """Steps are done anew each time; but code may read a number of it, or its methods be replaced."""
@@ -236,7 +288,7 @@ class Walk:
         for name in sorted(self.known):
             if name in vars(x) and not name.startswith("_"):
                 self._place(Attribute(f"{label}.{name}", x, name))
-            elif callable(getattr(type(x), name, None)):
+            elif hasattr(type(x), name):
                 self.places.append(Entry(f"{label}.{name}", vars(x), name))
                 self.places += [
                     Entry(f"{base.__name__}.{name}", vars(base), name)
@@ -247,19 +299,22 @@ class Walk:
     def _object(self, x: Any, label: str) -> None:
         """The attributes of an object that code names, and its class."""
         kind = type(x)
+        library = is_library(kind) and kind.__name__ not in _PLAIN
         own = {*getattr(x, "__dict__", ()), *_slots(kind)} - {KEPT}
         if "__wrapped__" in own:  # by functools
             self._find(x.__wrapped__, label, "")
         hides = hasattr(kind, "__getitem__") or hasattr(kind, "__iter__")  # such as collections.UserDict
-        everything = hides if is_library(kind) else self.all_attributes
+        everything = hides if library else self.all_attributes
         for name in sorted(own if everything else own & self.known):
             self._place(Attribute(f"{label}.{name}", x, name))
-        if is_library(kind):
+        if self.all_attributes and not library and hasattr(x, "__dict__"):  # and those that it has not yet
+            self.places.append(Keys(f"an attribute of {label}", vars(x), ""))
+        if library:
             if hasattr(kind, "__getattr__"):
                 self._made_up(x, label, own)
             return
         self.places.append(Attribute(f"the class of {label}", x, "__class__"))
-        self._find(kind, label, "")
+        self._class(kind)
         if hasattr(x, "__dict__"):  # what it has of its class, or not yet, it may have itself some time
             stored = {name for code in self.codes for name in names_after(code, "STORE_ATTR")}
             inherited = {name for base in kind.__mro__ if not is_library(base) for name in vars(base)}
@@ -280,14 +335,22 @@ class Walk:
                 self._find(value, f"{label}.{name}", name)
 
 
-_ONCE = {"__init__", "__new__", "__init_subclass__", "__set_name__", "__del__", "__repr__", "__reduce__"}
+_UNCALLED = {"__init_subclass__", "__set_name__", "__del__", "__repr__", "__reduce__", "__class_getitem__"}
 """Methods that a step does not call without naming them."""
+_MAKING = {"__init__", "__new__", "__post_init__"}
+"""Methods that are called where code names the class, and not of an object that is there."""
+_PLAIN = {"SimpleNamespace", "Namespace", "function"}
+"""Kinds of Python's own that have whatever attributes the user gives them."""
 
 
 def _slots(kind: type) -> set[str]:
-    found = [vars(base).get("__slots__", ()) for base in kind.__mro__]
-    names = [name for slots in found for name in ((slots,) if isinstance(slots, str) else slots)]
-    return {name for name in names if not name.startswith("__")}
+    found = set()
+    for base in kind.__mro__:
+        slots = vars(base).get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            private = name.startswith("__") and not name.endswith("__")
+            found.add(f"_{base.__name__.lstrip('_')}{name}" if private else name)
+    return found - {"__dict__", "__weakref__"}
 
 
 def _state_of(generator: Any) -> Any:
@@ -296,6 +359,17 @@ def _state_of(generator: Any) -> Any:
     if isinstance(generator, np.random.RandomState):
         return tuple([np.asarray(part).tobytes() for part in generator.get_state()])
     return generator.getstate()
+
+
+_UNSEEN = {
+    "queue",
+    "_queue",
+    "threading",
+    "_contextvars",
+    "_ctypes",
+    "ctypes",
+    "multiprocessing.sharedctypes",
+}
 
 
 def _is_opaque(x: Any) -> bool:
