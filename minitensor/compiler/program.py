@@ -22,7 +22,7 @@ from minitensor.compiler.passes import (
     without_dead,
     without_repeats,
 )
-from minitensor.compiler.traced import Array, AsTensor, Call, Slot, map_tree, slots_in
+from minitensor.compiler.traced import Array, AsNumber, AsTensor, Call, Slot, map_tree, slots_in
 from minitensor.compiler.tracer import Trace
 from minitensor.core.tensor import Tensor
 from minitensor.optim.optimizer import Optimizer
@@ -364,10 +364,15 @@ class Program:
     def _returned(self, tree: Any) -> str:
         """The result as Python source; of what stays, a copy."""
         if isinstance(tree, AsTensor):
-            return f"_tensor({self._returned(tree.slot)})"
+            name = self._name(tree.slot)
+            return f"_tensor({name}.copy('K'))" if tree.slot in self.static else f"_tensor({name})"
+        if isinstance(tree, AsNumber):
+            return f"{self._name(tree.slot)}[()]"
         if isinstance(tree, Slot):
             name = self._name(tree)
-            return f"{name}.copy('K')" if tree in self.static else name
+            if tree in self.static:
+                return f"{name}.copy('K')"
+            return name if tree.shape else f"_asarray({name})"  # NumPy makes numbers of such results
         if type(tree) is dict:
             return "{" + ", ".join([f"{name!r}: {self._returned(x)}" for name, x in tree.items()]) + "}"
         if type(tree) is tuple:

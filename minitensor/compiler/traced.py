@@ -79,11 +79,18 @@ class AsTensor:
     slot: Slot
 
 
+@dataclass(frozen=True, slots=True)
+class AsNumber:
+    """Among the results: the number in a slot's array, as NumPy's reductions return one."""
+
+    slot: Slot
+
+
 def slots_in(tree: Any) -> Iterator[Slot]:
     """The slots in nested tuples, lists and dicts."""
     if isinstance(tree, Slot):
         yield tree
-    elif isinstance(tree, AsTensor):
+    elif isinstance(tree, AsTensor | AsNumber):
         yield tree.slot
     elif isinstance(tree, tuple | list):
         for x in tree:
@@ -208,8 +215,15 @@ def is_refusal(error: Exception) -> bool:
 
 
 def refuse(what: str, cure: str) -> NoReturn:
-    """Raise because the step does something that a program could not do again."""
-    raise CompileError(f"{what}, in {line_outside()}, cannot be recorded by compile. {cure}")
+    """Raise because the step does something that a program could not do again.
+
+    The step may catch it: so the tracer raises it again in the end.
+    """
+    error = CompileError(f"{what}, in {line_outside()}, cannot be recorded by compile. {cure}")
+    refusals = getattr(here.state.watcher, "refusals", None)
+    if refusals is not None:
+        refusals.append(error)
+    raise error
 
 
 _BRANCH = "Return the value and use it outside, or choose with where(condition, x, y)."
@@ -250,9 +264,10 @@ class Traced(NDArrayOperatorsMixin, Operand):
         try:
             return operation.value_of(operation.function(*args, **attrs), args)
         except Exception as error:
-            watcher = here.state.watcher
+            watcher: Any = here.state.watcher
             if watcher is None or not is_refusal(error):
                 raise
+            watcher.refusals.clear()
             return watcher.run(operation, args, list(args), attrs)[0]
 
     # ---------------------------------------------------------------------------- NumPy's protocols
@@ -315,6 +330,14 @@ class Traced(NDArrayOperatorsMixin, Operand):
         return type(results)(*parts) if hasattr(results, "_fields") else type(results)(parts)
 
     # ------------------------------------------------------------------------------- what is no secret
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """Whoever asks by isinstance outside of this library is told what it is in the step as it is."""
+        around = sys._getframe(1).f_globals.get("__name__", "").partition(".")[0]
+        if around in ("minitensor", "numpy"):
+            return Traced
+        return self.value.dtype.type if self.is_number else np.ndarray
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -391,8 +414,11 @@ class Traced(NDArrayOperatorsMixin, Operand):
         """Every other method of ndarray."""
         if name.startswith("__"):
             raise AttributeError(name)
+        if name in _ESCAPES and not callable(getattr(np.ndarray, name, None)):
+            refuse(f"taking numbers out of a tensor (.{name})", _BRANCH)
         if name in _ESCAPES:
-            refuse(f"taking numbers out of a tensor (.{name}, float(), if, while)", _BRANCH)
+            what = f"taking numbers out of a tensor (.{name}, float(), if, while)"
+            return lambda *args, **attrs: refuse(what, _BRANCH)
         attribute = getattr(self.value, name)
         if name in _METADATA:
             return attribute
@@ -424,7 +450,8 @@ class Traced(NDArrayOperatorsMixin, Operand):
     def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
         refuse(
             "making a plain array of a recorded one",
-            "Use minitensor's or NumPy's own functions on it, or do it outside of the step.",
+            "Use minitensor's or NumPy's own functions on it, with a tensor where it is an index, "
+            "or do it outside of the step.",
         )
 
     def __bool__(self) -> NoReturn:

@@ -15,6 +15,7 @@ import numpy as np
 
 from minitensor.compiler.surroundings import Surroundings
 from minitensor.compiler.traced import (
+    AsNumber,
     AsTensor,
     Call,
     Log,
@@ -89,6 +90,7 @@ class Tracer(Onlooker):
         self.effects = False  # of functions: were there any yet?
         self.drawn: set[int] = set()  # the generators that random numbers were drawn from
         self.nodes: list[Tensor] = []  # what the step computed
+        self.refusals: list[CompileError] = []  # that nobody has mended
 
     # ---------------------------------------------------------------------------------------- the run
 
@@ -101,6 +103,8 @@ class Tracer(Onlooker):
         def argument(x: Any) -> Any:
             position = next(positions)
             array = x._data if isinstance(x, Tensor) else x
+            if isinstance(array, np.matrix | np.ma.MaskedArray):
+                refuse(f"a {type(array).__name__} as an argument", "Hand it as an array: np.asarray(x).")
             if not isinstance(array, np.ndarray) or (isinstance(x, Tensor) and x._requires_grad):
                 return x
             self.trace.arguments.append(position)
@@ -108,20 +112,23 @@ class Tracer(Onlooker):
             traced = Traced(self.log, slot, array)
             return Tensor.from_numpy(traced) if isinstance(x, Tensor) else traced  # type: ignore[arg-type]
 
+        def run() -> Any:
+            traced = tuple(map(argument, args))  # by position first: Python would begin with the named ones
+            return step(*traced, **{name: argument(x) for name, x in kwargs.items()})
+
         try:
             with _one_at_a_time, watching(self):
-                traced = tuple(
-                    map(argument, args)
-                )  # by position first: Python would begin with the named ones
-                result = step(*traced, **{name: argument(x) for name, x in kwargs.items()})
+                result = run()
+                if self.refusals:  # and the step has caught it
+                    raise self.refusals[0]
                 self.trace.result = map_tree(self._result_slot, result)
-                self.trace.change = self.trace.surroundings.change(self.drawn)
-                self.trace.surroundings.enter(self.trace.modules)
                 return map_tree(_plain, result)
         finally:
             self.log.closed = True
             self.arrays.clear()  # nobody is to hold what the step found
             self.gradients.clear()
+            self.trace.change = self.trace.surroundings.change(self.drawn)
+            self.trace.surroundings.enter(self.trace.modules)
             self._let_go()
 
     def _let_go(self) -> None:
@@ -170,6 +177,7 @@ class Tracer(Onlooker):
             if not is_refusal(error):
                 raise
             del self.log.calls[mark:]
+            self.refusals.clear()
             outputs = self._as_a_whole(operation, data, attrs)
         finally:
             self.log.part_of = outer
@@ -180,6 +188,9 @@ class Tracer(Onlooker):
         ]
 
     def made(self, node: Tensor, operation: Operation, args: tuple[Any, ...]) -> None:
+        array: Any = node._data
+        if isinstance(array, Traced) and array.is_number:  # a tensor holds an array
+            node._data = Traced(self.log, array.slot, array.value)  # type: ignore[assignment]
         self.nodes.append(node)
 
     def _as_a_whole(self, operation: Operation, data: list[Any], attrs: dict[str, Any]) -> tuple[Any, ...]:
@@ -207,6 +218,7 @@ class Tracer(Onlooker):
                 if isinstance(g, Node) or not is_refusal(error):
                     raise
                 del self.log.calls[mark:]
+                self.refusals.clear()
                 return self._as_a_whole(operation, data, attrs)[i](g)
             finally:
                 self.log.part_of = outer
@@ -295,6 +307,8 @@ class Tracer(Onlooker):
                 "compile: the step returns a tensor that is still part of a graph, which a program does not "
                 "make. Call backward() in the step, or return x.detach(), or compute under no_grad()."
             )
+        if isinstance(x, Traced) and x.is_number:
+            return AsNumber(x.slot)
         if isinstance(x, Traced | Opaque):
             return x.slot
         if not isinstance(x, Tensor | np.ndarray | np.generic | int | float | str | None):
@@ -340,7 +354,8 @@ class Opaque:
 
 
 def _refuse_number(*_: Any) -> NoReturn:
-    refuse("computing with a number that a function such as clip_grad_norm_ returned", "Return it.")
+    what = "computing with a number that each run finds anew, such as one drawn at random or a norm"
+    refuse(what, "Draw an array of one, as in generator.random(1), or return the number.")
 
 
 for _name in (
@@ -384,9 +399,9 @@ def _gradient_of(tensor: Tensor) -> Any:
 
 
 def _plain(x: Any) -> Any:
-    """The real array, or a tensor of it."""
+    """The real array or number, or a tensor of it."""
     if isinstance(x, Traced | Opaque):
-        return x.value
+        return x.value[()] if isinstance(x, Traced) and x.is_number else x.value
     if isinstance(x, Tensor) and isinstance(x._data, Traced):
         return Tensor.from_numpy(x._data.value)
     return x

@@ -94,7 +94,9 @@ class Walk:
 
     def _look(self, x: Any, label: str, name: str) -> None:
         """Remember what is here, and go on from there."""
-        if isinstance(x, Tensor):
+        if type(x) in weakref.ProxyTypes:  # which answers as the other does
+            self._find(x.__repr__.__self__, label, name)
+        elif isinstance(x, Tensor):
             self.tensors[x] = None
             self._attributes_of_own(x, label)
         elif isinstance(x, Traced):
@@ -361,24 +363,13 @@ def _state_of(generator: Any) -> Any:
     return generator.getstate()
 
 
-_UNSEEN = {
-    "queue",
-    "_queue",
-    "threading",
-    "_contextvars",
-    "_ctypes",
-    "ctypes",
-    "multiprocessing.sharedctypes",
-}
+_UNSEEN = {"queue", "_queue", "threading", "_contextvars", "_ctypes", "ctypes"}
 
 
 def _is_opaque(x: Any) -> bool:
     """Whether what it gives may change although nothing that can be seen does."""
     kind = type(x)
-    if (
-        kind.__module__ in ("queue", "_queue", "_contextvars", "_ctypes", "ctypes")
-        or kind.__name__ == "_local"
-    ):
+    if kind.__module__ in _UNSEEN or kind.__name__ == "_local":
         return True
-    plain = (is_library(kind) or kind.__module__ == "builtins") and not hasattr(x, "__dict__")
+    plain = is_library(kind) and not hasattr(x, "__dict__")
     return plain and hasattr(kind, "__next__") and not hasattr(kind, "fileno")  # an iterator; a file is none
