@@ -11,7 +11,8 @@ from typing import Any, NoReturn
 OPTIMIZERS = {"sgd": 0.02, "adam": 1e-3, "adamw": 1e-3, "rmsprop": 1e-3, "adagrad": 1e-2}
 """Each optimizer and its default learning rate."""
 SCHEDULES = ("constant", "step", "cosine", "onecycle", "warmup", "plateau")
-DATA = "digits, moons, mnist, fashion-mnist, or a file or folder: .npz, .csv or IDX"
+DATA = "digits, moons, mnist, fashion-mnist, or a file or folder: .npz, .csv, .tsv or IDX"
+LABEL = "the column of labels in a table: its name; or without names its number, from 1, and -1 for the last"
 
 
 class _Activations:
@@ -81,6 +82,8 @@ def _train(add_argument: Callable[..., Any]) -> None:
         add_argument(name, action=_Note, help=help, **settings)
 
     add("--data", type=path, default="digits", metavar="DATA", help=DATA)
+    by_default = "by default label, class, target or y, else the first"
+    add("--label", type=path, metavar="NAME", help=f"{LABEL} ({by_default})")
     widths = at_least(1, _WIDEST)
     add("--hidden", type=widths, nargs="*", default=[256, 128], metavar="N", help="hidden widths")
     activations = _Activations()
@@ -139,16 +142,19 @@ def _train(add_argument: Callable[..., Any]) -> None:
 
 def _evaluate(add: Callable[..., Any]) -> None:
     add("checkpoint", type=path, help=CHECKPOINT)
-    own = f"{DATA}; by default what the model had not seen of its own data"
+    own = f"{DATA}, or - for a table on standard input; by default the model's own that it had not seen"
     add("--data", type=path, metavar="DATA", help=own)
+    add("--label", type=path, metavar="NAME", help=f"{LABEL}; by default that of the model")
     add("--mistakes", type=path, metavar="FILE", help="draw the most confident mistakes into a picture")
     add("--json", action="store_true", help="print one JSON object on one line")
 
 
 def _predict(add: Callable[..., Any]) -> None:
     add("checkpoint", type=path, help=CHECKPOINT)
-    source = ".npz, .csv, IDX, or - for rows on standard input"
+    source = ".npz, .csv, .tsv, IDX, or - for a table on standard input"
     add("input", type=path, nargs="?", default="-", help=source)
+    passed = f"{LABEL}, which is passed over; by default that of the model"
+    add("--label", type=path, metavar="NAME", help=passed)
     add("--json", action="store_true", help="print a JSON object a line, with all probabilities")
 
 

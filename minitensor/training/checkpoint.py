@@ -251,10 +251,12 @@ def _read(path: Path) -> Weights:
     try:
         note = json.loads(metadata["minitensor"])
         whole = note["sha256"] == _checksum(arrays, note["content"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         whole = False
     if not whole:
         raise CheckpointError(f"{path}: is damaged: its content does not match its checksum")
+    if not isinstance(note["content"], dict):
+        raise CheckpointError(f"{path}: was not made by minitensor: its description is no JSON object")
     return Weights(arrays, note["content"])
 
 

@@ -1,0 +1,443 @@
+"""Tables as text: which line holds names, which column the label, and the numbers in the others.
+
+What a column of labels means is decided in files.py; which faults text can have, and where they stand, here.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from itertools import islice
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minitensor.errors import DataError
+
+Array = NDArray[Any]
+LABELS = ("label", "class", "target", "y")
+"""A column so named, in capitals or not, is the label where none is given; else the first is."""
+SHOWN = 20  # names in a message
+
+
+class Schema(NamedTuple):
+    """What the columns of a table are.
+
+    Attributes:
+        features: How many there are, besides the label's.
+        columns: Their names, in the order in which x has them; () without a line of names.
+        label: The name of the label's column; without a line of names its place, from 0.
+        classes: The labels that are text, sorted: y counts in them. () where labels are whole numbers.
+    """
+
+    features: int
+    columns: tuple[str, ...] = ()
+    label: str | int = 0
+    classes: tuple[str, ...] = ()
+
+
+class Content(NamedTuple):
+    """What was read: numbers of shape (n, features), uint8 or float32; the label of each row; the schema."""
+
+    numbers: Array
+    labels: list[str]
+    schema: Schema
+
+
+def read(content: bytes, name: str, label: str | None, known: Schema | None, labelled: bool) -> Content:
+    """Read a table of numbers, and its labels.
+
+    Args:
+        content: The text, with commas, semicolons or tabs, and names in its first line or not.
+        name: What errors call it.
+        label: The name of the label's column; without a line of names its number, from 1, or −1 for the last.
+        known: The schema of the table that a model was trained on: columns are taken by its names.
+        labelled: Whether there must be labels. If not, a column of labels is passed over.
+
+    Raises:
+        DataError: If it is not such a table. The message has the line, the column and the cure.
+    """
+    sheet = _Sheet(content, name)
+    names = sheet.first if _has_names(sheet, label, known) else []
+    _check_names(sheet, names)
+    place: int | None
+    if known is None:
+        place = _label_place(sheet, names, label)
+        order = [i for i in range(sheet.width) if i != place]
+    elif known.columns:
+        place, order = _by_name(sheet, names, label, known, labelled)
+    else:
+        place, order = _by_number(sheet, names, label, known, labelled)
+    numbers, labels = _numbers(sheet, names, place, labelled)
+    first_is_used = place is not None and (labelled or place > 0)
+    if first_is_used and not names:
+        _check_no_index(sheet, numbers[:, 0] if place else labels)
+    if order != list(range(sheet.width)):
+        numbers = numbers[:, order]
+    columns = tuple([names[i] for i in order]) if names else ()
+    called = 0 if place is None else names[place] if names else place
+    return Content(numbers, labels, Schema(len(order), columns, called))
+
+
+def is_number(field: str) -> bool:
+    """Whether NumPy reads it as a number; Python's 1_000 is none.
+
+    >>> is_number("1e3"), is_number("nan"), is_number("1_000"), is_number("")
+    (True, True, False, False)
+    """
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return field.isascii() and "_" not in field
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a message, not too many of them.
+
+    >>> listed(["a", "b"])
+    "'a', 'b'"
+    """
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return ", ".join(map(repr, names[:SHOWN])) + more
+
+
+class _Sheet:
+    """The text of a table, and its first row."""
+
+    def __init__(self, content: bytes, name: str) -> None:
+        self.name = name
+        if not content.strip():
+            raise DataError(f"{name}: is empty. It needs a line of numbers for each row.")
+        try:
+            self.text = content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            cure = "Save it as UTF-8."
+            raise DataError(f"{name}: is no text: byte {error.start:,} is not UTF-8. {cure}") from error
+        if "\0" in self.text:
+            byte = content.index(b"\0")
+            raise DataError(f"{name}: is no text: byte {byte:,} is zero. Give rows of numbers, as UTF-8.")
+        self.delimiter = self._delimiter()
+        self.line, self.first = next(self.rows(), (1, [""]))
+        self.width = len(self.first)
+
+    def _delimiter(self) -> str:
+        """What divides the first rows into equally many fields, and among them the most numbers.
+
+        The comma comes last, since numbers of many countries have one.
+        """
+        most, best = -1, ""
+        for self.delimiter in "\t;,":
+            try:
+                rows = [fields for _, fields in islice(self.rows(), 5)]
+            except DataError:
+                continue
+            numbers = sum(is_number(field) for fields in rows for field in fields)
+            if len({len(fields) for fields in rows}) == 1 and len(rows[0]) > 1 and numbers > most:
+                most, best = numbers, self.delimiter
+        start = self.text.lstrip().split("\n", 1)[0]
+        return best or next((mark for mark in ",;\t" if mark in start), ",")
+
+    def rows(self, empty: bool = False) -> Iterator[tuple[int, list[str]]]:
+        """Each row that is not blank: the line it begins in, and its fields, without spaces around them.
+
+        A line that is one empty field is blank, unless `empty` says that it is a row.
+        """
+        _, reader = self._reader()
+        line = 1
+        while True:
+            try:
+                fields = next(reader, None)
+            except csv.Error as error:
+                raise DataError(
+                    f"{self.name}: line {line:,} has a quote that is not closed, or that stands amid text. "
+                    'Write "" for a quote inside a quoted field.'
+                ) from error
+            if fields is None:
+                return
+            if _is_row(fields, empty):
+                yield line, [field.strip() for field in fields]
+            line = reader.line_num + 1
+
+    @cached_property
+    def body(self) -> str:
+        """What follows the first row."""
+        stream, reader = self._reader()
+        next(fields for fields in reader if _is_row(fields))
+        return stream.read()
+
+    def _reader(self) -> tuple[io.StringIO, Any]:
+        stream = io.StringIO(self.text, newline="")
+        return stream, csv.reader(stream, delimiter=self.delimiter, skipinitialspace=True, strict=True)
+
+    def where(self, line: int, column: int, names: Sequence[str]) -> str:
+        """The place of a field."""
+        called = f" ({names[column]!r})" if names else ""
+        return f"{self.name}: line {line:,}, column {column + 1:,}{called}"
+
+
+def _is_row(fields: list[str], empty: bool = False) -> bool:
+    return len(fields) > 1 or (len(fields) == 1 and (empty or bool(fields[0].strip())))
+
+
+# ------------------------------------------------------------------------------------ the line of names
+
+
+def _has_names(sheet: _Sheet, label: str | None, known: Schema | None) -> bool:
+    """Whether the first row holds names: it has no number, or a text where a row of numbers can have none."""
+    first, numbers = sheet.first, [is_number(field) for field in sheet.first]
+    if known is not None and known.columns:
+        if any(numbers) and not set(first) & set(known.columns):
+            raise DataError(
+                f"{sheet.name}: line {sheet.line:,} has no names, and the model knows its columns by name: "
+                f"{listed(known.columns)}. Put the names in the first line."
+            )
+        return True
+    if label is not None and not _is_position(label):
+        if label not in first:
+            found = "the file has no header line" if all(numbers) else ", ".join(first[:SHOWN])
+            raise DataError(f"{sheet.name}: line {sheet.line:,} names no column {label!r}: {found}")
+        return True
+    if not any(numbers):
+        return True
+    place = 0 if label is None else _position(sheet, label)
+    beside = [field for i, field in enumerate(first) if i != place]
+    if any(field.lower() in LABELS for field in first):
+        if not all(is_number(field) for field in beside):
+            return True
+        return all(fields[place : place + 1] != [first[place]] for _, fields in islice(sheet.rows(), 1, None))
+    if not first[0] and _counts(first[1:]):  # pandas's index, and its names for columns without one
+        return True
+    if _counts(first) or _counts(beside):
+        _check_no_numbered_names(sheet, place)
+    return False
+
+
+def _counts(fields: Sequence[str]) -> bool:
+    return len(fields) > 0 and list(fields) == [str(i) for i in range(len(fields))]
+
+
+def _check_no_numbered_names(sheet: _Sheet, place: int) -> None:
+    """Refuse 0, 1, 2, … where they are pandas's names for columns without one, and no row of numbers."""
+    below = [fields for _, fields in islice(sheet.rows(), 1, 6)]
+    fractions = all("." in field for fields in below for i, field in enumerate(fields) if i != place)
+    if sheet.width >= 10 or (sheet.width > 2 and below and fractions):
+        raise DataError(
+            f"{sheet.name}: line {sheet.line:,} counts 0, 1, 2, …, as pandas names columns that have none. "
+            "Name the columns, or save the table with header=False."
+        )
+
+
+def _check_names(sheet: _Sheet, names: list[str]) -> None:
+    places: dict[str, int] = {}
+    for i, name in enumerate(names):
+        if not name or re.fullmatch(r"Unnamed: \d+", name):
+            index = "If it is the index that pandas saved, save with index=False. " if i == 0 else ""
+            called = f" but {name!r}" if name else ""
+            raise DataError(
+                f"{sheet.name}: column {i + 1:,} has no name{called}. {index}Name it, or leave it out."
+            )
+        if (before := places.setdefault(name, i)) < i:
+            raise DataError(
+                f"{sheet.name}: columns {before + 1:,} and {i + 1:,} are both named {name!r}. Rename one."
+            )
+
+
+def _check_no_index(sheet: _Sheet, column: Array | list[str]) -> None:
+    counts = _counts(column) if isinstance(column, list) else np.array_equal(column, np.arange(len(column)))
+    if counts and len(column) > 2:
+        raise DataError(
+            f"{sheet.name}: column 1 has no name and counts 0, 1, 2, … If it is the index that pandas saved, "
+            "save the table with index=False; if it is data, name the columns in the first line."
+        )
+
+
+# ------------------------------------------------------------------------------- which column is which
+
+
+def _is_position(label: str) -> bool:
+    return re.fullmatch(r"-?[0-9]+", label) is not None
+
+
+def _position(sheet: _Sheet, label: str) -> int:
+    """The place, from 0, of a column that is given by its number."""
+    number = int(label)
+    if number == 0 or abs(number) > sheet.width:
+        raise DataError(
+            f"{sheet.name}: has no column {number}: its columns are 1 to {sheet.width:,}, and −1 is the last"
+        )
+    return number - 1 if number > 0 else sheet.width + number
+
+
+def _named_label(sheet: _Sheet, names: list[str], label: str | None) -> int | None:
+    """The place of the label by its name, that which is given or one of LABELS; None if there is none."""
+    if label is not None:
+        if label not in names:
+            raise DataError(
+                f"{sheet.name}: line {sheet.line:,} names no column {label!r}: {', '.join(names[:SHOWN])}"
+            )
+        return names.index(label)
+    lowered = [name.lower() for name in names]
+    for name in LABELS:
+        if lowered.count(name) > 1:
+            raise DataError(f"{sheet.name}: two columns are named {name!r}. Say which it is: --label NAME.")
+        if name in lowered:
+            return lowered.index(name)
+    return None
+
+
+def _label_place(sheet: _Sheet, names: list[str], label: str | None) -> int:
+    """Where the label is in a table to train on: as given, by a name in LABELS, or else the first."""
+    if sheet.width < 2:
+        raise DataError(f"{sheet.name}: has one column. A row needs a label and at least one number.")
+    if names:
+        return _named_label(sheet, names, label) or 0
+    return 0 if label is None else _position(sheet, label)
+
+
+def _by_name(
+    sheet: _Sheet, names: list[str], label: str | None, known: Schema, labelled: bool
+) -> tuple[int | None, list[int]]:
+    """Where the label and the columns of a known table are in another, whatever their order there."""
+    called = known.label if label is None else label
+    places, wanted = {name: i for i, name in enumerate(names)}, set(known.columns)
+    if label in wanted:
+        raise DataError(
+            f"{sheet.name}: {label!r} is a column that the model takes, and cannot be the label. "
+            f"It was trained with the label {known.label!r}."
+        )
+    lacking = [name for name in known.columns if name not in places]
+    strange = [name for name in names if name != called and name not in wanted]
+    faults = [f"lacks {listed(lacking)}, which the model takes"] * bool(lacking)
+    if strange:
+        faults.append(
+            f"has {listed(strange)}, which the model does not know. Leave out what it was not trained on"
+            + (f" (its label was {known.label!r}; --label names another)" if called not in places else "")
+        )
+    if faults:
+        raise DataError(f"{sheet.name}: {', and '.join(faults)}.")
+    place = places.get(str(called))
+    if place is None and (labelled or label is not None):
+        raise DataError(
+            f"{sheet.name}: has no column {called!r} of labels, only {listed(names)}. "
+            "If it is named otherwise here, give --label NAME."
+        )
+    return place, [places[name] for name in known.columns]
+
+
+def _by_number(
+    sheet: _Sheet, names: list[str], label: str | None, known: Schema, labelled: bool
+) -> tuple[int | None, list[int]]:
+    """The same for a model that knows no names: as many columns, and perhaps the label's."""
+    alone = sheet.width == known.features and not labelled and label is None
+    if not alone and sheet.width != known.features + 1:
+        beside = " besides the label" if labelled or label is not None else ""
+        raise DataError(
+            f"{sheet.name}: has {sheet.width:,} numbers a row, and {known.features:,} are needed{beside}"
+        )
+    if alone:
+        place = None
+    elif names:
+        place = _named_label(sheet, names, label)
+        if place is None:
+            raise DataError(
+                f"{sheet.name}: which column is the label? Say it with --label NAME: {listed(names)}. "
+                "The model was trained on columns without names."
+            )
+    else:
+        place = int(known.label) if label is None else _position(sheet, label)
+    return place, [i for i in range(sheet.width) if i != place]
+
+
+# ------------------------------------------------------------------------------------------- the numbers
+
+
+def _numbers(sheet: _Sheet, names: list[str], place: int | None, labelled: bool) -> tuple[Array, list[str]]:
+    """All columns as uint8 or float32, with 0 where the label is, and the labels."""
+    text = sheet.body if names else sheet.text
+    if not text.strip():
+        raise DataError(f"{sheet.name}: has a header line and no rows")
+    for dtype in (np.uint8, np.float32):  # pixels take a third of the time
+        labels: list[str] = []
+
+        def keep(field: str, labels: list[str] = labels) -> int:
+            labels.append(field.strip())
+            return 0
+
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")  # NumPy 2.0 warns where it reads 1.5 as the integer 1
+                numbers = np.loadtxt(
+                    *(io.StringIO(text, newline=""), dtype),
+                    delimiter=sheet.delimiter,
+                    comments=None,
+                    quotechar='"',
+                    ndmin=2,
+                    converters=None if place is None else {place: keep},
+                )
+        except (ValueError, OverflowError, Warning):
+            continue
+        clear = all(_is_clear(label) for label in set(labels)) or not labelled
+        if numbers.shape[1] == sheet.width and np.isfinite(numbers).all() and clear:
+            return numbers, labels
+    return _one_by_one(sheet, names, place, labelled)
+
+
+def _is_clear(label: str) -> bool:
+    """Whether it is there, and a quote in it cannot have taken in what is no label."""
+    return bool(label) and label.lower() != "nan" and '"' not in label and label.isprintable()
+
+
+def _one_by_one(
+    sheet: _Sheet, names: list[str], place: int | None, labelled: bool
+) -> tuple[Array, list[str]]:
+    """What NumPy could not read, field by field: either there is a fault, and then its place is said."""
+    numbers: list[list[float]] = []
+    labels: list[str] = []
+    for line, fields in islice(sheet.rows(empty=sheet.width == 1), 1 if names else 0, None):
+        if len(fields) != sheet.width:
+            count = f"{sheet.width:,}"
+            if names and not numbers:
+                fault = f"line {sheet.line:,} names {count} columns, and line {line:,} has {len(fields):,}"
+            else:
+                fault = f"line {line:,} has {len(fields):,} numbers, and those before {count}"
+            raise DataError(f"{sheet.name}: {fault}")
+        row = []
+        for i, field in enumerate(fields):
+            where = sheet.where(line, i, names)
+            if i == place:
+                if labelled:
+                    _check_label(where, field)
+                labels.append(field)
+            row.append(0.0 if i == place else _number(where, field, names[i] if names else str(i + 1)))
+        numbers.append(row)
+    return np.array(numbers, np.float32), labels
+
+
+def _check_label(where: str, field: str) -> None:
+    if not field:
+        raise DataError(f"{where} is empty. Fill it, or leave the row out.")
+    if field.lower() == "nan":
+        raise DataError(f"{where}: {field} is not finite. Remove or replace it.")
+    if "\n" in field or "\r" in field:
+        raise DataError(f"{where}: the label goes on in the next line. Is a quote not closed?")
+
+
+def _number(where: str, field: str, column: str) -> float:
+    if not field:
+        raise DataError(f"{where} is empty. Fill it, or leave the row out.")
+    if not is_number(field):
+        cure = f"Encode it as numbers, or leave the column out. If it is the label, give --label {column}."
+        if is_number(field.replace(",", "")):
+            cure = "Write numbers with a decimal point, and nothing between thousands."
+        elif all(is_number(part) for part in field.split()):
+            cure = "Put commas, semicolons or tabs between columns."
+        raise DataError(f"{where}: {field[:40]!r} is no number. {cure}")
+    if not abs(value := float(field)) < 3.4e38:
+        raise DataError(f"{where}: {field} is not finite. Remove or replace it.")
+    return value
