@@ -15,7 +15,7 @@ from minitensor.cli import task
 from minitensor.data import DataLoader, scale_pixels
 from minitensor.errors import DataError, OptionError
 from minitensor.nn import Module
-from minitensor.tables import table
+from minitensor.tables import shown, table
 
 Array = NDArray[Any]
 SHOWN = 24  # mistakes in a picture
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     labels = range(classes)
     report = classification_report(y, guesses, labels=labels, output_dict=True, zero_division=0)
     scores = [_scores(trained.label(code), report[str(code)]) for code in labels]
-    names = [task.shown(score["class"]) for score in scores]
+    names = [shown(score["class"]) for score in scores]
     confusion = confusion_matrix(y, guesses, labels=labels)
     correct = int(confusion.trace())
     if options.json:
@@ -103,7 +103,9 @@ def predict(model: Module, x: Array, name: str) -> Array:
 def _data(options: argparse.Namespace, trained: task.Trained) -> tuple[str, Array, Array]:
     """What to judge by: all of the data that are named, or what the model had not seen of its own."""
     if options.data:
-        data, _ = task.load(options.data, options.label, trained.schema)
+        data, found = task.load(options.data, options.label, trained.schema)
+        if found is not None:
+            task.say_if_names_are_not_known(found.columns, trained.schema, options.data)
         if data.x_test is not None and data.y_test is not None:
             return f"{options.data} (its test part)", data.x_test, data.y_test
         return options.data, data.x, data.y

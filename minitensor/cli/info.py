@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from minitensor.cli import task
 from minitensor.data.delimited import listed
-from minitensor.tables import table
+from minitensor.tables import shown, table
 from minitensor.training.checkpoint import CHECKPOINT, MODEL, load_weights, read_history
 
 
@@ -48,7 +47,7 @@ def _of_run(config: Mapping[str, Any]) -> list[tuple[str, str]]:
     if of := config.get("table"):
         columns, classes = of["columns"], of["classes"]
         lines.append(("Columns", listed(columns) if columns else "without names"))
-        lines.append(("Label", task.shown(of["label"]) if columns else f"column {of['label'] + 1}"))
+        lines.append(("Label", shown(of["label"]) if columns else f"column {of['label'] + 1}"))
         if classes:
             lines.append(("Classes", listed(classes)))
     for name, value in config.get("options", {}).items():

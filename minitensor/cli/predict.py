@@ -7,7 +7,8 @@ import json
 
 from minitensor.cli import task
 from minitensor.cli.evaluate import predict
-from minitensor.data.files import load_rows
+from minitensor.data.files import read_rows
+from minitensor.tables import shown
 
 
 def run(options: argparse.Namespace) -> int:
@@ -15,7 +16,9 @@ def run(options: argparse.Namespace) -> int:
     trained = task.load_model(options.checkpoint)
     piped = options.input == "-"
     source, name = (task.standard_input(), "standard input") if piped else [options.input] * 2
-    rows = task.as_trained(trained, load_rows(source, trained.schema, options.label), name)
+    rows, columns = read_rows(source, trained.schema, options.label)
+    task.say_if_names_are_not_known(columns, trained.schema, name)
+    rows = task.as_trained(trained, rows, name)
     probabilities = predict(trained.model, rows, name)
     lines = []
     for best, row in zip(probabilities.argmax(axis=1).tolist(), probabilities.tolist(), strict=True):
@@ -23,6 +26,6 @@ def run(options: argparse.Namespace) -> int:
         if options.json:
             lines.append(json.dumps({"label": label, "probabilities": [round(p, 6) for p in row]}))
         else:
-            lines.append(f"{task.shown(label)} {row[best]:.4f}")
+            lines.append(f"{shown(label)} {row[best]:.4f}")
     print("\n".join(lines))
     return 0

@@ -26,6 +26,7 @@ from minitensor.data import (
     scale_pixels,
     train_test_split,
 )
+from minitensor.data.delimited import listed
 from minitensor.data.files import Dataset, in_one_form, is_table
 from minitensor.errors import CheckpointError, DataError, OptionError
 from minitensor.files import is_stream
@@ -127,6 +128,12 @@ def load(name: str, label: str | None = None, schema: Schema | None = None) -> t
     return load_file(name, label), None
 
 
+def say_if_names_are_not_known(columns: tuple[str, ...], known: Schema, source: str) -> None:
+    """A model without names takes columns as they stand, which must not go without a word."""
+    if columns and not known.columns:
+        say(f"{source}: the model knows no names of columns, and takes these in their order")
+
+
 def split(data: Dataset, seed: int, schema: Schema | None = None) -> Task:
     """Restart the random numbers, and hold a part out where the data have no test part of their own."""
     manual_seed(seed)
@@ -139,7 +146,7 @@ def split(data: Dataset, seed: int, schema: Schema | None = None) -> Task:
     x_train, x_test, y_train, y_test = arrays
     names = () if schema is None else schema.classes
     if y_train.min() == y_train.max():
-        only = repr(names[y_train[0]]) if names else y_train[0]
+        only = listed([names[y_train[0]]]) if names else y_train[0]
         raise DataError(f"all labels to train on are {only}: there is nothing to tell apart")
     classes = len(names) or int(max(y_train.max(), y_test.max())) + 1
     return Task(x_train, x_test, y_train, y_test, classes)
@@ -181,16 +188,6 @@ class Trained(NamedTuple):
     def label(self, code: int) -> str | int:
         """The class that the model counts as `code`: a text if the labels were."""
         return self.schema.classes[code] if self.schema.classes else code
-
-
-def shown(label: str | int) -> str:
-    """A label on a line: what could break the line, or steer a terminal, is written as Python does.
-
-    >>> shown("Côte d'Ivoire"), shown("a\\nb"), shown(3)
-    ("Côte d'Ivoire", 'a\\\\nb', '3')
-    """
-    text = str(label)
-    return text if text.isprintable() else repr(text)[1:-1]
 
 
 def build(description: Mapping[str, Any]) -> MLP:

@@ -22,7 +22,7 @@ from minitensor.data import DataLoader, Schema, train_test_split
 from minitensor.errors import CheckpointError, OptionError
 from minitensor.nn import MLP, CrossEntropyLoss
 from minitensor.optim.lr_scheduler import Schedule
-from minitensor.tables import table
+from minitensor.tables import shown, table
 from minitensor.training import (
     Callback,
     EarlyStopping,
@@ -186,7 +186,7 @@ def _resumed(options: argparse.Namespace) -> dict[str, Any] | None:
 def _label(schema: Schema, classes: int) -> str:
     """Which column is the label, and what its classes are."""
     column = repr(schema.label) if schema.columns else f"column {int(schema.label) + 1}"
-    names = [task.shown(name) for name in schema.classes[:10]] or [f"0 to {classes - 1:,}"]
+    names = [shown(name) for name in schema.classes[:10]] or [f"0 to {classes - 1:,}"]
     more = ", …" if len(schema.classes) > 10 else ""
     return f"{column}  ({classes:,} classes: {', '.join(names)}{more})"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import shlex
 import warnings
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -22,7 +23,8 @@ from minitensor.errors import DataError
 Array = NDArray[Any]
 LABELS = ("label", "class", "target", "y")
 """A column so named, in capitals or not, is the label where none is given; else the first is."""
-SHOWN = 20  # names in a message
+SHOWN, LONGEST = 20, 40  # names in a message, and letters of a name
+_LARGEST = 3.4e38  # of float32
 
 
 class Schema(NamedTuple):
@@ -63,17 +65,19 @@ def read(content: bytes, name: str, label: str | None, known: Schema | None, lab
         DataError: If it is not such a table. The message has the line, the column and the cure.
     """
     sheet = _Sheet(content, name)
-    names = sheet.first if _has_names(sheet, label, known) else []
-    _check_names(sheet, names)
+    if _has_names(sheet, label, known):
+        sheet.names = sheet.first
+    _check_names(sheet)
     place: int | None
     if known is None:
-        place = _label_place(sheet, names, label)
+        place = _label_place(sheet, label)
         order = [i for i in range(sheet.width) if i != place]
     elif known.columns:
-        place, order = _by_name(sheet, names, label, known, labelled)
+        place, order = _by_name(sheet, label, known, labelled)
     else:
-        place, order = _by_number(sheet, names, label, known, labelled)
-    numbers, labels = _numbers(sheet, names, place, labelled)
+        place, order = _by_number(sheet, label, known, labelled)
+    names, hint = sheet.names, known is None or not known.columns  # else the model knows its label
+    numbers, labels = _numbers(sheet, place, labelled, hint)
     first_is_used = place is not None and (labelled or place > 0)
     if first_is_used and not names:
         _check_no_index(sheet, numbers[:, 0] if place else labels)
@@ -98,13 +102,13 @@ def is_number(field: str) -> bool:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names in a message, not too many of them.
+    """Names in a message: not too many of them, and none too long.
 
     >>> listed(["a", "b"])
     "'a', 'b'"
     """
     more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-    return ", ".join(map(repr, names[:SHOWN])) + more
+    return ", ".join(repr(name[:LONGEST]) for name in names[:SHOWN]) + more
 
 
 class _Sheet:
@@ -125,6 +129,7 @@ class _Sheet:
         self.delimiter = self._delimiter()
         self.line, self.first = next(self.rows(), (1, [""]))
         self.width = len(self.first)
+        self.names: list[str] = []  # what the first row turns out to be, or not
 
     def _delimiter(self) -> str:
         """What divides the first rows into equally many fields, and among them the most numbers.
@@ -175,9 +180,9 @@ class _Sheet:
         stream = io.StringIO(self.text, newline="")
         return stream, csv.reader(stream, delimiter=self.delimiter, skipinitialspace=True, strict=True)
 
-    def where(self, line: int, column: int, names: Sequence[str]) -> str:
+    def where(self, line: int, column: int) -> str:
         """The place of a field."""
-        called = f" ({names[column]!r})" if names else ""
+        called = f" ({self.names[column]!r})" if self.names else ""
         return f"{self.name}: line {line:,}, column {column + 1:,}{called}"
 
 
@@ -200,8 +205,8 @@ def _has_names(sheet: _Sheet, label: str | None, known: Schema | None) -> bool:
         return True
     if label is not None and not _is_position(label):
         if label not in first:
-            found = "the file has no header line" if all(numbers) else ", ".join(first[:SHOWN])
-            raise DataError(f"{sheet.name}: line {sheet.line:,} names no column {label!r}: {found}")
+            names = "it holds numbers" if all(numbers) else f"only {listed(first)}"
+            raise DataError(f"{sheet.name}: line {sheet.line:,} names no column {label!r}, {names}")
         return True
     if not any(numbers):
         return True
@@ -233,15 +238,15 @@ def _check_no_numbered_names(sheet: _Sheet, place: int) -> None:
         )
 
 
-def _check_names(sheet: _Sheet, names: list[str]) -> None:
+def _check_names(sheet: _Sheet) -> None:
     places: dict[str, int] = {}
-    for i, name in enumerate(names):
+    for i, name in enumerate(sheet.names):
         if not name or re.fullmatch(r"Unnamed: \d+", name):
-            index = "If it is the index that pandas saved, save with index=False. " if i == 0 else ""
             called = f" but {name!r}" if name else ""
-            raise DataError(
-                f"{sheet.name}: column {i + 1:,} has no name{called}. {index}Name it, or leave it out."
-            )
+            cure = "Name it, or leave it out."
+            if i == 0:
+                cure = "Name it; or if it is an index that pandas saved, save the table with index=False."
+            raise DataError(f"{sheet.name}: column {i + 1:,} has no name{called}. {cure}")
         if (before := places.setdefault(name, i)) < i:
             raise DataError(
                 f"{sheet.name}: columns {before + 1:,} and {i + 1:,} are both named {name!r}. Rename one."
@@ -274,15 +279,15 @@ def _position(sheet: _Sheet, label: str) -> int:
     return number - 1 if number > 0 else sheet.width + number
 
 
-def _named_label(sheet: _Sheet, names: list[str], label: str | None) -> int | None:
+def _named_label(sheet: _Sheet, label: str | None) -> int | None:
     """The place of the label by its name, that which is given or one of LABELS; None if there is none."""
     if label is not None:
-        if label not in names:
+        if label not in sheet.names:
             raise DataError(
-                f"{sheet.name}: line {sheet.line:,} names no column {label!r}: {', '.join(names[:SHOWN])}"
+                f"{sheet.name}: line {sheet.line:,} names no column {label!r}, only {listed(sheet.names)}"
             )
-        return names.index(label)
-    lowered = [name.lower() for name in names]
+        return sheet.names.index(label)
+    lowered = [name.lower() for name in sheet.names]
     for name in LABELS:
         if lowered.count(name) > 1:
             raise DataError(f"{sheet.name}: two columns are named {name!r}. Say which it is: --label NAME.")
@@ -291,28 +296,26 @@ def _named_label(sheet: _Sheet, names: list[str], label: str | None) -> int | No
     return None
 
 
-def _label_place(sheet: _Sheet, names: list[str], label: str | None) -> int:
+def _label_place(sheet: _Sheet, label: str | None) -> int:
     """Where the label is in a table to train on: as given, by a name in LABELS, or else the first."""
     if sheet.width < 2:
         raise DataError(f"{sheet.name}: has one column. A row needs a label and at least one number.")
-    if names:
-        return _named_label(sheet, names, label) or 0
+    if sheet.names:
+        return _named_label(sheet, label) or 0
     return 0 if label is None else _position(sheet, label)
 
 
-def _by_name(
-    sheet: _Sheet, names: list[str], label: str | None, known: Schema, labelled: bool
-) -> tuple[int | None, list[int]]:
+def _by_name(sheet: _Sheet, label: str | None, known: Schema, labelled: bool) -> tuple[int | None, list[int]]:
     """Where the label and the columns of a known table are in another, whatever their order there."""
     called = known.label if label is None else label
-    places, wanted = {name: i for i, name in enumerate(names)}, set(known.columns)
+    places, wanted = {name: i for i, name in enumerate(sheet.names)}, set(known.columns)
     if label in wanted:
         raise DataError(
             f"{sheet.name}: {label!r} is a column that the model takes, and cannot be the label. "
             f"It was trained with the label {known.label!r}."
         )
     lacking = [name for name in known.columns if name not in places]
-    strange = [name for name in names if name != called and name not in wanted]
+    strange = [name for name in sheet.names if name != called and name not in wanted]
     faults = [f"lacks {listed(lacking)}, which the model takes"] * bool(lacking)
     if strange:
         faults.append(
@@ -324,14 +327,14 @@ def _by_name(
     place = places.get(str(called))
     if place is None and (labelled or label is not None):
         raise DataError(
-            f"{sheet.name}: has no column {called!r} of labels, only {listed(names)}. "
+            f"{sheet.name}: has no column {called!r} of labels, only {listed(sheet.names)}. "
             "If it is named otherwise here, give --label NAME."
         )
     return place, [places[name] for name in known.columns]
 
 
 def _by_number(
-    sheet: _Sheet, names: list[str], label: str | None, known: Schema, labelled: bool
+    sheet: _Sheet, label: str | None, known: Schema, labelled: bool
 ) -> tuple[int | None, list[int]]:
     """The same for a model that knows no names: as many columns, and perhaps the label's."""
     alone = sheet.width == known.features and not labelled and label is None
@@ -342,12 +345,12 @@ def _by_number(
         )
     if alone:
         place = None
-    elif names:
-        place = _named_label(sheet, names, label)
+    elif sheet.names:
+        place = _named_label(sheet, label)
         if place is None:
             raise DataError(
-                f"{sheet.name}: which column is the label? Say it with --label NAME: {listed(names)}. "
-                "The model was trained on columns without names."
+                f"{sheet.name}: which column is the label? Say it with --label NAME: {listed(sheet.names)}. "
+                "The model knows no names of columns."
             )
     else:
         place = int(known.label) if label is None else _position(sheet, label)
@@ -357,9 +360,9 @@ def _by_number(
 # ------------------------------------------------------------------------------------------- the numbers
 
 
-def _numbers(sheet: _Sheet, names: list[str], place: int | None, labelled: bool) -> tuple[Array, list[str]]:
+def _numbers(sheet: _Sheet, place: int | None, labelled: bool, hint: bool) -> tuple[Array, list[str]]:
     """All columns as uint8 or float32, with 0 where the label is, and the labels."""
-    text = sheet.body if names else sheet.text
+    text = sheet.body if sheet.names else sheet.text
     if not text.strip():
         raise DataError(f"{sheet.name}: has a header line and no rows")
     for dtype in (np.uint8, np.float32):  # pixels take a third of the time
@@ -382,62 +385,75 @@ def _numbers(sheet: _Sheet, names: list[str], place: int | None, labelled: bool)
                 )
         except (ValueError, OverflowError, Warning):
             continue
-        clear = all(_is_clear(label) for label in set(labels)) or not labelled
+        clear = all(_is_clear(label, labelled) for label in set(labels))
         if numbers.shape[1] == sheet.width and np.isfinite(numbers).all() and clear:
             return numbers, labels
-    return _one_by_one(sheet, names, place, labelled)
+    return _one_by_one(sheet, place, labelled, hint)
 
 
-def _is_clear(label: str) -> bool:
-    """Whether it is there, and a quote in it cannot have taken in what is no label."""
-    return bool(label) and label.lower() != "nan" and '"' not in label and label.isprintable()
+def _is_clear(label: str, needed: bool) -> bool:
+    """Whether NumPy certainly took it right: no quote can have swallowed a part of the table."""
+    return '"' not in label and label.isprintable() and not (needed and _label_fault(label, needed))
 
 
-def _one_by_one(
-    sheet: _Sheet, names: list[str], place: int | None, labelled: bool
-) -> tuple[Array, list[str]]:
-    """What NumPy could not read, field by field: either there is a fault, and then its place is said."""
+def _one_by_one(sheet: _Sheet, place: int | None, labelled: bool, hint: bool) -> tuple[Array, list[str]]:
+    """What NumPy could not read, field by field: where there is a fault, its place is said."""
     numbers: list[list[float]] = []
     labels: list[str] = []
-    for line, fields in islice(sheet.rows(empty=sheet.width == 1), 1 if names else 0, None):
+    for line, fields in sheet.rows(empty=sheet.width == 1):
+        if sheet.names and line <= sheet.line:
+            continue
         if len(fields) != sheet.width:
-            count = f"{sheet.width:,}"
-            if names and not numbers:
-                fault = f"line {sheet.line:,} names {count} columns, and line {line:,} has {len(fields):,}"
-            else:
-                fault = f"line {line:,} has {len(fields):,} numbers, and those before {count}"
+            found = f"line {line:,} has {len(fields):,}"
+            fault = f"{found} numbers, and those before {sheet.width:,}"
+            if sheet.names and not numbers:
+                fault = f"line {sheet.line:,} names {sheet.width:,} columns, and {found}"
             raise DataError(f"{sheet.name}: {fault}")
-        row = []
-        for i, field in enumerate(fields):
-            where = sheet.where(line, i, names)
-            if i == place:
-                if labelled:
-                    _check_label(where, field)
-                labels.append(field)
-            row.append(0.0 if i == place else _number(where, field, names[i] if names else str(i + 1)))
-        numbers.append(row)
+        if place is not None:
+            labels.append(fields[place])
+            fields[place] = "0"
+            if wrong := _label_fault(labels[-1], labelled):
+                raise DataError(f"{sheet.where(line, place)}{wrong}")
+        try:
+            numbers.append([_number(field) for field in fields])
+        except ValueError:
+            column = next(i for i, field in enumerate(fields) if _number_fault(field))
+            option = shlex.quote(sheet.names[column] if sheet.names else str(column + 1)) if hint else ""
+            fault = _number_fault(fields[column], option)
+            raise DataError(f"{sheet.where(line, column)}{fault}") from None
     return np.array(numbers, np.float32), labels
 
 
-def _check_label(where: str, field: str) -> None:
+def _number(field: str) -> float:
+    """A number that float32 holds; of any other field a ValueError."""
+    number = float(field)
+    if not abs(number) < _LARGEST or not is_number(field):
+        raise ValueError
+    return number
+
+
+def _number_fault(field: str, option: str = "") -> str:
+    """What is wrong with a field that must be a number; "" if nothing is. `option` makes it the label."""
     if not field:
-        raise DataError(f"{where} is empty. Fill it, or leave the row out.")
-    if field.lower() == "nan":
-        raise DataError(f"{where}: {field} is not finite. Remove or replace it.")
+        return " is empty. Fill it, or leave the row out."
+    if is_number(field):
+        return "" if abs(float(field)) < _LARGEST else f": {field} is not finite. Remove or replace it."
+    cure = "Encode it as numbers, or leave the column out."
+    if option:
+        cure += f" If it is the label, give --label {option}."
+    if is_number(field.replace(",", "")):
+        cure = "Write numbers with a decimal point, and nothing between thousands."
+    elif all(is_number(part) for part in field.split()):
+        cure = "Put commas, semicolons or tabs between columns."
+    return f": {field[:LONGEST]!r} is no number. {cure}"
+
+
+def _label_fault(field: str, needed: bool) -> str:
+    """What is wrong with a field in the label's column; "" if nothing is, or it is not needed."""
+    if needed and not field:
+        return " is empty. Fill it, or leave the row out."
+    if needed and field.lower() == "nan":
+        return f": {field} is not finite. Remove or replace it."
     if "\n" in field or "\r" in field:
-        raise DataError(f"{where}: the label goes on in the next line. Is a quote not closed?")
-
-
-def _number(where: str, field: str, column: str) -> float:
-    if not field:
-        raise DataError(f"{where} is empty. Fill it, or leave the row out.")
-    if not is_number(field):
-        cure = f"Encode it as numbers, or leave the column out. If it is the label, give --label {column}."
-        if is_number(field.replace(",", "")):
-            cure = "Write numbers with a decimal point, and nothing between thousands."
-        elif all(is_number(part) for part in field.split()):
-            cure = "Put commas, semicolons or tabs between columns."
-        raise DataError(f"{where}: {field[:40]!r} is no number. {cure}")
-    if not abs(value := float(field)) < 3.4e38:
-        raise DataError(f"{where}: {field} is not finite. Remove or replace it.")
-    return value
+        return ": the label goes on in the next line. Is a quote not closed?"
+    return ""

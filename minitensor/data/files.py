@@ -5,6 +5,7 @@ Every file that is malformed raises DataError, which names the file, the positio
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import zlib
@@ -16,7 +17,7 @@ from typing import IO, Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from minitensor.data.delimited import Schema, is_number, listed, read
+from minitensor.data.delimited import LONGEST, Schema, is_number, listed, read
 from minitensor.errors import DataError
 from minitensor.files import is_stream
 
@@ -155,6 +156,13 @@ def load_rows(source: Source, schema: Schema | int, label: str | None = None) ->
     Raises:
         DataError: As load_file and load_table do.
     """
+    return read_rows(source, schema, label)[0]
+
+
+def read_rows(
+    source: Source, schema: Schema | int, label: str | None = None
+) -> tuple[Array, tuple[str, ...]]:
+    """What load_rows gives, and the names that its columns had, if they had any."""
     known = Schema(schema) if isinstance(schema, int) else schema
     if isinstance(source, str | os.PathLike) and not is_stream(source):
         path = Path(source)
@@ -163,9 +171,10 @@ def load_rows(source: Source, schema: Schema | int, label: str | None = None) ->
         if arrays is not None:
             if label is not None:
                 raise DataError(f"{path}: has no columns to take a label from: that is for .csv and .tsv")
-            return arrays
+            return arrays, ()
     content, name = _text(source)
-    return _pixels(read(content, name, label, known, labelled=False).numbers)
+    found = read(content, name, label, known, labelled=False)
+    return _pixels(found.numbers), found.schema.columns
 
 
 def _rows_of_arrays(path: Path) -> Array | None:
@@ -299,20 +308,24 @@ def _start(path: Path) -> bytes:
 
 def _chunks(path: Path) -> Iterator[bytes]:
     """A file piece by piece, decompressed."""
+    with open(path, "rb") as file:
+        yield from _unpacked(file, str(path))
+
+
+def _unpacked(file: io.BufferedReader, name: str) -> Iterator[bytes]:
     import gzip
 
-    with open(path, "rb") as file:
-        compressed = file.peek(2)[:2] == b"\x1f\x8b"
-        source: Any = gzip.GzipFile(fileobj=file) if compressed else file
-        position = 0
-        try:
-            while chunk := source.read(1 << 20):
-                position += len(chunk)
-                yield chunk
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise DataError(
-                f"{path}: the compressed data are damaged after {position:,} bytes: {error}. Fetch it again."
-            ) from error
+    compressed = file.peek(2)[:2] == b"\x1f\x8b"
+    source: Any = gzip.GzipFile(fileobj=file) if compressed else file
+    position = 0
+    try:
+        while chunk := source.read(1 << 20):
+            position += len(chunk)
+            yield chunk
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(
+            f"{name}: the compressed data are damaged after {position:,} bytes: {error}. Fetch it again."
+        ) from error
 
 
 def _content(path: Path, most: float = math.inf) -> bytes:
@@ -460,7 +473,8 @@ def _column(label: str | int) -> str:
 def _text(source: Source) -> tuple[bytes, str]:
     """The content of a table, and what errors call it."""
     if not isinstance(source, str | os.PathLike):
-        return source.read(), "standard input"
+        name = "standard input"
+        return b"".join(_unpacked(io.BufferedReader(io.BytesIO(source.read())), name)), name
     with _reading(Path(source)):
         return _content(Path(source)), str(source)
 
@@ -485,7 +499,7 @@ def _coded(name: str, labels: list[str], known: Schema | None) -> tuple[NDArray[
         if label not in codes:
             known_as = listed(classes) if classes else "whole numbers from 0"
             raise DataError(
-                f"{name}: label {label!r} in row {row:,} is none of the model's classes: {known_as}"
+                f"{name}: label {label[:LONGEST]!r} in row {row:,} is none of the model's classes: {known_as}"
             )
     return np.array([codes[label] for label in labels], np.int64), classes
 
