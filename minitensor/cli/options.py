@@ -31,7 +31,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}. See {self.prog} --help.\n")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Sees `predict run --json rows.csv` too: argparse misses an input behind an option, until Python 3.13."""
+        """Sees the file in `predict run --json rows.csv` too, where argparse looks for it before the option."""
         found, rest = super().parse_known_args(args, namespace)
         if len(rest) == 1 and rest[0][:1] not in ("", "-") and getattr(found, "input", None) == "-":
             found.input = rest.pop()

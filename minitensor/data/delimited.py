@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minitensor.errors import DataError
+from minitensor.tables import shown
 
 Array = NDArray[Any]
 LABELS = ("label", "class", "target", "y")
@@ -205,8 +206,7 @@ def _has_names(sheet: _Sheet, label: str | None, known: Schema | None) -> bool:
         return True
     if label is not None and not _is_position(label):
         if label not in first:
-            names = "it holds numbers" if all(numbers) else f"only {listed(first)}"
-            raise DataError(f"{sheet.name}: line {sheet.line:,} names no column {label!r}, {names}")
+            raise _lacks(sheet, label)
         return True
     if not any(numbers):
         return True
@@ -283,9 +283,7 @@ def _named_label(sheet: _Sheet, label: str | None) -> int | None:
     """The place of the label by its name, that which is given or one of LABELS; None if there is none."""
     if label is not None:
         if label not in sheet.names:
-            raise DataError(
-                f"{sheet.name}: line {sheet.line:,} names no column {label!r}, only {listed(sheet.names)}"
-            )
+            raise _lacks(sheet, label)
         return sheet.names.index(label)
     lowered = [name.lower() for name in sheet.names]
     for name in LABELS:
@@ -294,6 +292,13 @@ def _named_label(sheet: _Sheet, label: str | None) -> int | None:
         if name in lowered:
             return lowered.index(name)
     return None
+
+
+def _lacks(sheet: _Sheet, label: str) -> DataError:
+    known = ", ".join(shown(name[:LONGEST]) for name in sheet.first[:SHOWN])
+    if all(is_number(field) for field in sheet.first):
+        known = "the file has no header line"
+    return DataError(f"{sheet.name}: line {sheet.line:,} names no column {label!r}: {known}")
 
 
 def _label_place(sheet: _Sheet, label: str | None) -> int:
