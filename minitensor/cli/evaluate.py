@@ -113,8 +113,8 @@ def _data(options: argparse.Namespace, trained: task.Trained) -> tuple[str, Arra
         raise OptionError("--label goes with --data. The model knows the label of its own data.")
     if "options" not in trained.config:
         raise OptionError(f"{options.checkpoint} does not say what it was trained on. Give --data.")
-    own = trained.config["options"]
-    data, schema = task.load(own["data"], own.get("label"))
+    own = task.own_options(trained.config, options.checkpoint)
+    data, schema = task.load(own["data"], own["label"])
     if not task.is_same(data, schema, trained.config):
         raise DataError(f"{own['data']}: is no longer what the model was trained on. Give --data.")
     held_out = task.split(data, own["seed"], schema)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any, NoReturn
 
+from minitensor.errors import OptionError
+
 OPTIMIZERS = {"sgd": 0.02, "adam": 1e-3, "adamw": 1e-3, "rmsprop": 1e-3, "adagrad": 1e-2}
 """Each optimizer and its default learning rate."""
 SCHEDULES = ("constant", "step", "cosine", "onecycle", "warmup", "plateau")
@@ -31,7 +33,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}. See {self.prog} --help.\n")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Sees the file in `predict run --json rows.csv` too, where argparse looks for it before the option."""
+        """Sees the file in `predict run --json rows.csv`, which argparse looks for before the option."""
         found, rest = super().parse_known_args(args, namespace)
         if len(rest) == 1 and rest[0][:1] not in ("", "-") and getattr(found, "input", None) == "-":
             found.input = rest.pop()
@@ -78,6 +80,34 @@ class _Note(argparse.Action):
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
         setattr(namespace, self.dest, True if self.nargs == 0 else values)
         namespace.given = (*namespace.given, self.dest)
+
+
+class _Reader(Parser):
+    """Raises what is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        raise OptionError(message)
+
+
+def recalled(saved: object) -> dict[str, Any]:
+    """The options of train in a checkpoint, if each could have been typed.
+
+    Raises:
+        OptionError: If one could not, or is not known.
+    """
+    reader = _Reader(prog="train")
+    reader.set_defaults(given=())
+    _train(reader.add_argument)
+    known = vars(reader.parse_args([]))
+    if not isinstance(saved, dict) or not saved.keys() <= known.keys() - {"given"} or "data" not in saved:
+        raise OptionError("its options are not those of train")
+    for name, value in saved.items():
+        values = value if isinstance(value, list) else [value]
+        flag = f"--{name.replace('_', '-')}"
+        typed = [flag, *map(str, values)] if isinstance(value, list) else [f"{flag}={value}"]
+        if value is not None and getattr(reader.parse_args(typed), name) != value:
+            raise OptionError(f"{flag} cannot be {value!r}")
+    return {**known, **saved}
 
 
 def _train(add_argument: Callable[..., Any]) -> None:

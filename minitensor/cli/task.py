@@ -14,6 +14,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from minitensor.cli.options import recalled
 from minitensor.data import (
     DataLoader,
     Schema,
@@ -163,6 +164,14 @@ def fingerprint(data: Dataset) -> int:
     for array in data:
         total = zlib.crc32(b"" if array is None else np.ascontiguousarray(array).data, total)
     return total
+
+
+def own_options(config: Mapping[str, Any], checkpoint: str) -> dict[str, Any]:
+    """The options of the run that a checkpoint is of; those which older runs had not are the default."""
+    try:
+        return recalled(config["options"])
+    except OptionError as error:
+        raise CheckpointError(f"{checkpoint}: does not say how its run was trained: {error}") from error
 
 
 def is_same(data: Dataset, schema: Schema | None, config: Mapping[str, Any]) -> bool:

@@ -169,8 +169,10 @@ def _resumed(options: argparse.Namespace) -> dict[str, Any] | None:
         raise CheckpointError(
             f"{options.checkpoint}: was not made by minitensor train, which cannot resume it"
         )
-    for name, value in {"label": None, **config["options"]}.items():  # older runs had no --label
-        longer = name == "epochs" and config["options"]["schedule"] in ("constant", "plateau", "step")
+    saved = task.own_options(config, options.checkpoint)
+    for name in SAVED:
+        value = saved[name]
+        longer = name == "epochs" and saved["schedule"] in ("constant", "plateau", "step")
         typed = getattr(options, name)
         if name in options.given and name == "data" and os.path.exists(typed):
             typed = os.path.abspath(typed)
