@@ -105,7 +105,7 @@ def recalled(saved: object) -> dict[str, Any]:
         values = value if isinstance(value, list) else [value]
         flag = f"--{name.replace('_', '-')}"
         typed = [flag, *map(str, values)] if isinstance(value, list) else [f"{flag}={value}"]
-        if value is not None and getattr(reader.parse_args(typed), name) != value:
+        if value != known[name] and getattr(reader.parse_args(typed), name) != value:
             raise OptionError(f"{flag} cannot be {value!r}")
     return {**known, **saved}
 

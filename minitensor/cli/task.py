@@ -238,10 +238,10 @@ def _schema(path: Path, config: Mapping[str, Any], outputs: int) -> Schema:
     try:
         schema = Schema(features, tuple(saved["columns"]), saved["label"], tuple(saved["classes"]))
         text = [*schema.columns, *schema.classes] + [schema.label] * bool(schema.columns)
-        fits = all(isinstance(name, str) for name in text) and isinstance(schema.label, str | int)
+        fits = all(isinstance(name, str) for name in text)
         fits &= len(schema.columns) in (0, features) and len(schema.classes) in (0, outputs)
         fits &= len(set(schema.columns)) == len(schema.columns) and schema.label not in schema.columns
-        fits &= isinstance(schema.label, str) or 0 <= schema.label <= features
+        fits &= bool(schema.columns) or (type(schema.label) is int and 0 <= schema.label <= features)
         fits &= list(schema.classes) == sorted(set(schema.classes))
     except (TypeError, KeyError, ValueError):
         fits = False

@@ -161,8 +161,7 @@ class _Sheet:
                 fields = next(reader, None)
             except csv.Error as error:
                 raise DataError(
-                    f"{self.name}: line {line:,} has a quote that is not closed, or that stands amid text. "
-                    'Write "" for a quote inside a quoted field.'
+                    f"{self.name}: line {line:,} has a field that does not end. Is a quote not closed?"
                 ) from error
             if fields is None:
                 return
@@ -179,7 +178,7 @@ class _Sheet:
 
     def _reader(self) -> tuple[io.StringIO, Any]:
         stream = io.StringIO(self.text, newline="")
-        return stream, csv.reader(stream, delimiter=self.delimiter, skipinitialspace=True, strict=True)
+        return stream, csv.reader(stream, delimiter=self.delimiter, skipinitialspace=True)
 
     def where(self, line: int, column: int) -> str:
         """The place of a field."""
