@@ -718,6 +718,14 @@ def test_a_table_can_come_through_a_pipe_with_a_name(forester: Path, command: Co
     writer.join()
 
 
+def test_a_table_piped_in_can_be_trained_on(forester: Path, command: Command) -> None:
+    small = ("--quiet", "--hidden", 16, "--epochs", 12, "--dropout", 0, "--label", "kind", "--data", "-")
+    command("train", *small, "--checkpoint", "run", stdin=FOREST.to_csv(index=False).encode())
+    FOREST.to_csv("a.csv", index=False)
+    assert command("predict", "run", "a.csv") == command("predict", forester, "a.csv")
+    assert "was trained on standard input, which is gone. Give --data" in command("evaluate", "run", code=2)
+
+
 @pytest.mark.parametrize("name", ["a.csv", "A.CSV", "a.tsv", "a.txt", "a.csv.gz", "a.TSV.gz"])
 def test_a_file_is_a_table_by_its_ending(name: str, command: Command) -> None:
     content = FOREST.to_csv(index=False).encode()

@@ -114,6 +114,8 @@ def _data(options: argparse.Namespace, trained: task.Trained) -> tuple[str, Arra
     if "options" not in trained.config:
         raise OptionError(f"{options.checkpoint} does not say what it was trained on. Give --data.")
     own = task.own_options(trained.config, options.checkpoint)
+    if own["data"] == "-":
+        raise OptionError(f"{options.checkpoint} was trained on standard input, which is gone. Give --data.")
     data, schema = task.load(own["data"], own["label"])
     if not task.is_same(data, schema, trained.config):
         raise DataError(f"{own['data']}: is no longer what the model was trained on. Give --data.")

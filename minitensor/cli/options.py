@@ -13,7 +13,7 @@ from minitensor.errors import OptionError
 OPTIMIZERS = {"sgd": 0.02, "adam": 1e-3, "adamw": 1e-3, "rmsprop": 1e-3, "adagrad": 1e-2}
 """Each optimizer and its default learning rate."""
 SCHEDULES = ("constant", "step", "cosine", "onecycle", "warmup", "plateau")
-DATA = "digits, moons, mnist, fashion-mnist, or a file or folder: .npz, .csv, .tsv or IDX"
+DATA = "digits, moons, mnist, fashion-mnist, a file or folder: .npz, .csv, .tsv, IDX, or - for a piped table"
 LABEL = "the column of labels in a table: its name; or without names its number, from 1, and -1 for the last"
 
 
@@ -179,7 +179,7 @@ def _train(add_argument: Callable[..., Any]) -> None:
 
 def _evaluate(add: Callable[..., Any]) -> None:
     add("checkpoint", type=path, help=CHECKPOINT)
-    own = f"{DATA}, or - for a table on standard input; by default the model's own that it had not seen"
+    own = f"{DATA}; by default what the model had not seen of its own data"
     add("--data", type=path, metavar="DATA", help=own)
     add("--label", type=path, metavar="NAME", help=f"{LABEL}; by default that of the model")
     add("--mistakes", type=path, metavar="FILE", help="draw the most confident mistakes into a picture")

@@ -112,19 +112,16 @@ def load(name: str, label: str | None = None, schema: Schema | None = None) -> t
         if label is not None:
             raise OptionError(f"--label is for tables, .csv and .tsv: leave it out with {name}")
         return NAMED[name](), None
-    if name == "-":
-        table = load_table(standard_input(), label, schema)
-        return Dataset(table.x, table.y), table.schema
     try:
-        os.stat(name)
+        os.stat(name if name != "-" else os.curdir)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DataError(
             f"{name}: there is no such file, and no data of that name. Try --data digits."
         ) from error
     except OSError:  # the readers say what hinders it
         pass
-    if is_table(name):
-        table = load_table(name, label, schema)
+    if name == "-" or is_table(name):
+        table = load_table(standard_input() if name == "-" else name, label, schema)
         return Dataset(table.x, table.y), table.schema
     return load_file(name, label), None
 

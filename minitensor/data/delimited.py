@@ -11,7 +11,6 @@ import re
 import shlex
 import warnings
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -117,16 +116,17 @@ class _Sheet:
 
     def __init__(self, content: bytes, name: str) -> None:
         self.name = name
-        if not content.strip():
+        if not content or content.isspace():
             raise DataError(f"{name}: is empty. It needs a line of numbers for each row.")
         try:
-            self.text = content.decode("utf-8-sig")
+            text = content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             cure = "Save it as UTF-8."
             raise DataError(f"{name}: is no text: byte {error.start:,} is not UTF-8. {cure}") from error
-        if "\0" in self.text:
+        if "\0" in text:
             byte = content.index(b"\0")
             raise DataError(f"{name}: is no text: byte {byte:,} is zero. Give rows of numbers, as UTF-8.")
+        self.stream = io.StringIO(text, newline="")  # one, as each would be another copy
         self.delimiter = self._delimiter()
         self.line, self.first = next(self.rows(), (1, [""]))
         self.width = len(self.first)
@@ -146,15 +146,16 @@ class _Sheet:
             numbers = sum(is_number(field) for fields in rows for field in fields)
             if len({len(fields) for fields in rows}) == 1 and len(rows[0]) > 1 and numbers > most:
                 most, best = numbers, self.delimiter
-        start = self.text.lstrip().split("\n", 1)[0]
-        return best or next((mark for mark in ",;\t" if mark in start), ",")
+        self.stream.seek(0)
+        first = next((line for line in self.stream if line.strip()), "")
+        return best or next((mark for mark in ",;\t" if mark in first), ",")
 
     def rows(self, empty: bool = False) -> Iterator[tuple[int, list[str]]]:
         """Each row that is not blank: the line it begins in, and its fields, without spaces around them.
 
         A line that is one empty field is blank, unless `empty` says that it is a row.
         """
-        _, reader = self._reader()
+        reader = self._reader()
         line = 1
         while True:
             try:
@@ -169,16 +170,16 @@ class _Sheet:
                 yield line, [field.strip() for field in fields]
             line = reader.line_num + 1
 
-    @cached_property
-    def body(self) -> str:
-        """What follows the first row."""
-        stream, reader = self._reader()
-        next(fields for fields in reader if _is_row(fields))
-        return stream.read()
+    def numbers(self) -> io.StringIO:
+        """The stream, where the numbers begin."""
+        reader = self._reader()
+        if self.names:
+            next(fields for fields in reader if _is_row(fields))
+        return self.stream
 
-    def _reader(self) -> tuple[io.StringIO, Any]:
-        stream = io.StringIO(self.text, newline="")
-        return stream, csv.reader(stream, delimiter=self.delimiter, skipinitialspace=True)
+    def _reader(self) -> Any:
+        self.stream.seek(0)
+        return csv.reader(self.stream, delimiter=self.delimiter, skipinitialspace=True)
 
     def where(self, line: int, column: int) -> str:
         """The place of a field."""
@@ -366,8 +367,7 @@ def _by_number(
 
 def _numbers(sheet: _Sheet, place: int | None, labelled: bool, hint: bool) -> tuple[Array, list[str]]:
     """All columns as uint8 or float32, with 0 where the label is, and the labels."""
-    text = sheet.body if sheet.names else sheet.text
-    if not text.strip():
+    if next(islice(sheet.rows(), 1 if sheet.names else 0, None), None) is None:
         raise DataError(f"{sheet.name}: has a header line and no rows")
     for dtype in (np.uint8, np.float32):  # pixels take a third of the time
         labels: list[str] = []
@@ -380,7 +380,7 @@ def _numbers(sheet: _Sheet, place: int | None, labelled: bool, hint: bool) -> tu
             with warnings.catch_warnings():
                 warnings.simplefilter("error")  # NumPy 2.0 warns where it reads 1.5 as the integer 1
                 numbers = np.loadtxt(
-                    *(io.StringIO(text, newline=""), dtype),
+                    *(sheet.numbers(), dtype),
                     delimiter=sheet.delimiter,
                     comments=None,
                     quotechar='"',
