@@ -274,6 +274,8 @@ def test_the_label_is_the_column_given_or_one_so_named_or_the_first(
         ("a,the kind\n1,cat\n", None, "give --label 'the kind'"),
         ("1,2,cat\n", None, "If it is the label, give --label 3"),
         ("0,1,kind\n1,2,cat\n", None, "line 1, column 3: 'kind' is no number"),
+        ("digit,10,20\n3,1,2\n4,5,6\n", None, "has 'digit' for a label, and all below are numbers"),
+        ("10,20,the digit\n1,2,3\n", "-1", "If it is a name, give --label 'the digit'"),
     ],
 )
 def test_a_label_that_is_not_there_is_refused(text: str, label: str | None, message: str) -> None:
@@ -391,6 +393,7 @@ def test_whole_numbers_stay_the_numbers_of_classes() -> None:
 
 
 def test_spaces_around_names_and_fields_do_not_count() -> None:
+    assert load_table(io.BytesIO(b"kind,a\ncat ,1\n cat,2\n"), "kind").schema.classes == ("cat",)
     spaced = b' a , "b", kind \n1, 2 , "old oak" \n 3,4,ash\n  \n5,6,"ash "\n'
     found = load_table(io.BytesIO(spaced), "kind")
     assert found.schema == Schema(2, ("a", "b"), "kind", ("ash", "old oak"))

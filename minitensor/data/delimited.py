@@ -81,6 +81,7 @@ def read(content: bytes, name: str, label: str | None, known: Schema | None, lab
     first_is_used = place is not None and (labelled or place > 0)
     if first_is_used and not names:
         _check_no_index(sheet, numbers[:, 0] if place else labels)
+        _check_no_name(sheet, labels)
     if order != list(range(sheet.width)):
         numbers = numbers[:, order]
     columns = tuple([names[i] for i in order]) if names else ()
@@ -251,6 +252,15 @@ def _check_names(sheet: _Sheet) -> None:
             raise DataError(
                 f"{sheet.name}: columns {before + 1:,} and {i + 1:,} are both named {name!r}. Rename one."
             )
+
+
+def _check_no_name(sheet: _Sheet, labels: list[str]) -> None:
+    """Refuse labels of which the first alone is text: it is a name, as are the numbers beside it."""
+    if len(labels) > 1 and not is_number(labels[0]) and all(is_number(label) for label in set(labels[1:])):
+        raise DataError(
+            f"{sheet.name}: line {sheet.line:,} has {labels[0][:LONGEST]!r} for a label, and all below are "
+            f"numbers. If it is a name, give --label {shlex.quote(labels[0][:LONGEST])}."
+        )
 
 
 def _check_no_index(sheet: _Sheet, column: Array | list[str]) -> None:
