@@ -81,7 +81,8 @@ def read(content: bytes, name: str, label: str | None, known: Schema | None, lab
     first_is_used = place is not None and (labelled or place > 0)
     if first_is_used and not names:
         _check_no_index(sheet, numbers[:, 0] if place else labels)
-        _check_no_name(sheet, labels)
+        if known is None:
+            _check_no_name(sheet, labels)
     if order != list(range(sheet.width)):
         numbers = numbers[:, order]
     columns = tuple([names[i] for i in order]) if names else ()
