@@ -705,7 +705,17 @@ def test_too_many_labels_and_long_ones_do_not_fill_the_screen(command: Command) 
 
 
 def test_the_mark_between_columns_is_found_in_the_first_lines() -> None:
-    for text in ("1;a,b\n2;c,d\n", "a;b,1\nc;d,2\n", '"a\tb",1\n"c",2\n', "1\ta;b,c\n2\td,e\n"):
+    with pytest.raises(
+        DataError, match=r"line 1, column 2: '1,5' is no number\. Write numbers with a decimal"
+    ):
+        load_table(io.BytesIO(b"0;1,5;2,5\n1;2,5;3,5\n"))
+    for text in (
+        "1;a,b,c\n2;d,e,f\n",
+        "1;a,b\n2;c,d\n",
+        "a;b,1\nc;d,2\n",
+        '"a\tb",1\n"c",2\n',
+        "1\ta;b,c\n2\td,e\n",
+    ):
         found = load_table(io.BytesIO(text.encode()), "2" if text[0] == "1" else "1")
         assert found.x.tolist() == [[1], [2]]
         assert len(found.schema.classes) == 2
