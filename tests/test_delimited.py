@@ -22,6 +22,7 @@ from sklearn.preprocessing import LabelEncoder
 
 from minitensor import DataError, cli, nn
 from minitensor.data import Schema, load_file, load_table
+from minitensor.data.files import load_rows
 from minitensor.training.checkpoint import Checkpoint, load_weights, save_weights
 
 FEATURES = ["height", "weight", "age of the tree"]
@@ -297,6 +298,8 @@ def test_label_chooses_the_column_for_every_command(command: Command) -> None:
     assert labels_of(command("predict", "run", "--label", "species", "a.csv")) == expected
     found = json.loads(command("evaluate", "run", "--data", "a.csv", "--label", "species", "--json"))
     assert found["accuracy"] == np.mean(np.array(expected) == FOREST.kind)
+    FOREST[FEATURES].to_csv("a.csv", index=False)
+    assert "has no column 'sort' of labels" in command("predict", "run", "a.csv", "--label", "sort", code=2)
     assert "--label goes with --data" in command("evaluate", "run", "--label", "kind", code=2)
     assert "--label is for tables" in command("train", "--label", "y", code=2)
     np.savez("a.npz", x=np.eye(3), y=np.arange(3))
@@ -677,6 +680,29 @@ def test_what_is_no_table_is_one_clear_line(name: str, command: Command) -> None
             load_file(f"a.{end}", "kind")
         command("train", "--data", f"a.{end}", "--label", "kind", code=2)
         assert command.said.err.startswith("minitensor: ")
+
+
+def test_the_largest_numbers_of_float32_are_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    largest, content = np.finfo(np.float32).max, "a,label\n{!r},0\n"
+    for read_as in (np.loadtxt, refusal):
+        monkeypatch.setattr(np, "loadtxt", read_as)
+        for number in (float(largest), 3.4028235677973362e38):
+            assert load_table(io.BytesIO(content.format(number).encode())).x.tolist() == [[largest]]
+        with pytest.raises(DataError, match="is not finite"):
+            load_table(io.BytesIO(content.format(3.4028235677973366e38).encode()))
+
+
+def test_in_one_column_a_line_that_is_an_empty_field_is_no_blank_line() -> None:
+    assert load_rows(io.BytesIO(b"a\n1\n\n2\n"), 1).tolist() == [[1], [2]]
+    for text in (b'a\n1\n""\n2\n', b'1\n""\n2\n', b"a\n1\n  \n2\n"):
+        with pytest.raises(
+            DataError, match=r"line (3|2), column 1.* is empty\. Fill it, or leave the row out"
+        ):
+            load_rows(io.BytesIO(text), 1)
+
+
+def test_a_name_of_two_lines_is_one_line_of_an_error(forester: Path, command: Command) -> None:
+    assert "a\\nb.csv: there is no such file" in command("predict", forester, "a\nb.csv", code=2)
 
 
 def test_a_label_that_swallowed_rows_is_refused_where_it_is_passed_over_too(

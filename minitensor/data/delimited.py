@@ -24,7 +24,7 @@ Array = NDArray[Any]
 LABELS = ("label", "class", "target", "y")
 """A column so named, in capitals or not, is the label where none is given; else the first is."""
 SHOWN, LONGEST = 20, 40  # names in a message, and letters of a name
-_LARGEST = 3.4e38  # of float32
+_LARGEST = 2.0**128 - 2.0**103  # from here on, float32 rounds to infinity
 
 
 class Schema(NamedTuple):

@@ -133,7 +133,9 @@ class Checkpoint(Callback):
         path = self.folder / CHECKPOINT
         arrays, content = _read(path)
         generators = list(_generators(run))
-        before, drawn = run.model.state_dict(), [draw.bit_generator.state for draw in generators]
+        loaded = [part for part in (run.model, run.optimizer, run.schedule) if part is not None]
+        before = [part.state_dict() for part in loaded]
+        drawn = [draw.bit_generator.state for draw in generators]
         try:
             state = _join(content["state"], arrays)
             weights = {
@@ -155,7 +157,8 @@ class Checkpoint(Callback):
             for draw, saved in zip(generators, state["random"], strict=True):
                 draw.bit_generator.state = saved
         except Exception as error:  # what was tampered with raises whatever that leads to
-            run.model.load_state_dict(before)
+            for part, old in zip(loaded, before, strict=True):
+                part.load_state_dict(old)
             for draw, saved in zip(generators, drawn, strict=True):
                 draw.bit_generator.state = saved
             said = isinstance(error, OptionError | ShapeError | CheckpointError)
