@@ -112,18 +112,24 @@ def load(name: str, label: str | None = None, schema: Schema | None = None) -> t
         if label is not None:
             raise OptionError(f"--label is for tables, .csv and .tsv: leave it out with {name}")
         return NAMED[name](), None
+    source: str | IO[bytes] = standard_input() if name == "-" else _there(name)
+    if isinstance(source, str) and not is_table(source):
+        return load_file(source, label), None
+    table = load_table(source, label, schema)
+    return Dataset(table.x, table.y), table.schema
+
+
+def _there(name: str) -> str:
+    """The path, if something is there."""
     try:
-        os.stat(name if name != "-" else os.curdir)
+        os.stat(name)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DataError(
             f"{name}: there is no such file, and no data of that name. Try --data digits."
         ) from error
     except OSError:  # the readers say what hinders it
         pass
-    if name == "-" or is_table(name):
-        table = load_table(standard_input() if name == "-" else name, label, schema)
-        return Dataset(table.x, table.y), table.schema
-    return load_file(name, label), None
+    return name
 
 
 def say_if_names_are_not_known(columns: tuple[str, ...], known: Schema, source: str) -> None:
