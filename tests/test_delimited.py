@@ -292,7 +292,7 @@ def test_label_chooses_the_column_for_every_command(command: Command) -> None:
     for arguments in (("predict", "run", "a.csv"), ("evaluate", "run", "--data", "a.csv")):
         assert "(its label was 'kind'; --label names another)" in command(*arguments, code=2)
         assert "'height' is a column that the model takes" in command(*arguments, "--label", "height", code=2)
-        assert "'species', which the model does not know" in command(*arguments, "--label", "sort", code=2)
+        assert "has no column 'sort' of labels" in command(*arguments, "--label", "sort", code=2)
     expected = by_python(command.folder / "run")
     assert labels_of(command("predict", "run", "a.csv", "--label", "species")) == expected
     assert labels_of(command("predict", "run", "--label", "species", "a.csv")) == expected

@@ -330,6 +330,8 @@ def _by_name(sheet: _Sheet, label: str | None, known: Schema, labelled: bool) ->
             f"{sheet.name}: {label!r} is a column that the model takes, and cannot be the label. "
             f"It was trained with the label {known.label!r}."
         )
+    if label is not None and label not in places:
+        raise DataError(f"{sheet.name}: has no column {label!r} of labels, only {listed(sheet.names)}")
     lacking = [name for name in known.columns if name not in places]
     strange = [name for name in sheet.names if name != called and name not in wanted]
     faults = [f"lacks {listed(lacking)}, which the model takes"] * bool(lacking)
@@ -341,7 +343,7 @@ def _by_name(sheet: _Sheet, label: str | None, known: Schema, labelled: bool) ->
     if faults:
         raise DataError(f"{sheet.name}: {', and '.join(faults)}.")
     place = places.get(str(called))
-    if place is None and (labelled or label is not None):
+    if place is None and labelled:
         raise DataError(
             f"{sheet.name}: has no column {called!r} of labels, only {listed(sheet.names)}. "
             "If it is named otherwise here, give --label NAME."
