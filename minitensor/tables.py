@@ -8,6 +8,15 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 
+def shown(text: object) -> str:
+    """Text for one line: what could break the line, or steer a terminal, as Python writes it.
+
+    >>> shown("Côte d'Ivoire"), shown("a" + chr(10) + "b"), shown(3)
+    ("Côte d'Ivoire", 'a\\\\nb', '3')
+    """
+    return "".join([c if c.isprintable() else repr(c)[1:-1] for c in str(text)])
+
+
 def table(align: str, rows: Iterable[Sequence[object]], header: Sequence[str] = ()) -> str:
     """Rows in columns, two spaces apart.
 

@@ -16,11 +16,14 @@ import minitensor
 from minitensor import CheckpointError, Tensor, cli, nn, optim
 from minitensor.data import DataLoader, make_moons
 from minitensor.files import write_atomically
+from minitensor.random import generator
 from minitensor.training import Callback, EarlyStopping, History, Run, fit, trees
 from minitensor.training.checkpoint import (
     CHECKPOINT,
     MODEL,
     Checkpoint,
+    _read,
+    _write,
     load_weights,
     read_config,
     read_history,
@@ -264,6 +267,72 @@ def test_another_optimizer_schedule_or_callback_is_refused(tmp_path: Path) -> No
     resume(schedule="cosine")
     resume(callbacks=1)
     resume(optimizer="adam")
+
+
+def tampered(path: Path, place: tuple[str | int, ...], value: object) -> None:
+    """Write something else into what a file says, with a checksum that fits."""
+    arrays, content = _read(path)
+    *way, last = place
+    inner: Any = content
+    for key in way:
+        inner = inner[key]
+    inner[last] = value
+    _write(path, arrays, content)
+
+
+JUNK: list[object] = [None, True, -1, 1.5, 10**30, "", "x", [], [1], ["a"], {}, {"a": 1}]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        *[("state",), ("state", "optimizer"), ("state", "optimizer", "state", "1"), ("state", "callbacks")],
+        *[("state", "callbacks", 1), ("state", "schedule"), ("state", "random"), ("state", "random", 0)],
+        *[("state", "history"), ("state", "history", "loss"), ("state", "history", "lr", 0)],
+    ],
+)
+def test_a_run_that_was_tampered_with_is_one_clean_error_and_changes_nothing(
+    place: tuple[str | int, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(tmp_path, 1, schedule="cosine")
+    whole = (tmp_path / CHECKPOINT).read_bytes()
+    for value in JUNK:
+        (tmp_path / CHECKPOINT).write_bytes(whole)
+        tampered(tmp_path / CHECKPOINT, place, value)
+        minitensor.manual_seed(7)
+        model = nn.MLP(2, [8, 2], dropout=0.2)
+        optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+        schedule = SCHEDULES["cosine"](optimizer)
+        resumed = Checkpoint(tmp_path, resume=True)
+        callbacks = [Interruption(-1), EarlyStopping(patience=3), resumed]
+        run = Run(model, [], optimizer, schedule, 3, callbacks, History())
+        before = [part.state_dict() for part in (model, optimizer, schedule)]
+        drawn = generator(None).bit_generator.state
+        try:
+            resumed.on_start(run)
+        except CheckpointError as error:
+            assert str(tmp_path) in str(error)  # noqa: PT017
+            for part, old in zip((model, optimizer, schedule), before, strict=True):
+                assert repr(part.state_dict()) == repr(old)
+            assert run.history == {}
+            assert generator(None).bit_generator.state == drawn
+        assert cli.main(["info", str(tmp_path)]) in (0, 2)
+        assert capsys.readouterr().err.count("\n") <= 1
+
+
+@pytest.mark.parametrize("content", [None, 7, "text", [], ["model"]])
+def test_a_description_that_is_no_object_is_refused(
+    content: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _write(tmp_path / "a.safetensors", {"weight": np.ones(3)}, content)
+    for command in ("info", "predict", "evaluate"):
+        assert cli.main([command, str(tmp_path / "a.safetensors")]) == 2
+        assert "its description is no JSON object" in capsys.readouterr().err
+    _write(tmp_path / CHECKPOINT, {}, {"config": content or [1]})
+    with pytest.raises(CheckpointError, match="config is no JSON object"):
+        read_config(tmp_path)
+    with pytest.raises(CheckpointError, match="its history is damaged"):
+        read_history(tmp_path)
 
 
 def test_files_of_other_programs_are_read(tmp_path: Path) -> None:

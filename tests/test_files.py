@@ -312,7 +312,12 @@ MALFORMED: dict[str, tuple[Files, str]] = {
     "csv long line": ({"a.csv": b"label,a\n0,1\n1,2\n1,2,3\n"}, "line 4 has 3 numbers, and those before 2"),
     "csv other header": ({"a.csv": b"label,a,b\n0,1\n1,2\n"}, "line 1 names 3 columns, and line 2 has 2"),
     "csv word": ({"a.csv": b"0,1,2\n1,two,3\n"}, "line 2, column 2: 'two' is no number"),
-    "csv word label": ({"a.csv": b"label,a\n0,1\ncat,2\n"}, "line 3, column 1: 'cat' is no number"),
+    "csv word below a name": (
+        {"a.csv": b"label,a\n0,1\n1,cat\n"},
+        r"line 3, column 2 \('a'\): 'cat' is no number",
+    ),
+    "csv gap for a label": ({"a.csv": b"a,label\n0,cat\n1,\n"}, r"line 3, column 2 \('label'\) is empty"),
+    "csv nan for a label": ({"a.csv": b"a,label\n0,cat\n1,NaN\n"}, "line 3, column 2 .* not finite"),
     "csv gap": ({"a.csv": b"0,1,2\n1,,3\n"}, "line 2, column 2 is empty"),
     "csv nan": ({"a.csv": b"0,1,2\n1,nan,3\n"}, "line 2, column 2: nan is not finite"),
     "csv inf": ({"a.csv": b"0,1,2\n\n1,3,-inf\n"}, "line 3, column 3: -inf is not finite"),

@@ -47,5 +47,7 @@ def _run(argv: Sequence[str] | None) -> int:
 
 def _fail(message: str, code: int) -> int:
     if sys.stderr is not None:  # it may be closed
-        print(f"minitensor: {message}", file=sys.stderr)
+        from minitensor.tables import shown
+
+        print(f"minitensor: {shown(message)}", file=sys.stderr)
     return code

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from minitensor.tables import table
+from minitensor.data.delimited import listed
+from minitensor.tables import shown, table
 from minitensor.training.checkpoint import CHECKPOINT, MODEL, load_weights, read_history
 
 
@@ -24,18 +26,32 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(found))
         return 0
-    lines = []
-    model = weights.config.get("model")
-    if model:
-        widths = " → ".join(map(str, [model["in_features"], *model["widths"]]))
-        lines.append(("Model", f"MLP {widths}, {model['activation']}, dropout {model['dropout']:g}"))
+    try:
+        lines = _of_run(weights.config)
+    except (TypeError, ValueError, KeyError, AttributeError):  # it was saved with a config of its own
+        lines = [("Config", json.dumps(weights.config))]
     if history is not None:
         numbers = ", ".join(f"{name} {number:.4g}" for name, number in found["last"].items())
         lines.append(("Run", f"{history.epochs} epochs" + (f": {numbers}" if numbers else "")))
-    for name, value in weights.config.get("options", {}).items():
-        if value is not None:
-            text = " ".join(map(str, value)) if isinstance(value, list) else value
-            lines.append(("Option", f"--{name.replace('_', '-')} {text}"))
     lines += [("Array", f"{name} {x.shape} {x.dtype}") for name, x in weights.arrays.items()]
     print(table("ll", [*lines, ("Numbers", f"{count:,}")]))
     return 0
+
+
+def _of_run(config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What train says of its model, its table and its options."""
+    lines = []
+    if model := config.get("model"):
+        widths = " → ".join(map(str, [model["in_features"], *model["widths"]]))
+        lines.append(("Model", f"MLP {widths}, {model['activation']}, dropout {model['dropout']:g}"))
+    if of := config.get("table"):
+        columns, classes = of["columns"], of["classes"]
+        lines.append(("Columns", listed(columns) if columns else "without names"))
+        lines.append(("Label", shown(of["label"]) if columns else f"column {of['label'] + 1}"))
+        if classes:
+            lines.append(("Classes", listed(classes)))
+    for name, value in config.get("options", {}).items():
+        if value is not None:
+            text = " ".join(map(str, value)) if isinstance(value, list) else value
+            lines.append(("Option", f"--{name.replace('_', '-')} {text}"))
+    return lines

@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any, NoReturn
 
+from minitensor.errors import OptionError
+
 OPTIMIZERS = {"sgd": 0.02, "adam": 1e-3, "adamw": 1e-3, "rmsprop": 1e-3, "adagrad": 1e-2}
 """Each optimizer and its default learning rate."""
 SCHEDULES = ("constant", "step", "cosine", "onecycle", "warmup", "plateau")
-DATA = "digits, moons, mnist, fashion-mnist, or a file or folder: .npz, .csv or IDX"
+DATA = "digits, moons, mnist, fashion-mnist, a file or folder: .npz, .csv, .tsv, IDX, or - for a piped table"
+LABEL = "the column of labels in a table: its name; or without names its number, from 1, and -1 for the last"
 
 
 class _Activations:
@@ -28,6 +31,13 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}. See {self.prog} --help.\n")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Sees the file in `predict run --json rows.csv`, which argparse looks for before the option."""
+        found, rest = super().parse_known_args(args, namespace)
+        if len(rest) == 1 and rest[0][:1] not in ("", "-") and getattr(found, "input", None) == "-":
+            found.input = rest.pop()
+        return found, rest
 
     def format_help(self) -> str:
         for action in self._actions:
@@ -72,6 +82,34 @@ class _Note(argparse.Action):
         namespace.given = (*namespace.given, self.dest)
 
 
+class _Reader(Parser):
+    """Raises what is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        raise OptionError(message)
+
+
+def recalled(saved: object) -> dict[str, Any]:
+    """The options of train in a checkpoint, if each could have been typed.
+
+    Raises:
+        OptionError: If one could not, or is not known.
+    """
+    reader = _Reader(prog="train")
+    reader.set_defaults(given=())
+    _train(reader.add_argument)
+    known = vars(reader.parse_args([]))
+    if not isinstance(saved, dict) or not saved.keys() <= known.keys() - {"given"} or "data" not in saved:
+        raise OptionError("its options are not those of train")
+    for name, value in saved.items():
+        values = value if isinstance(value, list) else [value]
+        flag = f"--{name.replace('_', '-')}"
+        typed = [flag, *map(str, values)] if isinstance(value, list) else [f"{flag}={value}"]
+        if value != known[name] and getattr(reader.parse_args(typed), name) != value:
+            raise OptionError(f"{flag} cannot be {value!r}")
+    return {**known, **saved}
+
+
 def _train(add_argument: Callable[..., Any]) -> None:
     def add(name: str, help: str, **settings: Any) -> None:
         default = settings.get("default")
@@ -81,6 +119,8 @@ def _train(add_argument: Callable[..., Any]) -> None:
         add_argument(name, action=_Note, help=help, **settings)
 
     add("--data", type=path, default="digits", metavar="DATA", help=DATA)
+    by_default = "by default label, class, target or y, else the first"
+    add("--label", type=path, metavar="NAME", help=f"{LABEL} ({by_default})")
     widths = at_least(1, _WIDEST)
     add("--hidden", type=widths, nargs="*", default=[256, 128], metavar="N", help="hidden widths")
     activations = _Activations()
@@ -141,14 +181,17 @@ def _evaluate(add: Callable[..., Any]) -> None:
     add("checkpoint", type=path, help=CHECKPOINT)
     own = f"{DATA}; by default what the model had not seen of its own data"
     add("--data", type=path, metavar="DATA", help=own)
+    add("--label", type=path, metavar="NAME", help=f"{LABEL}; by default that of the model")
     add("--mistakes", type=path, metavar="FILE", help="draw the most confident mistakes into a picture")
     add("--json", action="store_true", help="print one JSON object on one line")
 
 
 def _predict(add: Callable[..., Any]) -> None:
     add("checkpoint", type=path, help=CHECKPOINT)
-    source = ".npz, .csv, IDX, or - for rows on standard input"
+    source = ".npz, .csv, .tsv, IDX, or - for a table on standard input"
     add("input", type=path, nargs="?", default="-", help=source)
+    passed = f"{LABEL}, which is passed over; by default that of the model"
+    add("--label", type=path, metavar="NAME", help=passed)
     add("--json", action="store_true", help="print a JSON object a line, with all probabilities")
 
 

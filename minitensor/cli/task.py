@@ -6,25 +6,29 @@ import contextlib
 import os
 import sys
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from minitensor.cli.options import recalled
 from minitensor.data import (
     DataLoader,
+    Schema,
     load_digits,
     load_fashion_mnist,
     load_file,
     load_mnist,
+    load_table,
     make_moons,
     scale_pixels,
     train_test_split,
 )
-from minitensor.data.files import Dataset, in_one_form
+from minitensor.data.delimited import listed
+from minitensor.data.files import Dataset, in_one_form, is_table
 from minitensor.errors import CheckpointError, DataError, OptionError
 from minitensor.files import is_stream
 from minitensor.nn import MLP
@@ -33,6 +37,13 @@ from minitensor.training.checkpoint import MODEL, load_weights
 
 Array = NDArray[Any]
 HELD_OUT = 0.2  # of data that come without a test part
+NAMED: dict[str, Callable[[], Dataset]] = {
+    "digits": lambda: Dataset(*load_digits()),
+    "moons": lambda: Dataset(*make_moons(2000, noise=0.2, rng=0)),
+    "mnist": lambda: load_mnist(),  # looked up when it is called
+    "fashion-mnist": lambda: load_fashion_mnist(),
+}
+"""The data that have a name."""
 
 
 class Task(NamedTuple):
@@ -82,27 +93,52 @@ def say(message: str) -> None:
         print(f"minitensor: {message}", file=sys.stderr)
 
 
-def load(name: str) -> Dataset:
-    """Data by their name, or from a file or folder."""
-    named = {"mnist": load_mnist, "fashion-mnist": load_fashion_mnist}
-    if name in named:
-        return named[name]()
-    if name == "digits":
-        return Dataset(*load_digits(), None, None)
-    if name == "moons":
-        return Dataset(*make_moons(2000, noise=0.2, rng=0), None, None)
+def standard_input() -> IO[bytes]:
+    """The bytes of standard input."""
+    if sys.stdin is None:
+        raise DataError("standard input is closed. Give a file of rows, or pipe them in.")
+    return sys.stdin.buffer
+
+
+def load(name: str, label: str | None = None, schema: Schema | None = None) -> tuple[Dataset, Schema | None]:
+    """Data by their name, or from a file or folder; and what the columns are, if it is a table.
+
+    Args:
+        name: A name, a path, or - for a table on standard input.
+        label: The column of a table that has the labels.
+        schema: That of the table which the model was trained on.
+    """
+    if name in NAMED:
+        if label is not None:
+            raise OptionError(f"--label is for tables, .csv and .tsv: leave it out with {name}")
+        return NAMED[name](), None
+    source: str | IO[bytes] = standard_input() if name == "-" else _there(name)
+    if isinstance(source, str) and not is_table(source):
+        return load_file(source, label), None
+    table = load_table(source, label, schema)
+    return Dataset(table.x, table.y), table.schema
+
+
+def _there(name: str) -> str:
+    """The path, if something is there."""
     try:
         os.stat(name)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DataError(
             f"{name}: there is no such file, and no data of that name. Try --data digits."
         ) from error
-    except OSError:  # load_file says what hinders it
+    except OSError:  # the readers say what hinders it
         pass
-    return load_file(name)
+    return name
 
 
-def split(data: Dataset, seed: int) -> Task:
+def say_if_names_are_not_known(columns: tuple[str, ...], known: Schema, source: str) -> None:
+    """A model without names takes columns as they stand, which must not go without a word."""
+    if columns and not known.columns:
+        say(f"{source}: the model knows no names of columns, and takes these in their order")
+
+
+def split(data: Dataset, seed: int, schema: Schema | None = None) -> Task:
     """Restart the random numbers, and hold a part out where the data have no test part of their own."""
     manual_seed(seed)
     if data.x_test is not None and data.y_test is not None:
@@ -112,9 +148,11 @@ def split(data: Dataset, seed: int) -> Task:
             raise DataError("one row cannot be divided into rows to train on and rows to judge by")
         arrays = train_test_split(data.x, data.y, test_size=HELD_OUT)
     x_train, x_test, y_train, y_test = arrays
-    classes = int(max(y_train.max(), y_test.max())) + 1
+    names = () if schema is None else schema.classes
     if y_train.min() == y_train.max():
-        raise DataError(f"all labels to train on are {y_train[0]}: there is nothing to tell apart")
+        only = listed([names[y_train[0]]]) if names else y_train[0]
+        raise DataError(f"all labels to train on are {only}: there is nothing to tell apart")
+    classes = int(max(y_train.max(), y_test.max())) + 1
     return Task(x_train, x_test, y_train, y_test, classes)
 
 
@@ -131,12 +169,37 @@ def fingerprint(data: Dataset) -> int:
     return total
 
 
+def own_options(config: Mapping[str, Any], checkpoint: str) -> dict[str, Any]:
+    """The options of the run that a checkpoint is of; those which older runs had not are the default."""
+    try:
+        return recalled(config["options"])
+    except OptionError as error:
+        raise CheckpointError(f"{checkpoint}: does not say how its run was trained: {error}") from error
+
+
+def is_same(data: Dataset, schema: Schema | None, config: Mapping[str, Any]) -> bool:
+    """Whether data are those of a run with this config. Older runs have kept no schema."""
+    same_schema = "table" not in config or config["table"] == described(schema)
+    return same_schema and fingerprint(data) == config.get("fingerprint")
+
+
+def described(schema: Schema | None) -> dict[str, Any] | None:
+    """A schema as a checkpoint's config holds it."""
+    if schema is None:
+        return None
+    return {"columns": list(schema.columns), "label": schema.label, "classes": list(schema.classes)}
+
+
 class Trained(NamedTuple):
-    """A model from a checkpoint, the description it was saved with, and the numbers in a row of its input."""
+    """A model from a checkpoint, the description it was saved with, and the table that it takes."""
 
     model: MLP
     config: dict[str, Any]
-    in_features: int
+    schema: Schema
+
+    def label(self, code: int) -> str | int:
+        """The class that the model counts as `code`: a text if the labels were."""
+        return self.schema.classes[code] if self.schema.classes else code
 
 
 def build(description: Mapping[str, Any]) -> MLP:
@@ -167,14 +230,32 @@ def load_model(checkpoint: str) -> Trained:
         raise CheckpointError(f"{path}: does not describe an MLP: {error}") from error
     load_weights(path, model)
     model.eval()
-    return Trained(model, config, config["model"]["in_features"])
+    return Trained(model, config, _schema(path, config, config["model"]["widths"][-1]))
+
+
+def _schema(path: Path, config: Mapping[str, Any], outputs: int) -> Schema:
+    """The schema in a checkpoint; one without names for data that were no table, and older checkpoints."""
+    features, saved = config["model"]["in_features"], config.get("table")
+    if saved is None:
+        return Schema(features)
+    try:
+        schema = Schema(features, tuple(saved["columns"]), saved["label"], tuple(saved["classes"]))
+        text = [*schema.columns, *schema.classes] + [schema.label] * bool(schema.columns)
+        fits = all(isinstance(name, str) for name in text)
+        fits &= len(schema.columns) in (0, features) and len(schema.classes) in (0, outputs)
+        fits &= len(set(schema.columns)) == len(schema.columns) and schema.label not in schema.columns
+        fits &= bool(schema.columns) or (type(schema.label) is int and 0 <= schema.label <= features)
+        fits &= list(schema.classes) == sorted(set(schema.classes))
+    except (TypeError, KeyError, ValueError):
+        fits = False
+    if not fits:
+        raise CheckpointError(f"{path}: does not describe the table that its model was trained on")
+    return schema
 
 
 def as_trained(trained: Trained, x: Array, source: str) -> Array:
     """Rows as the model knows them, with as many numbers, which are pixels or are not."""
-    if x.shape[1] != trained.in_features:
-        raise DataError(
-            f"{source}: has {x.shape[1]} numbers a row, and the model takes {trained.in_features}"
-        )
+    if x.shape[1] != (features := trained.schema.features):
+        raise DataError(f"{source}: has {x.shape[1]} numbers a row, and the model takes {features}")
     pixels = trained.config.get("pixels")
     return x if pixels is None else in_one_form(x, pixels, source)

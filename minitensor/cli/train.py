@@ -18,11 +18,11 @@ import numpy as np
 from minitensor import optim
 from minitensor.cli import INTERRUPTED, task
 from minitensor.cli.options import OPTIMIZERS
-from minitensor.data import DataLoader, train_test_split
+from minitensor.data import DataLoader, Schema, train_test_split
 from minitensor.errors import CheckpointError, OptionError
 from minitensor.nn import MLP, CrossEntropyLoss
 from minitensor.optim.lr_scheduler import Schedule
-from minitensor.tables import table
+from minitensor.tables import shown, table
 from minitensor.training import (
     Callback,
     EarlyStopping,
@@ -37,8 +37,8 @@ from minitensor.training import (
 from minitensor.training.checkpoint import CHECKPOINT, Checkpoint, read_config
 
 SAVED = (
-    *("data", "hidden", "activation", "dropout", "epochs", "batch_size", "optimizer", "lr", "momentum"),
-    *("weight_decay", "schedule", "clip_norm", "validation", "early_stopping", "seed"),
+    *("data", "label", "hidden", "activation", "dropout", "epochs", "batch_size", "optimizer", "lr"),
+    *("momentum", "weight_decay", "schedule", "clip_norm", "validation", "early_stopping", "seed"),
 )
 """The options that make a run what it is."""
 
@@ -68,12 +68,11 @@ def run(options: argparse.Namespace) -> int:
         raise OptionError("--early-stopping needs a part of the data to judge by. Try --validation 0.1.")
     if os.path.exists(options.data):
         options.data = os.path.abspath(options.data)
-    data = task.load(options.data)
-    digest = task.fingerprint(data)
-    if saved is not None and digest != saved["fingerprint"]:
+    data, schema = task.load(options.data, options.label)
+    if saved is not None and not task.is_same(data, schema, saved):
         raise CheckpointError(f"{options.checkpoint}: {options.data} is no longer what the run began with")
 
-    x_train, x_test, y_train, y_test, classes = task.split(data, options.seed)
+    x_train, x_test, y_train, y_test, classes = task.split(data, options.seed, schema)
     validation = None
     if options.validation:
         try:
@@ -104,7 +103,8 @@ def run(options: argparse.Namespace) -> int:
             "model": description,
             "options": {name: getattr(options, name) for name in SAVED},
             "pixels": bool(x_train.dtype == np.uint8),
-            "fingerprint": digest,
+            "table": task.described(schema),
+            "fingerprint": task.fingerprint(data),
         }
         callbacks.append(Checkpoint(options.checkpoint, config, options.resume))
 
@@ -144,7 +144,10 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(result._asdict()))
     else:
         widths = [description["in_features"], *description["widths"]]
-        print(_summary(result, options, judged.correct or 0, widths, len(y_test), interrupted))
+        rows = _summary(result, options, judged.correct or 0, widths, len(y_test), interrupted)
+        if schema is not None:
+            rows.insert(-1, ("Label", _label(schema, classes)))
+        print(table("ll", rows))
     if options.plot:
         _plot(history, options.plot, sys.stderr if options.json else sys.stdout)
     if interrupted:
@@ -166,17 +169,28 @@ def _resumed(options: argparse.Namespace) -> dict[str, Any] | None:
         raise CheckpointError(
             f"{options.checkpoint}: was not made by minitensor train, which cannot resume it"
         )
-    for name, value in config["options"].items():
-        longer = name == "epochs" and config["options"]["schedule"] in ("constant", "plateau", "step")
+    saved = task.own_options(config, options.checkpoint)
+    for name in SAVED:
+        value = saved[name]
+        longer = name == "epochs" and saved["schedule"] in ("constant", "plateau", "step")
         typed = getattr(options, name)
         if name in options.given and name == "data" and os.path.exists(typed):
             typed = os.path.abspath(typed)
         if name in options.given and typed != value and not longer:
             flag = "--" + name.replace("_", "-")
-            raise OptionError(f"{flag} is {value} in {options.checkpoint}. Leave it out, or start a new run.")
+            found = f"{flag} is {value}" if value is not None else f"{flag} was not given"
+            raise OptionError(f"{found} in {options.checkpoint}. Leave it out, or start a new run.")
         if not (name in options.given and longer):
             setattr(options, name, value)
     return config
+
+
+def _label(schema: Schema, classes: int) -> str:
+    """Which column is the label, and what its classes are."""
+    column = repr(schema.label) if schema.columns else f"column {int(schema.label) + 1}"
+    names = [shown(name) for name in schema.classes[:10]] or [f"0 to {classes - 1:,}"]
+    more = ", …" if len(schema.classes) > 10 else ""
+    return f"{column}  ({classes:,} classes: {', '.join(names)}{more})"
 
 
 def _optimizer(options: argparse.Namespace, model: MLP) -> optim.Optimizer:
@@ -253,7 +267,7 @@ def _summary(
     widths: list[int],
     tested: int,
     interrupted: bool,
-) -> str:
+) -> list[tuple[str, str]]:
     loss = "not finite" if result.train_loss is None else f"{result.train_loss:.4f}"
     trained = f"{result.epochs} epoch{'' if result.epochs == 1 else 's'}"
     if interrupted:
@@ -270,13 +284,10 @@ def _summary(
         advice = "Try a wider network (--hidden 512 256), another --activation, or another --seed."
     what = "digits" if options.data == "digits" else "samples"
     judged = f"{correct:,} of {tested:,} {what} it had not seen"
-    return table(
-        "ll",
-        [
-            ("Test accuracy", f"{result.test_accuracy:.2%}  ({judged})"),
-            ("Training loss", f"{loss}  after {trained}" if result.epochs else "no epoch was finished"),
-            ("Time", f"{result.seconds:.2f} s  ({result.samples_per_second:,.0f} samples per second)"),
-            ("Parameters", f"{result.parameters:,}  (MLP {' → '.join(map(str, widths))})"),
-            ("Next", advice),
-        ],
-    )
+    return [
+        ("Test accuracy", f"{result.test_accuracy:.2%}  ({judged})"),
+        ("Training loss", f"{loss}  after {trained}" if result.epochs else "no epoch was finished"),
+        ("Time", f"{result.seconds:.2f} s  ({result.samples_per_second:,.0f} samples per second)"),
+        ("Parameters", f"{result.parameters:,}  (MLP {' → '.join(map(str, widths))})"),
+        ("Next", advice),
+    ]

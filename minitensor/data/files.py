@@ -1,24 +1,28 @@
-"""Data of your own: `.npz`, `.csv` and IDX files, read with nothing taken on trust.
+"""Data of your own: `.npz`, `.csv`, `.tsv` and IDX files, read with nothing taken on trust.
 
 Every file that is malformed raises DataError, which names the file, the position, and the cure.
 """
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from minitensor.data.delimited import LONGEST, Schema, is_number, listed, read
 from minitensor.errors import DataError
+from minitensor.files import is_stream
 
 Array = NDArray[Any]
+Source: TypeAlias = str | os.PathLike[str] | IO[bytes]
 MOST_CLASSES = 10_000
 
 
@@ -44,15 +48,14 @@ def load_file(path: str | os.PathLike[str], label: str | None = None) -> Dataset
     - `.npz`: arrays x and y, or Keras's x_train, y_train, x_test and y_test.
     - IDX, MNIST's own format, plain or compressed: a folder with train-images-idx3-ubyte and
       train-labels-idx1-ubyte (and t10k-… for the test part), or an images file with its labels beside it.
-    - `.csv`: one row a line, numbers between commas (or semicolons or tabs), also compressed. The label is in
-      the column that is named, or has a header label, class, target or y; else it is in the first.
+    - `.csv`, `.tsv`: a table. load_table reads it too, and says what its columns and classes are.
 
     Images are flattened. What is stored as bytes, or as whole numbers from 0 to at least 128 and at most 255,
     is taken for pixels and stays uint8: see scale_pixels.
 
     Args:
         path: The file or folder.
-        label: The header of the column of labels in a `.csv`.
+        label: Which column of a table has the labels, as for load_table.
 
     Raises:
         DataError: If it is not there, damaged, or not what it should be.
@@ -66,13 +69,15 @@ def load_file(path: str | os.PathLike[str], label: str | None = None) -> Dataset
     """
     path = Path(path)
     with _reading(path):
+        if is_table(path):
+            return Dataset(*load_table(path, label)[:2])
+        if label is not None:
+            raise DataError(f"{path}: has no columns to take a label from: that is for .csv and .tsv")
         if path.is_dir():
             return _load_folder(path)
         start = _start(path)
         if start.startswith(b"PK"):
             return _load_npz(path)
-        if path.name.removesuffix(".gz").endswith((".csv", ".tsv", ".txt")):
-            return _load_csv(path, label)
         if start[:2] == b"\0\0":
             return _load_images_and_labels(path)
     raise DataError(
@@ -81,31 +86,111 @@ def load_file(path: str | os.PathLike[str], label: str | None = None) -> Dataset
     )
 
 
-def load_rows(source: str | os.PathLike[str] | IO[bytes], features: int) -> Array:
-    """Read rows without labels, each of `features` numbers: any format of load_file, or a stream of text.
+class Table(NamedTuple):
+    """Rows and labels that came with names, or may have.
 
-    A `.csv` may have the labels too, in the first column, which is then passed over.
+    Attributes:
+        x: One row for each sample, of shape (n, features); uint8 where they are pixels, else float32.
+        y: The label of each row, int64 of shape (n,), from 0: it counts in schema.classes if there are any.
+        schema: The names of the columns, which was the label, and the classes.
+    """
+
+    x: Array
+    y: NDArray[np.int64]
+    schema: Schema
+
+
+def is_table(path: str | os.PathLike[str]) -> bool:
+    """Whether load_file takes it for a table: by its name, but for an `.npz` under another.
+
+    A stream can be read only once, and is taken for a table unseen.
+    """
+    path = Path(path)
+    if is_stream(path):
+        return True
+    named = path.name.lower().removesuffix(".gz").endswith((".csv", ".tsv", ".txt"))
+    with _reading(path):
+        return named and not path.is_dir() and not _start(path).startswith(b"PK")
+
+
+def load_table(source: Source, label: str | None = None, schema: Schema | None = None) -> Table:
+    """Read a table: one row a line, numbers between commas (or semicolons or tabs), also compressed.
+
+    The first line may hold the names of the columns. Spaces around names, numbers and labels do not count.
+
+    The label is in the column that is given, by its name, or in a table without names by its number, from 1
+    ("-1" is the last); by default in the one named label, class, target or y; else it is in the first. Labels
+    are whole numbers from 0; or if any is none, all are text, and the classes are these texts, sorted.
+
+    Args:
+        source: The file, or a stream of text.
+        label: Which column has the labels.
+        schema: That of the table that a model was trained on. Columns are then taken by its names, whatever
+            their order, the label by its name, and labels by its classes. A schema without names takes tables
+            with as many columns.
 
     Raises:
-        DataError: As load_file does.
+        DataError: If it is no table of numbers and labels; if columns are lacking, not known, without a name
+            or of one name; if the first counts 0, 1, 2, … without a name, as an index does that pandas saved.
+
+    >>> from io import BytesIO
+    >>> table = load_table(BytesIO(b"weight,kind\\n4.1,cat\\n22.5,dog\\n3.2,cat\\n"), "kind")
+    >>> table.y.tolist(), table.schema.columns, table.schema.classes
+    ([0, 1, 0], ('weight',), ('cat', 'dog'))
     """
-    if not isinstance(source, str | os.PathLike):
-        return _rows_of_table(_table(source.read(), "standard input")[1], features, "standard input")
-    path = Path(source)
-    with _reading(path):
-        if path.is_dir():
-            return _load_folder(path).x
-        start = _start(path)
-        if start.startswith(b"PK"):
-            arrays = _read_npz(path)
-            names = [name for name in ("x", "x_test", "x_train") if name in arrays]
-            if not names:
-                raise DataError(f"{path}: has no array x, only {', '.join(arrays) or 'none'}")
-            return _rows(f"{path}: array {names[0]}", arrays[names[0]])
-        if start[:2] == b"\0\0":
-            return _rows(f"{path}", _read_idx(path))
-        _, table = _table(_content(path), str(path))
-    return _rows_of_table(table, features, str(path))
+    content, name = _text(source)
+    found = read(content, name, label, schema, labelled=True)
+    where = f"{name}: {_column(found.schema.label)}"
+    y, classes = _coded(where, found.labels, schema)
+    return Table(_pixels(found.numbers), y, found.schema._replace(classes=classes))
+
+
+def load_rows(source: Source, schema: Schema | int, label: str | None = None) -> Array:
+    """Read rows as load_table does, also from `.npz` or IDX. Labels may be there, and are passed over.
+
+    Args:
+        source: The file, or a stream of text.
+        schema: That of the table that a model was trained on; or how many columns its rows have.
+        label: Which column has the labels, if not the one that the schema says.
+
+    Raises:
+        DataError: As load_file and load_table do.
+    """
+    return read_rows(source, schema, label)[0]
+
+
+def read_rows(
+    source: Source, schema: Schema | int, label: str | None = None
+) -> tuple[Array, tuple[str, ...]]:
+    """What load_rows gives, and the names that its columns had, if they had any."""
+    known = Schema(schema) if isinstance(schema, int) else schema
+    if isinstance(source, str | os.PathLike) and not is_stream(source):
+        path = Path(source)
+        with _reading(path):
+            arrays = _rows_of_arrays(path)
+        if arrays is not None:
+            if label is not None:
+                raise DataError(f"{path}: has no columns to take a label from: that is for .csv and .tsv")
+            return arrays, ()
+    content, name = _text(source)
+    found = read(content, name, label, known, labelled=False)
+    return _pixels(found.numbers), found.schema.columns
+
+
+def _rows_of_arrays(path: Path) -> Array | None:
+    """The rows of a file or folder that is no text; else None."""
+    if path.is_dir():
+        return _load_folder(path).x
+    start = _start(path)
+    if start.startswith(b"PK"):
+        arrays = _read_npz(path)
+        names = [name for name in ("x", "x_test", "x_train") if name in arrays]
+        if not names:
+            raise DataError(f"{path}: has no array x, only {', '.join(arrays) or 'none'}")
+        return _rows(f"{path}: array {names[0]}", arrays[names[0]])
+    if start[:2] == b"\0\0":
+        return _rows(f"{path}", _read_idx(path))
+    return None
 
 
 def scale_pixels(x: Array) -> Array:
@@ -223,20 +308,24 @@ def _start(path: Path) -> bytes:
 
 def _chunks(path: Path) -> Iterator[bytes]:
     """A file piece by piece, decompressed."""
+    with open(path, "rb") as file:
+        yield from _unpacked(file, str(path))
+
+
+def _unpacked(file: io.BufferedReader, name: str) -> Iterator[bytes]:
     import gzip
 
-    with open(path, "rb") as file:
-        compressed = file.peek(2)[:2] == b"\x1f\x8b"
-        source: Any = gzip.GzipFile(fileobj=file) if compressed else file
-        position = 0
-        try:
-            while chunk := source.read(1 << 20):
-                position += len(chunk)
-                yield chunk
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise DataError(
-                f"{path}: the compressed data are damaged after {position:,} bytes: {error}. Fetch it again."
-            ) from error
+    compressed = file.peek(2)[:2] == b"\x1f\x8b"
+    source: Any = gzip.GzipFile(fileobj=file) if compressed else file
+    position = 0
+    try:
+        while chunk := source.read(1 << 20):
+            position += len(chunk)
+            yield chunk
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(
+            f"{name}: the compressed data are damaged after {position:,} bytes: {error}. Fetch it again."
+        ) from error
 
 
 def _content(path: Path, most: float = math.inf) -> bytes:
@@ -374,33 +463,45 @@ def _load_images_and_labels(images: Path) -> Dataset:
     return Dataset(x, y)
 
 
-# ------------------------------------------------------------------------------------------------ csv
-
-_LABELS = ("label", "class", "target", "y")
+# --------------------------------------------------------------------------------------------- tables
 
 
-def _load_csv(path: Path, label: str | None) -> Dataset:
-    header, table = _table(_content(path), str(path))
-    lowered = [name.lower() for name in header]
-    if label is not None:
-        if label not in header:
-            known = ", ".join(header[:20]) or "the file has no header line"
-            raise DataError(f"{path}: line 1 names no column {label!r}: {known}")
-        column = header.index(label)
-    else:
-        column = next((lowered.index(name) for name in _LABELS if name in lowered), 0)
-    if table.shape[1] < 2:
-        raise DataError(f"{path}: has one column. A row needs a label and at least one number.")
-    y = _labels(f"{path}: column {column + 1}", table[:, column])
-    return Dataset(_pixels(np.delete(table, column, axis=1)), y)
+def _column(label: str | int) -> str:
+    return f"column {label!r}" if isinstance(label, str) else f"column {label + 1}"
 
 
-def _rows_of_table(table: Array, features: int, name: str) -> Array:
-    if table.shape[1] == features + 1:
-        table = table[:, 1:]
-    if table.shape[1] != features:
-        raise DataError(f"{name}: has {table.shape[1]:,} numbers a row, and {features:,} are needed")
-    return _pixels(table)
+def _text(source: Source) -> tuple[bytes, str]:
+    """The content of a table, and what errors call it."""
+    if not isinstance(source, str | os.PathLike):
+        name = "standard input"
+        return b"".join(_unpacked(io.BufferedReader(io.BytesIO(source.read())), name)), name
+    with _reading(Path(source)):
+        return _content(Path(source)), str(source)
+
+
+def _coded(name: str, labels: list[str], known: Schema | None) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Labels as whole numbers, and the classes that these count in; () if the labels are such numbers."""
+    classes = known.classes if known is not None else ()
+    if not classes and all(is_number(label) for label in set(labels)):
+        try:
+            return _labels(name, np.array([float(label) for label in labels])), ()
+        except DataError as error:
+            raise DataError(f"{error} If another column has the labels, name it: --label NAME.") from error
+    if known is None:
+        classes = tuple(sorted(set(labels)))
+        if len(classes) > MOST_CLASSES:
+            raise DataError(
+                f"{name}: has {len(classes):,} different labels, and at most {MOST_CLASSES:,} are possible. "
+                "If another column has the labels, name it: --label NAME."
+            )
+    codes = {label: code for code, label in enumerate(classes)}
+    for row, label in enumerate(labels, start=1):
+        if label not in codes:
+            known_as = listed(classes) if classes else "whole numbers from 0"
+            raise DataError(
+                f"{name}: label {label[:LONGEST]!r} in row {row:,} is none of the model's classes: {known_as}"
+            )
+    return np.array([codes[label] for label in labels], np.int64), classes
 
 
 def _pixels(table: Array) -> Array:
@@ -409,79 +510,3 @@ def _pixels(table: Array) -> Array:
     if pixels and table.dtype != np.uint8:
         pixels = bool((table == np.floor(table)).all())
     return np.ascontiguousarray(table, np.uint8 if pixels else np.float32)
-
-
-def _table(content: bytes, name: str) -> tuple[list[str], Array]:
-    """The names in the header line, if there is one, and the numbers below, as uint8 or float32."""
-    import io
-    import warnings
-
-    if not content.strip():
-        raise DataError(f"{name}: is empty. It needs a line of numbers for each row.")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{name}: is no text: byte {error.start:,} is not UTF-8") from error
-    first = text.lstrip("\r\n").split("\n", 1)[0].strip()
-    comma = next((mark for mark in ",;\t" if mark in first), ",")
-    fields = [field.strip().strip('"') for field in first.split(comma)]
-    header = fields if not any(_is_number(field) for field in fields) else []
-    if header:
-        text = text[text.index(first) + len(first) :]
-    settings: dict[str, Any] = {"delimiter": comma, "comments": None, "quotechar": '"', "ndmin": 2}
-    if not text.strip():
-        raise DataError(f"{name}: has a header line and no rows")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # NumPy 2.0 warns where it reads 1.5 as the integer 1
-            table = np.loadtxt(io.StringIO(text), np.uint8, **settings)  # pixels, in a third of the time
-    except (ValueError, DeprecationWarning):
-        table = None
-    try:
-        if table is None:
-            table = np.loadtxt(io.StringIO(text), np.float32, **settings)
-    except ValueError as error:
-        raise _fault(content, name, comma, bool(header)) or DataError(f"{name}: {error}") from error
-    if header and len(header) != table.shape[1]:
-        raise DataError(f"{name}: line 1 names {len(header):,} columns, and line 2 has {table.shape[1]:,}")
-    if not np.isfinite(table).all():
-        raise _fault(content, name, comma, bool(header)) or DataError(f"{name}: a number is not finite")
-    return header, table
-
-
-def _is_number(field: str) -> bool:
-    try:
-        float(field)
-    except ValueError:
-        return False
-    return True
-
-
-def _fault(content: bytes, name: str, comma: str, header: bool) -> DataError | None:
-    """The first field or line at fault: looked for only once there is one."""
-    import csv
-
-    lines = content.decode("utf-8-sig").splitlines()
-    wanted = None
-    for number, line in enumerate(lines, start=1):
-        if not line.strip() or (header and wanted is None and number == _first_line(lines)):
-            continue
-        fields = next(csv.reader([line], delimiter=comma))
-        wanted = wanted or len(fields)
-        if len(fields) != wanted:
-            return DataError(
-                f"{name}: line {number:,} has {len(fields):,} numbers, and those before {wanted:,}"
-            )
-        for column, field in enumerate(fields, start=1):
-            where = f"{name}: line {number:,}, column {column:,}"
-            if not field.strip():
-                return DataError(f"{where} is empty. Fill it, or leave the row out.")
-            if not _is_number(field):
-                return DataError(f"{where}: {field.strip()[:40]!r} is no number")
-            if not abs(float(field)) < 3.4e38:
-                return DataError(f"{where}: {field.strip()} is not finite. Remove or replace it.")
-    return None
-
-
-def _first_line(lines: list[str]) -> int:
-    return next(i for i, line in enumerate(lines, start=1) if line.strip())

@@ -133,6 +133,10 @@ class Checkpoint(Callback):
     def _restore(self, run: Run) -> None:
         path = self.folder / CHECKPOINT
         arrays, content = _read(path)
+        generators = list(_generators(run))
+        loaded = [part for part in (run.model, run.optimizer, run.schedule) if part is not None]
+        before = [part.state_dict() for part in loaded]
+        drawn = [draw.bit_generator.state for draw in generators]
         try:
             state = join(content["state"], arrays)
             weights = {
@@ -140,30 +144,30 @@ class Checkpoint(Callback):
                 for name, array in arrays.items()
                 if name.startswith("model.")
             }
-            generators = list(_generators(run))
             if len(state["callbacks"]) != len(run.callbacks) or len(state["random"]) != len(generators):
                 raise OptionError("it was saved with other callbacks or random generators")
             if (state["schedule"] is None) != (run.schedule is None):
                 raise OptionError("it was saved with a schedule, or this run has one and that had none")
-            before, optimizer_before = run.model.state_dict(), run.optimizer.state_dict()
+            history, stop = _history(path, content, arrays), bool(state["stop"])
             run.model.load_state_dict(weights)
-            try:
-                run.optimizer.load_state_dict(state["optimizer"])
-                if run.schedule is not None:
-                    run.schedule.load_state_dict(state["schedule"])
-            except (ValueError, KeyError, IndexError, TypeError):
-                run.model.load_state_dict(before)
-                run.optimizer.load_state_dict(optimizer_before)
-                raise
-        except (ValueError, KeyError, IndexError, TypeError) as error:
-            raise CheckpointError(f"{path}: does not fit this run: {error}") from error
-        for callback, saved in zip(run.callbacks, state["callbacks"], strict=True):
-            callback.load_state_dict(saved)
-        for draw, saved in zip(generators, state["random"], strict=True):
-            draw.bit_generator.state = saved
+            run.optimizer.load_state_dict(state["optimizer"])
+            if run.schedule is not None:
+                run.schedule.load_state_dict(state["schedule"])
+            for callback, saved in zip(run.callbacks, state["callbacks"], strict=True):
+                callback.load_state_dict(saved)
+            for draw, saved in zip(generators, state["random"], strict=True):
+                draw.bit_generator.state = saved
+        except Exception as error:  # what was tampered with raises whatever that leads to
+            for part, old in zip(loaded, before, strict=True):
+                part.load_state_dict(old)
+            for draw, saved in zip(generators, drawn, strict=True):
+                draw.bit_generator.state = saved
+            said = isinstance(error, OptionError | ShapeError | CheckpointError)
+            reason = error if said else "its state is not as it was saved"
+            raise CheckpointError(f"{path}: does not fit this run: {reason}") from error
         run.history.clear()
-        run.history.update(state["history"])
-        run.stop = state["stop"]
+        run.history.update(history)
+        run.stop = stop
 
 
 def read_config(folder: str | os.PathLike[str]) -> dict[str, Any]:
@@ -172,13 +176,29 @@ def read_config(folder: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         CheckpointError: If the folder holds no run, or a damaged one.
     """
-    return dict(_read(Path(folder) / CHECKPOINT).config.get("config", {}))
+    path = Path(folder) / CHECKPOINT
+    config = _read(path).config.get("config", {})
+    if not isinstance(config, dict):
+        raise CheckpointError(f"{path}: does not say what run it is: its config is no JSON object")
+    return config
 
 
 def read_history(folder: str | os.PathLike[str]) -> History:
     """The history of a run's folder."""
-    arrays, content = _read(Path(folder) / CHECKPOINT)
-    return History(join(content.get("state", {}).get("history", {}), arrays))
+    path = Path(folder) / CHECKPOINT
+    arrays, content = _read(path)
+    return _history(path, content, arrays)
+
+
+def _history(path: Path, content: Mapping[str, Any], arrays: Arrays) -> History:
+    try:
+        saved = join(content["state"]["history"], arrays).items()
+        history = {name: [float(number) for number in numbers] for name, numbers in saved}
+        if len({len(numbers) for numbers in history.values()}) > 1:
+            raise ValueError("quantities of different numbers of epochs")
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
+        raise CheckpointError(f"{path}: does not say how its run went: its history is damaged") from error
+    return History(history)
 
 
 def _generators(run: Run) -> Iterator[np.random.Generator]:
@@ -231,10 +251,12 @@ def _read(path: Path) -> Weights:
     try:
         note = json.loads(metadata["minitensor"])
         whole = note["sha256"] == _checksum(arrays, note["content"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         whole = False
     if not whole:
         raise CheckpointError(f"{path}: is damaged: its content does not match its checksum")
+    if not isinstance(note["content"], dict):
+        raise CheckpointError(f"{path}: was not made by minitensor: its description is no JSON object")
     return Weights(arrays, note["content"])
 
 
