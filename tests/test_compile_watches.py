@@ -13,6 +13,7 @@ import gc
 import pickle
 import queue
 import random
+import sys
 import threading
 import types
 import weakref
@@ -420,3 +421,297 @@ def test_numbers_in_configurations_of_all_kinds(kind: str) -> None:
         for _ in range(3):
             np.testing.assert_array_equal(compiled(X), X * np.float32(value))
     assert sum(map(len, compiled._programs.values())) >= 2
+
+
+# programs as somebody would write them, with a step f of one array, and what changes later
+PROGRAMS: dict[str, tuple[str, str]] = {
+    "named tuple": (
+        "C = typing.NamedTuple('C', [('n', float)]); c = C(1.0)\nf = lambda x: x * c.n",
+        "c = c._replace(n=5.0)",
+    ),
+    "named tuple of an object": (
+        "C = typing.NamedTuple('C', [('n', float)])\nclass T: pass\nt = T(); t.c = C(1.0)\n"
+        "f = lambda x: x * t.c.n",
+        "t.c = C(5.0)",
+    ),
+    "constructor": (
+        "gain = 1.0\nclass B:\n    def __init__(self, x): self.x = x * gain\nf = lambda x: B(x).x",
+        "gain = 5.0",
+    ),
+    "module made in the step": (
+        "gain = 1.0\nclass B(nn.Module):\n    def __init__(self): self.by = gain\n"
+        "    def forward(self, x): return x * self.by\nf = lambda x: B()(x)",
+        "gain = 5.0",
+    ),
+    "data class": (
+        "gain = 1.0\n@dataclasses.dataclass\nclass B:\n    x: object\n"
+        "    def __post_init__(self): self.x = self.x * gain\nf = lambda x: B(x).x",
+        "gain = 5.0",
+    ),
+    "subclass": (
+        "class A: by = 1.0\nclass B(A): pass\nb = B()\nf = lambda x: x * b.by",
+        "B.by = 5.0",
+    ),
+    "forward of a subclass": (
+        "class N(nn.Linear): pass\nn = N(3, 2, rng=0)\nf = lambda x: n(x).detach()",
+        "N.forward = lambda self, x: mt.Tensor(x) * 7",
+    ),
+    "other bases": (
+        "class A: by = 1.0\nclass A2: by = 5.0\nclass B(A): pass\nb = B()\nf = lambda x: x * b.by",
+        "B.__bases__ = (A2,)",
+    ),
+    "metaclass": (
+        "class M(type):\n    @property\n    def by(cls): return cls.n\n"
+        "class A(metaclass=M): n = 1.0\nf = lambda x: x * A.by",
+        "A.n = 5.0",
+    ),
+    "absent, by getattr": (
+        "c = types.SimpleNamespace()\nf = lambda x: x * getattr(c, 'gain', 1.0)",
+        "c.gain = 5.0",
+    ),
+    "absent, by hasattr": (
+        "class C: pass\nc = C()\nf = lambda x: x * (c.gain if hasattr(c, 'gain') else 1.0)",
+        "c.gain = 5.0",
+    ),
+    "absent, by an exception": (
+        "class C: pass\nc = C()\ndef f(x):\n    try: return x * c.gain\n    except AttributeError: return x",
+        "c.gain = 5.0",
+    ),
+    "absent from a function": (
+        "def h(x): return x\nf = lambda x: h(x) * getattr(h, 'gain', 1.0)",
+        "h.gain = 5.0",
+    ),
+    "wrapper of a library's function": (
+        "gain = 1.0\n@functools.wraps(F.relu)\ndef h(x): return F.relu(x) * gain\n"
+        "f = lambda x: h(mt.Tensor(x))",
+        "gain = 5.0",
+    ),
+    "single dispatch": (
+        "@functools.singledispatch\ndef h(x): return x\n"
+        "@h.register(np.ndarray)\ndef of_arrays(x): return x * 2\nf = lambda x: h(x)",
+        "h.register(np.ndarray)(lambda x: x * 5)",
+    ),
+    "proxy of a dict": (
+        "d = {'g': 1.0}; c = types.MappingProxyType(d)\nf = lambda x: x * c['g']",
+        "d['g'] = 5.0",
+    ),
+    "values of a dict": (
+        "d = {'g': 1.0}; c = d.values()\nf = lambda x: x * sum(c)",
+        "d['g'] = 5.0",
+    ),
+    "items of a dict": (
+        "d = {'g': 1.0}; c = d.items()\nf = lambda x: x * dict(c)['g']",
+        "d['g'] = 5.0",
+    ),
+    "enumeration of integers": (
+        "K = {1: 1.0}\nclass P(enum.IntEnum):\n    A = 1\n    @property\n    def by(self): return K[self]\n"
+        "p = P.A\nf = lambda x: x * p.by",
+        "K[1] = 5.0",
+    ),
+    "subclass of float": (
+        "class W(float): pass\nw = W(2.0); w.by = 1.0\nf = lambda x: x * w.by",
+        "w.by = 5.0",
+    ),
+    "subclass of an array": (
+        "class W(np.ndarray): pass\nw = np.ones(3).view(W); w.by = 1.0\nf = lambda x: x * w.by",
+        "w.by = 5.0",
+    ),
+    "subclass of a parameter": (
+        "class W(nn.Parameter): pass\nw = W([1.0]); w.by = 1.0\nf = lambda x: x * w.by",
+        "w.by = 5.0",
+    ),
+    "frozen set of objects": (
+        "class C: by = 1.0\nc = C(); s = frozenset({c})\nf = lambda x: x * sum(o.by for o in s)",
+        "c.by = 5.0",
+    ),
+    "array of objects": (
+        "class C: by = 1.0\nc = C(); s = np.array([c, c])\nf = lambda x: x * s[0].by",
+        "c.by = 5.0",
+    ),
+    "attrgetter": (
+        "c = types.SimpleNamespace(by=1.0); get = operator.attrgetter('by')\nf = lambda x: x * get(c)",
+        "c.by = 5.0",
+    ),
+    "another name of getattr": (
+        "class C: pass\nc = C(); c.by = 1.0; get = getattr\nf = lambda x: x * get(c, 'by')",
+        "c.by = 5.0",
+    ),
+    "formatted": (
+        "class C: pass\nc = C(); c.by = 1.0\nf = lambda x: x * float('{0.by}'.format(c))",
+        "c.by = 5.0",
+    ),
+    "partial method": (
+        "gain = 1.0\ndef scaled(self, by, x): return x * by * gain\n"
+        "class C: h = functools.partialmethod(scaled, 2.0)\nc = C()\nf = lambda x: c.h(x)",
+        "gain = 5.0",
+    ),
+    "private slot": (
+        "class C:\n    __slots__ = ('__g',)\n    def __init__(self): self.__g = 1.0\n"
+        "    def set(self, y): self.__g = y\n    def __call__(self, x): return x * self.__g\n"
+        "c = C()\nf = lambda x: c(x)",
+        "c.set(5.0)",
+    ),
+    "proxy": (
+        "class C: by = 1.0\nc = C(); p = weakref.proxy(c)\nf = lambda x: x * p.by",
+        "c.by = 5.0",
+    ),
+    "attribute of an optimizer's class": (
+        "class S(optim.SGD): boost = 1.0\nw = mt.Tensor([1.0], requires_grad=True); o = S([w])\n"
+        "f = lambda x: x * o.boost",
+        "o.boost = 5.0",
+    ),
+    "import": (
+        "import sys\nsettings = types.ModuleType('pkg.conf'); settings.by = 1.0\n"
+        "sys.modules['pkg'] = types.ModuleType('pkg'); sys.modules['pkg'].conf = settings\n"
+        "sys.modules['pkg.conf'] = settings; __package__ = 'pkg'\nsys.modules['pkg'].__path__ = []\n"
+        "def f(x):\n    from .conf import by\n    return x * by",
+        "settings.by = 5.0",
+    ),
+}
+
+
+IMPORTS = """
+import dataclasses, enum, functools, operator, types, typing, weakref
+import numpy as np
+import minitensor as mt
+from minitensor import nn, optim
+from minitensor.nn import functional as F
+"""
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_programs_that_were_wrong_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, change = PROGRAMS[name]
+    somebodys = types.ModuleType("somebodys")
+    monkeypatch.setitem(sys.modules, "somebodys", somebodys)
+    exec(IMPORTS + before, somebodys.__dict__)
+    f = somebodys.f
+    compiled, known = mt.compile(f), numbers_of(f(X))
+    for _ in range(4):
+        assert same_bits(numbers_of(compiled(X)), known)
+    assert compiled._programs
+    exec(change, somebodys.__dict__)
+    assert not same_bits(numbers_of(f(X)), known)
+    for _ in range(4):
+        assert same_bits(numbers_of(compiled(X)), numbers_of(f(X)))
+
+
+def numbers_of(result: Any) -> Any:
+    return result.data if isinstance(result, mt.Tensor) else result
+
+
+ASKING: dict[str, Callable[[Any], Any]] = {
+    "isinstance": lambda x: x * 2 if isinstance(x, np.ndarray) else x,
+    "of a result": lambda x: x * 2 if isinstance(x.sum(), np.floating) else x,
+    "of data": lambda x: x * 2 if isinstance(mt.Tensor(x).data, np.ndarray) else x,
+    "of another kind": lambda x: x if isinstance(x, list | dict | mt.Tensor) else x * 2,
+    "hasattr": lambda x: x * 2 if hasattr(x, "tolist") and not hasattr(x, "backward") else x,
+}
+
+
+@pytest.mark.parametrize("name", ASKING)
+def test_arrays_of_a_recording_are_arrays_to_whoever_asks(name: str) -> None:
+    compiled = mt.compile(ASKING[name])
+    for _ in range(4):
+        np.testing.assert_array_equal(compiled(X), ASKING[name](X))
+
+
+def test_results_have_the_types_that_they_have_without_compile() -> None:
+    def step(x: Any) -> Any:
+        t = mt.Tensor(x)
+        return x.sum(), t.sum().data, t.sum(), x[0, 0], x[:1, 0].reshape(()), x.max(), np.asarray(x).T
+
+    def step_of(x: Any) -> Any:
+        return x.sum(), mt.Tensor(x).sum().data, mt.Tensor(x).sum(), x[0, 0], x[:1, 0].reshape(()), x.max()
+
+    compiled = mt.compile(step_of)
+    for _ in range(4):
+        for one, two in zip(compiled(X), step_of(X), strict=True):
+            assert type(one) is type(two)
+            assert same_bits(numbers_of(one), numbers_of(two))
+    with pytest.raises(mt.CompileError, match="plain array"):
+        mt.compile(step)(X)
+
+
+def test_a_refusal_that_the_step_catches_is_raised_nevertheless() -> None:
+    @mt.compile
+    def step(x: Any) -> Any:
+        try:
+            by = float(x.sum())
+        except Exception:
+            by = 1.0
+        return x * by
+
+    for _ in range(3):
+        with pytest.raises(mt.CompileError, match=r"float\(\) of an array.*watches.py"):
+            step(X)
+
+
+def test_train_at_the_top_of_a_step_and_eval_after_each_epoch() -> None:
+    model = nn.Sequential(nn.Linear(3, 2, rng=0), nn.Dropout(0.5))
+
+    def step(x: Any) -> Any:
+        model.train()
+        return model(x).detach()
+
+    compiled = mt.compile(step)
+    for epoch in range(8):
+        for _ in range(3):
+            mt.manual_seed(epoch)
+            found = compiled(X).data
+            mt.manual_seed(epoch)
+            np.testing.assert_array_equal(found, step(X).data)
+        model.eval()
+    assert sum(map(len, compiled._programs.values())) == 2  # as "training" was the class's at first
+
+
+def test_what_no_code_reads_is_nobodys_business() -> None:
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            self.layer = nn.Linear(3, 2, rng=0)
+            self.steps, self.losses = 0, [0.0]
+
+        def forward(self, x: Any) -> Any:
+            return self.layer(x)
+
+    model = Model()
+    compiled = mt.compile(lambda x: model(x).detach())
+    for i in range(6):
+        compiled(X)
+        model.steps += 1
+        model.losses.append(i)
+    (programs,) = compiled._programs.values()
+    assert len(programs) == 1
+
+
+def test_a_layer_that_is_made_at_the_first_call_may_stay() -> None:
+    class Lazy(nn.Module):
+        def __init__(self) -> None:
+            self.layer: Any = None
+
+        def forward(self, x: Any) -> Any:
+            if self.layer is None:
+                self.layer = nn.Sequential(nn.Linear(x.shape[-1], 2, rng=0), nn.Dropout(0.5, rng=1))
+            return self.layer(x)
+
+    one, two = Lazy(), Lazy()
+    compiled = mt.compile(lambda x: two(x).detach())
+    for _ in range(5):
+        np.testing.assert_array_equal(compiled(X).data, one(X).data)
+    assert compiled._programs
+
+
+def test_what_is_kept_of_arguments_does_not_grow() -> None:
+    compiled = mt.compile(lambda x, by: x * by)
+    for _ in range(4):
+        compiled(X, 0.5)
+    for i in range(200):
+        compiled(X, 1.0 + i)
+        compiled(X, 0.5)
+    assert len(compiled._programs) <= 32
+    assert len(compiled._earlier) <= 32
+
+
+def test_a_matrix_is_no_array() -> None:
+    with pytest.raises(mt.CompileError, match="a MaskedArray as an argument"):
+        mt.compile(lambda x: x * 2)(np.ma.masked_array([1.0, 2.0], [True, False]))

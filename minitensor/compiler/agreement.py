@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minitensor.compiler.traced import Array, AsTensor, Slot
+from minitensor.compiler.traced import Array, AsNumber, AsTensor, Slot
 from minitensor.compiler.tracer import Trace
 from minitensor.core.tensor import Tensor
 
@@ -42,7 +42,7 @@ def _name(function: Any) -> str:
 
 
 def _differ(one: Any, two: Any, pairs: dict[Slot, Slot]) -> str | None:
-    if isinstance(one, AsTensor) and isinstance(two, AsTensor):
+    if isinstance(one, AsTensor | AsNumber) and type(one) is type(two):
         one, two = one.slot, two.slot
     if isinstance(one, Slot) and isinstance(two, Slot):
         return _slots_differ(one, two, pairs)
