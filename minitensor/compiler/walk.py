@@ -315,8 +315,9 @@ class Walk:
             if hasattr(kind, "__getattr__"):
                 self._made_up(x, label, own)
             return
-        self.places.append(Attribute(f"the class of {label}", x, "__class__"))
-        self._class(kind)
+        if not is_library(kind):
+            self.places.append(Attribute(f"the class of {label}", x, "__class__"))
+            self._class(kind)
         if hasattr(x, "__dict__"):  # what it has of its class, or not yet, it may have itself some time
             stored = {name for code in self.codes for name in names_after(code, "STORE_ATTR")}
             inherited = {name for base in kind.__mro__ if not is_library(base) for name in vars(base)}
