@@ -53,7 +53,7 @@ def compile(step: Callable[P, R]) -> Compiled[P, R]:
     overwrites.
 
     Not watched: files, clocks, the environment, the inside of installed packages, and attributes set behind
-    Python's back, as in vars(module)["p"] = 0. What is printed or logged is so while the step is recorded, and
+    Python's back, as in vars(module)["p"] = 0. What is printed or logged is so while a step is recorded, and
     there `type(x)`, `is` and `id` of arrays and tensors do not tell what they would (isinstance does).
 
     Raises:
