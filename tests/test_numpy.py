@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import warnings
 from collections.abc import Callable
 from itertools import product
@@ -707,3 +708,15 @@ def test_drawn_at_random_an_operation_has_numpys_values(name: str, dtype: Any) -
                 np.testing.assert_allclose(plain(found), expected, within, within, err_msg=note)
                 assert not floats or plain(found).dtype == dtype, note
                 assert not on_graph or found.requires_grad, note
+
+
+@pytest.mark.parametrize("options", [{}, {"left": -7.0, "right": 8.0}, {"period": 1.7}], ids=str)
+def test_between_points_without_end_interp_has_numpys_values(options: dict[str, float]) -> None:
+    x = np.array([0.0, 0.25, 0.5, 1.0, 1.3, 2.0])
+    if "period" not in options:
+        x = np.concatenate([x, [-1.0, 2.5, np.nan, np.inf, -np.inf]])
+    for fp in itertools.product([0.0, 2.5, np.inf, -np.inf, np.nan], repeat=3):
+        with np.errstate(invalid="ignore"):
+            for y in (np.array(fp), Tensor(np.array(fp), requires_grad=True)):
+                ours = mt.interp(Tensor(x), [0.0, 1.0, 2.0], y, **options).detach()
+                np.testing.assert_allclose(ours.numpy(), np.interp(x, [0.0, 1.0, 2.0], fp, **options))

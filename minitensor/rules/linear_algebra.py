@@ -10,7 +10,7 @@ import numpy as np
 from minitensor.core.rule import composite, rule
 from minitensor.errors import DTypeError, ShapeError
 from minitensor.results import SignAndLogDet
-from minitensor.rules.axes import integers, one_axis, several_axes
+from minitensor.rules.axes import are_several, integers, one_axis, one_integer, several_axes
 from minitensor.rules.fast import product, sum_rows
 from minitensor.rules.indexing import diagonal, scatter
 from minitensor.rules.notation import Array, Binary, Local, Shape, Unary, arrays_of, on_nodes, unchanged
@@ -164,8 +164,13 @@ def kron(x: Array, y: Array) -> Any:
 @composite(arrays=True)
 def tensordot(x: Array, y: Array, axes: Any = 2) -> Any:
     """Σ over pairs of axes: the last n of x with the first n of y, or those in axes = (of x, of y)."""
-    if isinstance(axes, int | np.integer):
-        axes = (range(x.ndim - axes, x.ndim), range(axes))
+    if not are_several(axes):
+        n = one_integer("tensordot", "axes", axes)
+        if not 0 <= n <= min(x.ndim, y.ndim):
+            raise ShapeError(f"tensordot: {x.shape} and {y.shape} do not both have {n} axes to sum over")
+        axes = (range(x.ndim - n, x.ndim), range(n))
+    if len(axes) != 2:
+        raise ShapeError(f"tensordot: axes are a number, or two: those of x and those of y, not {len(axes)}")
     of_x = several_axes("tensordot", axes[0], x.shape)
     of_y = several_axes("tensordot", axes[1], y.shape)
     if [x.shape[i] for i in of_x] != [y.shape[i] for i in of_y]:
