@@ -36,6 +36,8 @@ def several_axes(name: str, axis: Any, of: Shape, ndim: int | None = None) -> li
     >>> several_axes("flip", [0, -1], (2, 3))
     [0, 1]
     """
+    if _are_plain(axis, len(of) if ndim is None else ndim):
+        return list(axis)
     found = [one_axis(name, a, of, ndim) for a in listed(axis)]
     if len(found) > 1 and len(set(found)) < len(found):
         twice = next(i for i in found if found.count(i) > 1)
@@ -57,6 +59,8 @@ def reduced(name: str, axis: Any, shape: Shape) -> Any:
     (0, 2)
     """
     if axis is None or (type(axis) is int and -len(shape) <= axis < len(shape)):
+        return axis
+    if _are_plain(axis, len(shape)):
         return axis
     if not are_several(axis):
         found = one_axis(name, axis, shape, len(shape) or 1)
@@ -95,6 +99,16 @@ def one_number(name: str, what: str, x: Any) -> float:
     except (TypeError, ValueError):
         pass
     raise DTypeError(f"{name}: {what}: one number is needed, not {type(x).__name__}")
+
+
+def _are_plain(axis: Any, n: int) -> bool:
+    """Whether this is a tuple of different integers from 0 to n − 1, as most are: nothing is left to do."""
+    if type(axis) is not tuple:
+        return False
+    for i in axis:
+        if type(i) is not int or not 0 <= i < n:
+            return False
+    return len(axis) < 2 or len(set(axis)) == len(axis)
 
 
 def are_several(axis: Any) -> bool:
