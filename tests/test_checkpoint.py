@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections import OrderedDict, defaultdict, namedtuple
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -408,7 +408,7 @@ def test_a_tree_comes_back_from_a_file_as_it_was(name: str, tmp_path: Path) -> N
         (Tensor([1.0], requires_grad=True) * 2, "Tensor"),
         (b"bytes", "bytes"),
         (np.ma.masked_array([1, 2], [False, True]), "MaskedArray"),
-        (np.rec.array([1.0]), "recarray"),
+        (np.zeros(1).view(np.recarray), "recarray"),
         (np.char.array(["a"]), "chararray"),
     ],
     ids=lambda x: type(x).__name__,
@@ -419,8 +419,15 @@ def test_what_no_file_can_keep_is_named(thing: Any, what: str) -> None:
 
 
 def test_of_kinds_derived_from_pythons_the_plain_ones_come_back() -> None:
-    pair, level = namedtuple("pair", "a b"), IntEnum("level", "low high")
-    given = [pair(1, 2), OrderedDict(a=1), level.high, defaultdict(int, {3: 4})]
+    class Pair(NamedTuple):
+        a: int
+        b: int
+
+    class Level(IntEnum):
+        low = 1
+        high = 2
+
+    given = [Pair(1, 2), OrderedDict(a=1), Level.high, defaultdict(int, {3: 4})]
     back = trees.join(json.loads(json.dumps(trees.split(given, "t", {}))), {})
     assert [(type(x), x) for x in back] == [(tuple, (1, 2)), (dict, {"a": 1}), (int, 2), (dict, {3: 4})]
 

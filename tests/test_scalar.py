@@ -558,7 +558,7 @@ def test_the_refusal_names_what_is_needed() -> None:
     ]:
         with pytest.raises(DTypeError, match=several.format(what)):
             neuron.w = value  # type: ignore[assignment]
-    with pytest.raises(DTypeError, match="which are Values; not float, .*Assign a Value, or write"):
+    with pytest.raises(DTypeError, match=r"which are Values; not float, .*Assign a Value, or write"):
         neuron.b = 0.5  # type: ignore[assignment]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -205,7 +206,7 @@ def einsum(subscripts: Any, *operands: Any, optimize: Any = True) -> Any:
         subscripts = ",".join(words[: len(operands)]) + "".join(
             ["->" + word for word in words[len(operands) :]]
         )
-    inputs, output = _labels(subscripts, [np.shape(x) for x in operands])
+    inputs, output = _labels(str(subscripts), tuple([np.shape(x) for x in operands]))
     return _einsum(",".join(inputs) + "->" + output, *operands)
 
 
@@ -260,7 +261,8 @@ def _letters(labels: Any) -> str:
         ) from None
 
 
-def _labels(subscripts: str, shapes: list[Shape]) -> tuple[list[str], str]:
+@lru_cache(maxsize=256)
+def _labels(subscripts: str, shapes: tuple[Shape, ...]) -> tuple[list[str], str]:
     """The labels of each operand and of the output, with "..." spelled out and the output made explicit."""
     left, arrow, output = subscripts.replace(" ", "").partition("->")
     words = left.split(",")
@@ -297,7 +299,7 @@ def _labels(subscripts: str, shapes: list[Shape]) -> tuple[list[str], str]:
     return spelled, output
 
 
-def _check_lengths(subscripts: str, spelled: list[str], shapes: list[Shape], spare: list[str]) -> None:
+def _check_lengths(subscripts: str, spelled: list[str], shapes: tuple[Shape, ...], spare: list[str]) -> None:
     """A label has one length everywhere, or 1 in an operand, which broadcasts there."""
     seen: dict[str, tuple[int, int]] = {}
     for i, (word, shape) in enumerate(zip(spelled, shapes, strict=True)):
