@@ -158,7 +158,8 @@ class Parameters:
         """What to raise where plain arguments are lists, or lack what arrays have; other errors stay."""
         if isinstance(error, DTypeError):
             return error
-        if isinstance(error, TypeError) and str(error).startswith(f"{self.function.__name__}() takes"):
+        trace = error.__traceback__
+        if isinstance(error, TypeError) and trace is not None and trace.tb_next is None:  # never entered
             return DTypeError(f"{error}. It takes {self.name}{self.describe()}.")
         missing = error.obj if isinstance(error, AttributeError) else None
         for x in args[self.inputs]:

@@ -85,9 +85,9 @@ class Module:
 
         def __setattr__(self, name: str, value: Any) -> None:
             held = vars(self).get(name)
-            if isinstance(held, Parameter | Buffer | Module) or name in self._vacant:
+            if isinstance(held, _MEMBERS) or name in self._vacant:
                 self._check_place(name, _kind(held) or self._vacant[name], value)
-            elif isinstance(held, list | tuple | dict):
+            elif isinstance(held, _CONTAINERS):
                 _check_container(f"{type(self).__name__}.{name}", held, value)
             object.__setattr__(self, name, value)
             changes.advance()
@@ -268,6 +268,8 @@ class Module:
         return f"{type(self).__name__}({inside}{body}){total}"
 
 
+_MEMBERS = (Parameter, Buffer, Module)  # made once: a union would be made at each look
+_CONTAINERS = (list, tuple, dict)
 _ACCEPTED: dict[Kind, tuple[type, ...]] = {
     Parameter: (Parameter,),
     Buffer: (Buffer, Parameter, Module),
@@ -319,8 +321,8 @@ def _each_once(named: Iterator[tuple[str, State]]) -> Iterator[tuple[str, State]
 
 
 def _find(name: str, value: object) -> Iterator[tuple[str, Parameter | Buffer | Module]]:
-    if isinstance(value, Parameter | Buffer | Module):
+    if isinstance(value, _MEMBERS):
         yield name, value
-    elif isinstance(value, list | tuple | dict):
+    elif isinstance(value, _CONTAINERS):
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _find(f"{name}.{key}", item)

@@ -9,7 +9,7 @@ import operator
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,8 @@ class Module:
         def __setattr__(self, name: str, value: Any) -> None:
             lost = [] if _are_members(value) else _values(vars(self).get(name))
             if lost and not {*lost}.isdisjoint(self._known()):
-                raise DTypeError(_no_value(f"{type(self).__name__}.{name}", value))
+                several = isinstance(vars(self)[name], list | tuple)
+                raise DTypeError(_no_value(f"{type(self).__name__}.{name}", value, several))
             object.__setattr__(self, name, value)
 
     def _known(self) -> list[Value]:
@@ -249,11 +250,22 @@ def _values(x: object) -> list[Value]:
     return [x] if isinstance(x, Value) else x.parameters() if isinstance(x, Module) else []
 
 
-def _no_value(path: str, x: object) -> str:
-    return (
-        f"{path} holds parameters, which are Values; not {type(x).__name__}, which would not be trained. "
-        "Assign a Value, or write the number into it: w.data = x."
+def _no_value(path: str, x: object, several: bool = False) -> str:
+    """Why x cannot stand where one parameter was, or where several, or modules, were."""
+    held = "parameters, which are Values" + (" or in modules, in a list" if several else "")
+    strange = [type(part).__name__ for part in x if not _are_members(part)] if _is_list(x) else []
+    what = f"{type(x).__name__} of {strange[0]}" if strange else f"empty {type(x).__name__}"
+    what = what if _is_list(x) else type(x).__name__
+    cure = (
+        "a list of them, or write a number into one: w[i].data = x."
+        if several
+        else "a Value, or write the number into it: w.data = x."
     )
+    return f"{path} holds {held}; not {what}, which would not be trained. Assign {cure}"
+
+
+def _is_list(x: object) -> TypeGuard[list[object] | tuple[object, ...]]:
+    return isinstance(x, list | tuple)
 
 
 def _function(activation: str) -> Callable[[Value], Value]:

@@ -123,9 +123,7 @@ class LRScheduler(Schedule):
         rate = self.lr_at(step, base)
         if type(rate) is float:
             return rate
-        if not isinstance(rate, Real):
-            raise DTypeError(f"{type(self).__name__}: lr_at must return a number, not {type(rate).__name__}")
-        return float(rate)
+        return _number(f"{type(self).__name__}: lr_at must return a number", rate, axes=0)
 
     def _with_joined(self) -> list[float]:
         """The bases, with those of groups that were added."""
@@ -292,7 +290,7 @@ class OneCycleLR(LRScheduler):
         peaks = list(max_lr) if isinstance(max_lr, list | tuple) else [max_lr] * len(groups)
         if len(peaks) != len(groups):
             raise OptionError(f"OneCycleLR: {len(peaks)} max_lr for {len(groups)} groups of parameters")
-        if not all(isinstance(peak, Real) for peak in peaks) or not (div_factor > 0 < final_div_factor):
+        if not all(isinstance(peak, Real) for peak in peaks) or not (div_factor > 0 and final_div_factor > 0):
             raise OptionError("OneCycleLR: max_lr must be numbers, and what they are divided by above 0")
         for group, peak in zip(groups, peaks, strict=True):
             group["initial_lr"] = peak / div_factor
@@ -387,10 +385,7 @@ class ReduceLROnPlateau(Schedule):
     @effect
     def step(self, metrics: float) -> None:
         """Take the metric into account, and reduce the learning rate if it is time to."""
-        try:
-            metric = float(metrics)
-        except (TypeError, ValueError) as error:
-            raise DTypeError(f"ReduceLROnPlateau: takes a number, not {type(metrics).__name__}") from error
+        metric = _number("ReduceLROnPlateau: takes one number", metrics)
         if self._improves(metric):
             self.best = metric
             self.num_bad_epochs = 0
@@ -414,6 +409,18 @@ class ReduceLROnPlateau(Schedule):
         relative = self.threshold_mode == "rel"
         bound = self.best * (1 - sign * self.threshold) if relative else self.best - sign * self.threshold
         return sign * metric < sign * bound
+
+
+def _number(need: str, x: Any, axes: float = math.inf) -> float:
+    """One number: Python's, NumPy's, a Value's, or the only element of an array or tensor with few axes."""
+    shape = getattr(x, "shape", None)
+    try:
+        number = x.item() if hasattr(x, "item") else x
+        if not isinstance(number, str | bytes) and len(shape or ()) <= axes:
+            return float(number)
+    except (TypeError, ValueError):
+        pass
+    raise DTypeError(f"{need}, not {type(x).__name__}" + (f" of shape {shape}" if shape else ""))
 
 
 def _cosine(start: float, end: float, done: float) -> float:

@@ -128,11 +128,17 @@ class Optimizer:
         self._check(self.defaults | options)
         if not added:
             raise ValueError(f"{self._name}: no parameters. Pass model.parameters().")
-        kind = Value if isinstance(added[0], Value) else Tensor
-        for parameter in added:
+        known = next((x for x in added if isinstance(x, Value | Tensor)), None)
+        kind = Value if isinstance(known, Value) else Tensor
+        for i, parameter in enumerate(added):
             if not isinstance(parameter, kind):
-                what = "all Tensors or all Values" if kind is Value else "Tensors"
-                raise DTypeError(f"{self._name}: parameters must be {what}, not {type(parameter).__name__}")
+                mixed = kind is Value and isinstance(parameter, Tensor)
+                what = "all Tensors or all Values" if mixed else f"{kind.__name__}s"
+                hint = " To change a number, write w.data = x." if kind is Value and not mixed else ""
+                raise DTypeError(
+                    f"{self._name}: parameters must be {what}, not {type(parameter).__name__}, "
+                    f"which stands at place {i}.{hint}"
+                )
             if not parameter.is_leaf:
                 raise GraphError(
                     f"{self._name}: parameters must be leaves, "

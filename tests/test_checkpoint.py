@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable
+from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -474,12 +476,29 @@ def test_a_tree_comes_back_from_a_file_as_it_was(name: str, tmp_path: Path) -> N
         (abs, "builtin_function_or_method"),
         (Tensor([1.0], requires_grad=True) * 2, "Tensor"),
         (b"bytes", "bytes"),
+        (np.ma.masked_array([1, 2], [False, True]), "MaskedArray"),
+        (np.zeros(1).view(np.recarray), "recarray"),
+        (np.char.array(["a"]), "chararray"),
     ],
     ids=lambda x: type(x).__name__,
 )
 def test_what_no_file_can_keep_is_named(thing: Any, what: str) -> None:
     with pytest.raises(CheckpointError, match=rf"^run\.a\.0: a {what} cannot be saved. Keep arrays, leaf"):
         trees.split({"a": [thing]}, "run", {})
+
+
+def test_of_kinds_derived_from_pythons_the_plain_ones_come_back() -> None:
+    class Pair(NamedTuple):
+        a: int
+        b: int
+
+    class Level(IntEnum):
+        low = 1
+        high = 2
+
+    given = [Pair(1, 2), OrderedDict(a=1), Level.high, defaultdict(int, {3: 4})]
+    back = trees.join(json.loads(json.dumps(trees.split(given, "t", {}))), {})
+    assert [(type(x), x) for x in back] == [(tuple, (1, 2)), (dict, {"a": 1}), (int, 2), (dict, {3: 4})]
 
 
 def test_a_checkpoint_of_before_is_still_read() -> None:

@@ -1061,3 +1061,16 @@ def test_explain_shows_the_operations_shapes_and_memory() -> None:
         "constant, 0.0",
     ):
         assert piece in text
+
+
+@pytest.mark.parametrize("function", [mt.quantile, mt.percentile])
+@pytest.mark.parametrize("fault", [-0.5, 100.5, np.nan, [0.2, -1.0]])
+def test_a_quantile_from_nowhere_is_refused_in_later_runs_too(function: Any, fault: Any) -> None:
+    q = np.full(np.shape(fault), 0.5)
+    for wrap in (Tensor, np.asarray):
+        step = mt.compile(lambda x, q: function(x, q))
+        x = Tensor([1.0, 2.0, 4.0])
+        assert step(x, wrap(q)).tolist() == function(x, q).tolist()
+        with pytest.raises(mt.OptionError, match="q must be from 0 to 1"):
+            step(x, wrap(fault))
+        assert step(x, wrap(q / 2)).tolist() == function(x, q / 2).tolist()

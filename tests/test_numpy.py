@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import warnings
 from collections.abc import Callable
 from itertools import product
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -164,6 +165,12 @@ def test_other_forms_record_too(call: Callable[[Tensor], Tensor], expected: Any)
         (
             lambda t: t.sort(0, True),
             "sort() takes from 1 to 2 positional arguments but 3 were given. It takes",
+        ),
+        (lambda t: mt.topk(t), "topk() missing 1 required positional argument: 'k'. It takes topk(x, k, "),
+        (lambda t: mt.sort(t, 0, axis=1), "sort() got multiple values for argument 'axis'. It takes"),
+        (
+            lambda t: np.quantile(t, cast(Any, object())),
+            "quantile: q: one number is needed, or an array of them, not",
         ),
         (lambda t: t.sum(dim=0, axis=1), "sum: dim and axis mean the same argument"),
         (lambda t: Tensor([True]) - Tensor([True]), "subtract: numpy boolean subtract"),
@@ -707,3 +714,15 @@ def test_drawn_at_random_an_operation_has_numpys_values(name: str, dtype: Any) -
                 np.testing.assert_allclose(plain(found), expected, within, within, err_msg=note)
                 assert not floats or plain(found).dtype == dtype, note
                 assert not on_graph or found.requires_grad, note
+
+
+@pytest.mark.parametrize("options", [{}, {"left": -7.0, "right": 8.0}, {"period": 1.7}], ids=str)
+def test_between_points_without_end_interp_has_numpys_values(options: dict[str, float]) -> None:
+    x = np.array([0.0, 0.25, 0.5, 1.0, 1.3, 2.0])
+    if "period" not in options:
+        x = np.concatenate([x, [-1.0, 2.5, np.nan, np.inf, -np.inf]])
+    for fp in itertools.product([0.0, 2.5, np.inf, -np.inf, np.nan], repeat=3):
+        with np.errstate(invalid="ignore"):
+            for y in (np.array(fp), Tensor(np.array(fp), requires_grad=True)):
+                ours = mt.interp(Tensor(x), [0.0, 1.0, 2.0], y, **options).detach()
+                np.testing.assert_allclose(ours.numpy(), np.interp(x, [0.0, 1.0, 2.0], fp, **options))

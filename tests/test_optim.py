@@ -365,6 +365,42 @@ def test_a_step_that_fails_changes_no_group_and_counts_nothing(fault: Any) -> No
     assert schedule.get_last_lr() == [0.05, 0.1]
 
 
+@pytest.mark.parametrize("rate", [np.array(0.25), np.float16(0.25), Tensor(0.25), 0.25], ids=repr)
+def test_a_rate_may_be_any_single_number(rate: Any) -> None:
+    optimizer, _ = two_parameters()
+    optimizer.param_groups[0]["lr"] = 0.2
+    schedule = Fails(optimizer, rate)
+    schedule.step()
+    assert schedule.get_last_lr() == [0.25]
+    assert type(schedule.get_last_lr()[0]) is float
+
+
+@pytest.mark.parametrize("metric", [0.5, np.float32(0.5), np.array([[0.5]]), Tensor([0.5]), Value(0.5)])
+def test_a_plateau_takes_one_number(metric: Any) -> None:
+    schedule = optim.ReduceLROnPlateau(two_parameters()[0])
+    schedule.step(metric)
+    assert schedule.best == 0.5
+
+
+@pytest.mark.parametrize(
+    ("metric", "what"),
+    [
+        (Tensor([1.0, 2.0]), r"Tensor of shape \(2,\)"),
+        (np.zeros((0, 1)), r"ndarray of shape \(0, 1\)"),
+        ("0.5", "str"),
+        (np.array("0.5"), "ndarray"),
+        (b"1", "bytes"),
+        ([0.5], "list"),
+        (None, "NoneType"),
+    ],
+)
+def test_a_plateau_refuses_what_is_not_one_number(metric: Any, what: str) -> None:
+    schedule = optim.ReduceLROnPlateau(two_parameters()[0])
+    with pytest.raises(DTypeError, match=f"^ReduceLROnPlateau: takes one number, not {what}$"):
+        schedule.step(metric)
+    assert schedule.best is None
+
+
 def test_a_schedule_that_cannot_begin_leaves_no_trace() -> None:
     class Unfinished(optim.lr_scheduler.LRScheduler):
         pass

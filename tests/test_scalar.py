@@ -548,6 +548,28 @@ def test_nothing_takes_the_place_of_values_unseen(place: str, value: Any) -> Non
     assert all(a is b for a, b in zip(model.parameters(), before, strict=True))
 
 
+def test_the_refusal_names_what_is_needed() -> None:
+    neuron = scalar.Neuron(2, rng=0)
+    several = "holds parameters, which are Values or in modules, in a list; not {}, .*Assign a list of them"
+    for value, what in [
+        ([0.5, 0.5], "list of float"),
+        ([Value(1.0), "w"], "list of str"),
+        ([], "empty list"),
+    ]:
+        with pytest.raises(DTypeError, match=several.format(what)):
+            neuron.w = value  # type: ignore[assignment]
+    with pytest.raises(DTypeError, match=r"which are Values; not float, .*Assign a Value, or write"):
+        neuron.b = 0.5  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_an_optimizer_says_which_parameter_is_no_value(place: int) -> None:
+    neuron = scalar.Neuron(2, rng=0)
+    neuron.w[place] = 0.5  # type: ignore[call-overload]
+    with pytest.raises(DTypeError, match=f"^SGD: parameters must be Values, not float, .* place {place}"):
+        optim.SGD(neuron.parameters())
+
+
 def test_values_and_lists_of_them_may_be_replaced() -> None:
     neuron = scalar.Neuron(2, rng=0)
     neuron.w, neuron.b = (Value(1.0), Value(2.0)), Value(3.0)  # type: ignore[assignment]

@@ -71,12 +71,6 @@ class Protocols(Node):
             return call(*named_args, **named)
         except _REFUSALS as error:
             return _on_arrays(_name(function), function, args, attrs, error)
-        except TypeError as error:
-            if "argument" not in str(error):
-                raise
-            return _on_arrays(
-                _name(function), function, args, attrs, DTypeError(f"{_name(function)} on a tensor: {error}")
-            )
 
 
 _REFUSALS = (DTypeError, OptionError, ShapeError)

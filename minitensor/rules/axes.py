@@ -22,7 +22,8 @@ def one_axis(name: str, axis: Any, of: Shape, ndim: int | None = None) -> int:
     >>> one_axis("sum", -1, (2, 3))
     1
     """
-    i, n = _integer(name, "an axis is an integer", axis), len(of) if ndim is None else ndim
+    n = len(of) if ndim is None else ndim
+    i = axis if type(axis) is int else _integer(name, "an axis is an integer", axis)
     if not -n <= i < n:
         where = f"shape {of}" if n == len(of) or not of else f"the result, which has {n} axes"
         raise ShapeError(f"{name}: axis {i} does not exist in {where}")
@@ -35,10 +36,12 @@ def several_axes(name: str, axis: Any, of: Shape, ndim: int | None = None) -> li
     >>> several_axes("flip", [0, -1], (2, 3))
     [0, 1]
     """
+    if _are_plain(axis, len(of) if ndim is None else ndim):
+        return list(axis)
     found = [one_axis(name, a, of, ndim) for a in listed(axis)]
-    for i in found:
-        if found.count(i) > 1:
-            raise ShapeError(f"{name}: axis {i} is named twice in {axis}")
+    if len(found) > 1 and len(set(found)) < len(found):
+        twice = next(i for i in found if found.count(i) > 1)
+        raise ShapeError(f"{name}: axis {twice} is named twice in {axis}")
     return found
 
 
@@ -57,8 +60,13 @@ def reduced(name: str, axis: Any, shape: Shape) -> Any:
     """
     if axis is None or (type(axis) is int and -len(shape) <= axis < len(shape)):
         return axis
-    found = several_axes(name, axis, shape, len(shape) or 1)
-    return () if not shape else tuple(found) if _are_several(axis) else found[0]
+    if _are_plain(axis, len(shape)):
+        return axis
+    if not are_several(axis):
+        found = one_axis(name, axis, shape, len(shape) or 1)
+        return found if shape else ()
+    several = tuple(several_axes(name, axis, shape, len(shape) or 1))
+    return several if shape else ()
 
 
 def integers(name: str, what: str, x: Any) -> tuple[int, ...]:
@@ -70,13 +78,50 @@ def integers(name: str, what: str, x: Any) -> tuple[int, ...]:
     return tuple([_integer(name, f"{what}: integers are needed", i) for i in listed(x)])
 
 
-def _are_several(axis: Any) -> bool:
-    return isinstance(axis, tuple | list | range) or getattr(axis, "ndim", 0) > 0
+def one_integer(name: str, what: str, x: Any) -> int:
+    """One integer, such as a number of elements.
+
+    >>> one_integer("topk", "k", np.int64(2))
+    2
+    """
+    return _integer(name, f"{what}: one integer is needed", x)
+
+
+def one_number(name: str, what: str, x: Any) -> float:
+    """One real number, such as an exponent.
+
+    >>> one_number("norm", "ord", np.float32(3))
+    3.0
+    """
+    try:
+        if not isinstance(x, bool | np.bool_ | str | bytes) and getattr(x, "ndim", 0) == 0:
+            return float(x)
+    except (TypeError, ValueError):
+        pass
+    raise DTypeError(f"{name}: {what}: one number is needed, not {type(x).__name__}")
+
+
+def _are_plain(axis: Any, n: int) -> bool:
+    """Whether this is a tuple of different integers from 0 to n − 1, as most are: nothing is left to do."""
+    if type(axis) is not tuple:
+        return False
+    for i in axis:
+        if type(i) is not int or not 0 <= i < n:
+            return False
+    return len(axis) < 2 or len(set(axis)) == len(axis)
+
+
+def are_several(axis: Any) -> bool:
+    """Whether these are several, or one in a list."""
+    return isinstance(axis, _SEVERAL) or getattr(axis, "ndim", 0) > 0
+
+
+_SEVERAL = (tuple, list, range)  # made once
 
 
 def listed(x: Any) -> list[Any]:
     """One or several, as a list."""
-    if not _are_several(x):
+    if not are_several(x):
         return [x]
     return x.tolist() if hasattr(x, "tolist") else list(x)
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from minitensor.context import look
+from minitensor.context import effect
 from minitensor.core.rule import composite, rule
-from minitensor.errors import OptionError, ShapeError
+from minitensor.errors import DTypeError, OptionError, ShapeError
 from minitensor.ndarrays import array_of, is_array
 from minitensor.results import Selection
 from minitensor.rules.arithmetic import zero_where
-from minitensor.rules.axes import along, integers, one_axis, reduced
+from minitensor.rules.axes import along, are_several, integers, one_axis, one_integer, reduced
 from minitensor.rules.logic import argmax, argmin, argsort
 from minitensor.rules.notation import Array, Axis, Shape, Unary, arrays_of, on_nodes
 from minitensor.rules.reductions import _reduced, sum
@@ -176,7 +176,7 @@ def topk(x: Array, k: int, axis: int = -1, largest: bool = True) -> Selection:
     if not x.ndim:
         whole = topk(x.reshape(1), k, along("topk", axis, ()), largest)
         return Selection(whole.values.reshape(()), whole.indices.reshape(())) if k == 1 else whole
-    axis = one_axis("topk", axis, x.shape)
+    axis, k = one_axis("topk", axis, x.shape), one_integer("topk", "k", k)
     if not 0 <= k <= x.shape[axis]:
         raise ShapeError(
             f"topk: cannot take {k} of the {x.shape[axis]} elements along axis {axis} of {x.shape}"
@@ -225,10 +225,8 @@ def percentile(x: Array, q: Any, axis: Axis = None, keepdims: bool = False, meth
 def _quantile(name: str, x: Array, q: Any, most: int, axis: Axis, keepdims: bool, method: str) -> Any:
     if method not in _BETWEEN:
         raise OptionError(f"{name}: method must be one of {', '.join(_BETWEEN)}, not {method!r}")
-    q = q if on_nodes(q) or is_array(q) else np.asarray(q, np.float64)
-    numbers = look(q.data if on_nodes(q) else q)
-    if not np.logical_and(numbers >= 0, numbers <= most).all():
-        raise OptionError(f"{name}: q must be from 0 to {most}")
+    q = _parts(name, q)
+    _check_parts(name, q.data if on_nodes(q) else q, most)
     rows, axis = _in_order(name, x, axis)
     ordered = np.moveaxis(rows, -1, 0)
     place = q / most * (rows.shape[-1] - 1)
@@ -241,6 +239,23 @@ def _quantile(name: str, x: Array, q: Any, most: int, axis: Axis, keepdims: bool
         y = y + (ordered[above] - y) * share
     y = np.where(np.isnan(rows[..., -1]), rows[..., -1], y)
     return y.reshape((*below.shape, *_kept(x.shape, axis))) if keepdims else y
+
+
+@effect  # a program of compile's checks it too, and whatever q is computed from
+def _check_parts(name: str, q: Any, most: int) -> None:
+    if not np.logical_and(q >= 0, q <= most).all():
+        raise OptionError(f"{name}: q must be from 0 to {most}")
+
+
+def _parts(name: str, q: Any) -> Any:
+    """What quantiles are asked for: as an array, or the tensor that it is."""
+    try:
+        array = q if on_nodes(q) or is_array(q) else np.asarray(q)
+    except ValueError as error:  # rows of different lengths
+        raise DTypeError(f"{name}: q: one number is needed, or an array of them") from error
+    if not hasattr(array, "dtype") or array.dtype.kind not in "biuf":
+        raise DTypeError(f"{name}: q: one number is needed, or an array of them, not {type(q).__name__}")
+    return array if array is q else array.astype(np.float64)
 
 
 _BETWEEN: dict[str, tuple[Any, Any]] = {
@@ -309,7 +324,12 @@ def interp(
         inside = np.where(np.logical_or(before, after), start, x)
         share = np.where(jump, 1, np.divide(inside - start, np.where(jump, 1, width)))
         low, high = _at(fp, i), _at(fp, i + 1)
-        y = low + (high - low) * share
+        finite = np.logical_and(np.isfinite(low), np.isfinite(high))
+        endless = np.logical_not(finite)
+        rise = zero_where(high, endless) - zero_where(low, endless)
+        # Where one is not finite: both by their shares, and at a point that one alone (0 times inf is NaN).
+        apart = zero_where(low, share == 1) * (1 - share) + zero_where(high, share == 0) * share
+        y = np.where(endless, apart, low + rise * share)
     y = np.where(before, fp[0] if left is None else left, y)
     return np.where(after, fp[-1] if right is None else right, y)
 
@@ -336,7 +356,7 @@ def diff(x: Array, n: int = 1, axis: int = -1, prepend: Any = None, append: Any 
     >>> diff(np.array([1, 4, 9]))
     array([3, 5])
     """
-    axis, (times,) = one_axis("diff", axis, x.shape), integers("diff", "n", n)
+    axis, times = one_axis("diff", axis, x.shape), one_integer("diff", "n", n)
     if times < 0:
         raise OptionError(f"diff: n must be 0 or more, not {times}")
     if times == 0:
@@ -395,8 +415,8 @@ def split(x: Array, indices_or_sections: Any, axis: int = 0) -> tuple[Any, ...]:
     """
     axis = one_axis("split", axis, x.shape)
     n = x.shape[axis]
-    if isinstance(indices_or_sections, int | np.integer):
-        sections = int(indices_or_sections)
+    if not are_several(indices_or_sections):
+        sections = one_integer("split", "indices_or_sections", indices_or_sections)
         if sections < 1:
             raise ShapeError(f"split: the number of parts must be at least 1, not {sections}")
         if n % sections:
@@ -406,7 +426,7 @@ def split(x: Array, indices_or_sections: Any, axis: int = 0) -> tuple[Any, ...]:
             )
         cuts = [i * (n // sections) for i in range(1, sections)]
     else:
-        cuts = [int(i) for i in indices_or_sections]
+        cuts = [*integers("split", "indices_or_sections", indices_or_sections)]
     before = (slice(None),) * axis
     ends = zip([None, *cuts], [*cuts, None], strict=True)
     return tuple([x[(*before, slice(start, end))] for start, end in ends])
@@ -415,7 +435,7 @@ def split(x: Array, indices_or_sections: Any, axis: int = 0) -> tuple[Any, ...]:
 @composite(arrays=True, inputs="x")
 def chunk(x: Array, chunks: int, axis: int = 0) -> tuple[Any, ...]:
     """At most so many parts along an axis, of equal length but for the last."""
-    axis = one_axis("chunk", axis, x.shape)
+    axis, chunks = one_axis("chunk", axis, x.shape), one_integer("chunk", "chunks", chunks)
     if chunks < 1:
         raise ShapeError(f"chunk: the number of parts must be at least 1, not {chunks}")
     n = x.shape[axis]
@@ -429,7 +449,7 @@ def diagonal(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     first, second = (one_axis("diagonal", a, x.shape) for a in (axis1, axis2))
     if first == second:
         raise ShapeError(f"diagonal: axis1 and axis2 are both axis {first} of {x.shape}")
-    (offset,) = integers("diagonal", "offset", offset)
+    offset = one_integer("diagonal", "offset", offset)
     rows = x.transpose([i for i in range(x.ndim) if i not in (first, second)] + [first, second])
     below, right = (-offset, 0) if offset < 0 else (0, offset)
     length = min(rows.shape[-2] - below, rows.shape[-1] - right)
@@ -445,7 +465,7 @@ def diag(x: Array, k: int = 0) -> Any:
     array([[1, 0],
            [0, 2]])
     """
-    (offset,) = integers("diag", "k", k)
+    offset = one_integer("diag", "k", k)
     if x.ndim == 2:
         return diagonal(x, offset)
     if x.ndim != 1:

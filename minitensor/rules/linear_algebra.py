@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from minitensor.core.rule import composite, rule
 from minitensor.errors import DTypeError, ShapeError
 from minitensor.results import SignAndLogDet
-from minitensor.rules.axes import integers, one_axis, several_axes
+from minitensor.rules.axes import are_several, integers, one_axis, one_integer, several_axes
 from minitensor.rules.fast import product, sum_rows
 from minitensor.rules.indexing import diagonal, scatter
 from minitensor.rules.notation import Array, Binary, Local, Shape, Unary, arrays_of, on_nodes, unchanged
@@ -164,8 +165,13 @@ def kron(x: Array, y: Array) -> Any:
 @composite(arrays=True)
 def tensordot(x: Array, y: Array, axes: Any = 2) -> Any:
     """Σ over pairs of axes: the last n of x with the first n of y, or those in axes = (of x, of y)."""
-    if isinstance(axes, int | np.integer):
-        axes = (range(x.ndim - axes, x.ndim), range(axes))
+    if not are_several(axes):
+        n = one_integer("tensordot", "axes", axes)
+        if not 0 <= n <= min(x.ndim, y.ndim):
+            raise ShapeError(f"tensordot: {x.shape} and {y.shape} do not both have {n} axes to sum over")
+        axes = (range(x.ndim - n, x.ndim), range(n))
+    if len(axes) != 2:
+        raise ShapeError(f"tensordot: axes are a number, or two: those of x and those of y, not {len(axes)}")
     of_x = several_axes("tensordot", axes[0], x.shape)
     of_y = several_axes("tensordot", axes[1], y.shape)
     if [x.shape[i] for i in of_x] != [y.shape[i] for i in of_y]:
@@ -200,7 +206,7 @@ def einsum(subscripts: Any, *operands: Any, optimize: Any = True) -> Any:
         subscripts = ",".join(words[: len(operands)]) + "".join(
             ["->" + word for word in words[len(operands) :]]
         )
-    inputs, output = _labels(subscripts, [np.shape(x) for x in operands])
+    inputs, output = _labels(str(subscripts), tuple([np.shape(x) for x in operands]))
     return _einsum(",".join(inputs) + "->" + output, *operands)
 
 
@@ -255,7 +261,8 @@ def _letters(labels: Any) -> str:
         ) from None
 
 
-def _labels(subscripts: str, shapes: list[Shape]) -> tuple[list[str], str]:
+@lru_cache(maxsize=256)
+def _labels(subscripts: str, shapes: tuple[Shape, ...]) -> tuple[list[str], str]:
     """The labels of each operand and of the output, with "..." spelled out and the output made explicit."""
     left, arrow, output = subscripts.replace(" ", "").partition("->")
     words = left.split(",")
@@ -292,7 +299,7 @@ def _labels(subscripts: str, shapes: list[Shape]) -> tuple[list[str], str]:
     return spelled, output
 
 
-def _check_lengths(subscripts: str, spelled: list[str], shapes: list[Shape], spare: list[str]) -> None:
+def _check_lengths(subscripts: str, spelled: list[str], shapes: tuple[Shape, ...], spare: list[str]) -> None:
     """A label has one length everywhere, or 1 in an operand, which broadcasts there."""
     seen: dict[str, tuple[int, int]] = {}
     for i, (word, shape) in enumerate(zip(spelled, shapes, strict=True)):

@@ -11,7 +11,7 @@ import numpy as np
 from minitensor.core.rule import composite, rule
 from minitensor.errors import ShapeError
 from minitensor.rules.arithmetic import zero_where
-from minitensor.rules.axes import along, reduced
+from minitensor.rules.axes import along, one_number, reduced
 from minitensor.rules.notation import Array, Axis, Shape, Unary, alias, arrays_of, on_nodes
 
 # ------------------------------------------------------------------------------------- sums and means
@@ -178,6 +178,8 @@ def norm(x: Array, ord: float = 2, axis: Axis = None, keepdims: bool = False) ->
     Unlike PyTorch: for ±inf the gradient is NaN where the norm is, not 0, as for max.
     """
     axis = reduced("norm", axis, x.shape)
+    if type(ord) is not int and type(ord) is not float:
+        ord = one_number("norm", "ord", ord)
     size = np.absolute(x)
     if ord in (math.inf, -math.inf):
         extreme = np.maximum if ord > 0 else np.minimum

@@ -13,7 +13,7 @@ import numpy as np
 from minitensor.core.rule import composite, rule
 from minitensor.errors import DTypeError, OptionError, ShapeError
 from minitensor.rules.arithmetic import zero_where
-from minitensor.rules.axes import integers, listed, one_axis, reduced, several_axes
+from minitensor.rules.axes import integers, listed, one_axis, one_integer, reduced, several_axes
 from minitensor.rules.notation import (
     Array,
     Axes,
@@ -441,14 +441,14 @@ def meshgrid(*arrays: Array, indexing: str = "xy") -> tuple[Any, ...]:
 def tril(x: Array, k: int = 0) -> Any:
     """The lower triangle of the last two axes, with 0 above diagonal k; whatever was there."""
     rows, columns = _matrix("tril", x.shape)
-    return zero_where(x, ~np.tri(rows, columns, k, dtype=bool))
+    return zero_where(x, ~np.tri(rows, columns, one_integer("tril", "k", k), dtype=bool))
 
 
 @composite(arrays=True)
 def triu(x: Array, k: int = 0) -> Any:
     """The upper triangle of the last two axes, with 0 below diagonal k; whatever was there."""
     rows, columns = _matrix("triu", x.shape)
-    return zero_where(x, np.tri(rows, columns, k - 1, dtype=bool))
+    return zero_where(x, np.tri(rows, columns, one_integer("triu", "k", k) - 1, dtype=bool))
 
 
 @rule(arrays=True)

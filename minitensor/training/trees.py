@@ -2,7 +2,9 @@
 
 JSON knows dicts with names, lists, strings, numbers, truth and null. Everything else stands in the tree as a
 dict of one mark, "array", "scalar", "tuple", "dict", "complex" or "tensor", and comes back as it was, to the
-bit: its dtype, its shape and its order in memory.
+bit: its dtype, its shape and its order in memory. Of a kind derived from one of Python's, such as a named
+tuple, an OrderedDict or an enumeration of integers, the plain tuple, dict or int comes back; kinds derived
+from NumPy's array, such as a masked one, are refused, as what they add to it would be lost.
 """
 
 from __future__ import annotations
@@ -54,7 +56,7 @@ def split(tree: Any, path: str, arrays: Arrays) -> Any:
         plain = tree.dtype.kind in "biuf" and tree.itemsize <= 8
         x = [tree.dtype.str, tree.item()] if plain else split(np.asarray(tree), path, arrays)
         return {"scalar": x}
-    if isinstance(tree, np.ndarray) and tree.dtype.kind not in "OV":
+    if type(tree) is np.ndarray and tree.dtype.kind not in "OV":
         return _put(tree, path, arrays)
     if isinstance(tree, complex):
         return {"complex": [tree.real, tree.imag]}
