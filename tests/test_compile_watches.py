@@ -715,3 +715,48 @@ def test_what_is_kept_of_arguments_does_not_grow() -> None:
 def test_a_matrix_is_no_array() -> None:
     with pytest.raises(mt.CompileError, match="a MaskedArray as an argument"):
         mt.compile(lambda x: x * 2)(np.ma.masked_array([1.0, 2.0], [True, False]))
+
+
+class Loop:
+    """What a class that trains keeps beside its step, and changes between the steps."""
+
+    def __init__(self) -> None:
+        self.model, self.kind, self.scale = nn.Linear(3, 2, rng=0), "relu", 2.0
+        self.history: list[float] = []
+        self.best, self.epoch, self.log = np.inf, 0, {"lr": 0.1}
+        self.seen: Any = None
+
+    @mt.compile
+    def named(self, x: Any) -> Any:
+        return self.model(x).detach() * self.scale
+
+    @mt.compile
+    def written_out(self, x: Any) -> Any:
+        assert x.ndim == 2, f"two axes are needed, not {x.shape} of {self.kind!r} by {x.dtype}"
+        return self.model(x).detach() * self.scale + len(f"{1} of {self.kind}")
+
+    @mt.compile
+    def by_text(self, x: Any) -> Any:
+        activation = getattr(nn.functional, self.kind)
+        return activation(self.model(x)).detach() * getattr(self, "scale", 1.0)
+
+    @mt.compile
+    def trying(self, x: Any) -> Any:
+        try:
+            return self.model(x).detach() * self.scale
+        except Exception:
+            raise
+
+
+@pytest.mark.parametrize("name", ["named", "written_out", "by_text", "trying"])
+def test_what_a_step_does_not_read_may_change_at_each_call(name: str) -> None:
+    loop = Loop()
+    step = getattr(loop, name)
+    for i in range(12):
+        loop.scale = 2.0 if i < 6 else 3.0
+        np.testing.assert_array_equal(step(X).data, step._step.__func__(loop, X).data)
+        loop.history.append(float(i))
+        loop.log["lr"] = 0.1 * i
+        loop.best, loop.epoch, loop.seen = float(i), i, object()
+    (programs,) = step._programs.values()
+    assert len(programs) == 2

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dis
 import functools
 import os
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import CodeType
 from typing import Any
 
@@ -14,14 +15,15 @@ _LIBRARIES = {"minitensor", "numpy", "scipy", "builtins"}
 _IMMUTABLE = 1 << 8  # among the flags of a type
 _STANDARD = os.path.dirname(os.__file__)
 _INSTALLED = ("site-packages", "dist-packages")  # folders
-_ASKS_BY_TEXT = {
-    *("getattr", "setattr", "hasattr", "vars", "attrgetter", "methodcaller", "repr", "str", "format"),
-    *("asdict", "astuple", "replace", "copy", "deepcopy", "dataclasses", "pickle", "inspect"),
+_ASKS_FOR_ALL = {
+    *("vars", "attrgetter", "methodcaller", "asdict", "astuple", "replace", "copy", "deepcopy"),
+    *("dataclasses", "pickle", "inspect"),
 }
 """Functions and modules by which code comes by attributes that it does not name."""
-_ATTRIBUTES_THAT_ASK = {"__dict__", "__getattribute__", "attrgetter", "methodcaller", "format", "format_map"}
-_ASK_PERMISSION = {"AttributeError", "Exception"}
-"""What code catches that reads an attribute which may not be there."""
+_ATTRIBUTES_THAT_ASK = {"__dict__", "__getattribute__", "attrgetter", "methodcaller", "format_map"}
+_ASKS_FOR_ONE = {"getattr", "setattr", "hasattr", "delattr"}
+_WRITES_OUT = {"str", "repr", "format", "print"}
+_MAY_CATCH_ABSENCE = {"AttributeError", "Exception", *_ASKS_FOR_ONE}
 _OF_TEXT = {"eval", "exec", "globals", "import_module", "__import__"}
 
 
@@ -57,11 +59,43 @@ def variables(code: CodeType) -> list[str]:
     return names_after(code, "LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "STORE_GLOBAL")
 
 
-def reads_all_attributes(code: CodeType) -> bool:
-    """Whether a function may come by attributes that it does not name."""
-    named = (_ASKS_BY_TEXT | _ASK_PERMISSION).intersection(variables(code))
-    named |= _ATTRIBUTES_THAT_ASK.intersection(attributes(code))
-    return bool(named) or any([x.startswith(("MATCH_CLASS", "FORMAT_")) for x, *_ in instructions(code)])
+def attributes_by_text(code: CodeType, is_library_module: Callable[[str], bool]) -> set[str]:
+    """The names of attributes in getattr(x, "name") and its like; "*" where they are not in the code.
+
+    Args:
+        code: Of a function.
+        is_library_module: Whether a global of this name is one, which may be asked for anything.
+    """
+    found = set(_WRITERS if _WRITES_OUT.intersection(variables(code)) else ())
+    if _ASKS_FOR_ALL.intersection(variables(code)) or _ATTRIBUTES_THAT_ASK.intersection(attributes(code)):
+        found.add("*")
+    listed = instructions(code)
+    for i, (operation, name, _) in enumerate(listed):
+        if operation.startswith("FORMAT_"):
+            found |= _WRITERS
+        elif operation == "MATCH_CLASS":
+            found.add("*")
+        elif name == "format" and operation.startswith(("LOAD_ATTR", "LOAD_METHOD")):
+            found |= {"*" for text in _texts(listed) if _FIELD.search(text)}
+        elif name in _ASKS_FOR_ONE and operation == "LOAD_GLOBAL":
+            following = listed[i + 1 : i + 8]
+            asked = {text for text in _texts(following) if text.isidentifier()}
+            of_library = any([x == "LOAD_GLOBAL" and is_library_module(y) for x, y, _ in following[:1]])
+            found |= asked if asked or of_library else {"*"}
+    return found
+
+
+def _texts(instructions: Iterable[tuple[str, Any, int]]) -> list[str]:
+    return [x for operation, x, _ in instructions if operation == "LOAD_CONST" and type(x) is str]
+
+
+_WRITERS = {"__repr__", "__str__", "__format__"}
+_FIELD = re.compile(r"\{\w*[.\[]")  # as in "{0.name}"
+
+
+def may_catch_absence(code: CodeType) -> bool:
+    """Whether a function goes another way where an attribute is not there."""
+    return not _MAY_CATCH_ABSENCE.isdisjoint(variables(code))
 
 
 def made_of_text(code: CodeType) -> str | None:

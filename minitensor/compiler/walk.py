@@ -17,14 +17,15 @@ import numpy as np
 
 from minitensor.compiler.names import (
     attributes,
+    attributes_by_text,
     imported,
     instructions,
     is_library,
     is_package,
     line_of,
     made_of_text,
+    may_catch_absence,
     names_after,
-    reads_all_attributes,
     variables,
 )
 from minitensor.compiler.places import Attribute, Cell, Entries, Entry, Keys, Numbers, Place, is_value
@@ -55,7 +56,8 @@ class Walk:
         known: The names of attributes that any of the code has, as far as they are known.
 
     Attributes:
-        names: The names that the code has which was found; "*" if it reads attributes without naming them.
+        names: The names that the code has which was found; "*" if it reads attributes without naming them,
+            "?" if it matters that one is absent.
         places: Where something stands that the step may come by.
         tensors: The tensors that it may come by.
         modules: The modules, what the user calls them, and their attributes that nobody reads.
@@ -190,24 +192,13 @@ class Walk:
 
     def _callable(self, x: Any, label: str, name: str) -> bool:
         """Go on to the function of a method, partial or property."""
-        parts: dict[type, tuple[str, ...]] = {
-            types.MethodType: ("__func__",),
-            types.BuiltinMethodType: ("__self__",),
-            types.MethodWrapperType: ("__self__",),
-            functools.partial: ("func", "args", "keywords"),
-            functools.partialmethod: ("func", "args", "keywords"),
-            property: ("fget", "fset", "fdel"),
-            functools.cached_property: ("func",),
-            staticmethod: ("__func__",),
-            classmethod: ("__func__",),
-        }
         if isinstance(x, operator.attrgetter | operator.methodcaller) or any([x is f for f in _ASKING]):
             self.names.add("*")
         if isinstance(x, types.MethodType):
             self._find(x.__self__, "self", name)
         if isinstance(x, weakref.ref):
             self._find(x(), label, name)
-        for kind, attributes_of_it in parts.items():
+        for kind, attributes_of_it in _PARTS.items():
             if isinstance(x, kind):
                 for part in attributes_of_it:
                     self._find(getattr(x, part), label, name)
@@ -225,11 +216,13 @@ class Walk:
             return
         self.codes.append(code)
         self.names |= {*attributes(code), *variables(code), *code.co_freevars}
-        if reads_all_attributes(code):
-            self.names.add("*")
+        around = function.__globals__
+        self.names |= attributes_by_text(code, lambda name: _is_library_module(around.get(name)))
+        if may_catch_absence(code):
+            self.names.add("?")
         text = made_of_text(code)
         if text is not None:
-            self._refuse(text, "", "finds what is named in a text")
+            self._refuse(text, text, "finds what is named in a text")
         for name, cell in cells.items():
             self._place(Cell(name, cell, name))
         self.places.append(Attribute(f"the code of {label}", function, "__code__"))
@@ -237,10 +230,10 @@ class Walk:
             if getattr(function, defaults):
                 self._place(Attribute(f"a default of {label}", function, defaults))
         for name in variables(code):
-            self._place(Entry(name, function.__globals__, name))
-        for name in imported(code, function.__globals__.get("__package__") or ""):
+            self._place(Entry(name, around, name))
+        for name in imported(code, around.get("__package__") or ""):
             self._find(sys.modules.get(name), name, name)
-        self._chains(code, function.__globals__, cells)
+        self._chains(code, around, cells)
         self._object(function, label)
 
     def _chains(self, code: types.CodeType, around: dict[str, Any], cells: dict[str, Any]) -> None:
@@ -259,7 +252,7 @@ class Walk:
     def _python_module(self, module: types.ModuleType, label: str, name: str) -> None:
         hidden = {"random": random.random, "numpy.random": np.random.rand}.get(module.__name__)
         self._find(getattr(hidden, "__self__", None), label, name)  # the generator that all share
-        if not is_package(module.__name__):
+        if not _is_library_module(module):
             for known in sorted(self.known & vars(module).keys()):
                 self._place(Entry(f"{label}.{known}", vars(module), known))
 
@@ -309,7 +302,7 @@ class Walk:
         everything = hides if library else self.all_attributes
         for name in sorted(own if everything else own & self.known):
             self._place(Attribute(f"{label}.{name}", x, name))
-        if self.all_attributes and not library and hasattr(x, "__dict__"):  # and those that it has not yet
+        if not {"*", "?"}.isdisjoint(self.known) and not library and hasattr(x, "__dict__"):  # or has not yet
             self.places.append(Keys(f"an attribute of {label}", vars(x), ""))
         if library:
             if hasattr(kind, "__getattr__"):
@@ -338,12 +331,28 @@ class Walk:
                 self._find(value, f"{label}.{name}", name)
 
 
+_PARTS: dict[type, tuple[str, ...]] = {
+    types.MethodType: ("__func__",),
+    types.BuiltinMethodType: ("__self__",),
+    types.MethodWrapperType: ("__self__",),
+    functools.partial: ("func", "args", "keywords"),
+    functools.partialmethod: ("func", "args", "keywords"),
+    property: ("fget", "fset", "fdel"),
+    functools.cached_property: ("func",),
+    staticmethod: ("__func__",),
+    classmethod: ("__func__",),
+}
+"""What is behind a method, a partial or a property."""
 _UNCALLED = {"__init_subclass__", "__set_name__", "__del__", "__repr__", "__reduce__", "__class_getitem__"}
 """Methods that a step does not call without naming them."""
 _MAKING = {"__init__", "__new__", "__post_init__"}
 """Methods that are called where code names the class, and not of an object that is there."""
 _PLAIN = {"SimpleNamespace", "Namespace", "function"}
 """Kinds of Python's own that have whatever attributes the user gives them."""
+
+
+def _is_library_module(x: Any) -> bool:
+    return isinstance(x, types.ModuleType) and is_package(x.__name__)
 
 
 def _slots(kind: type) -> set[str]:
