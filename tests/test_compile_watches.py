@@ -16,6 +16,7 @@ import random
 import sys
 import threading
 import types
+import warnings
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -232,6 +233,8 @@ UNSEEN: dict[str, Any] = {
     "many": [0.0] * 10_001,
     "large": np.broadcast_to(np.float32(1), (2**13, 2**12)),
     "next": iter([1.0] * 9).__next__,
+    "event": threading.Event(),
+    "function of objects": np.frompyfunc(lambda x: x, 1, 1),
 }
 
 
@@ -253,6 +256,43 @@ def test_what_cannot_be_watched_is_refused_before_anything_is_done(kind: str) ->
 def test_names_in_a_text_are_refused(text: str) -> None:
     with pytest.raises(mt.CompileError, match=r"finds what is named in a text.*line 1"):
         mt.compile(eval(f"lambda x: x * {text}"))(X)
+
+
+@pytest.mark.parametrize("text", ["np.random.default_rng()", "random.Random()", "secrets.randbelow(2)"])
+def test_generators_without_a_seed_are_refused(text: str) -> None:
+    around = {"np": np, "random": random, "secrets": __import__("secrets")}
+    with pytest.raises(mt.CompileError, match=r"(default_rng|Random|secrets) draws other random numbers"):
+        mt.compile(eval(f"lambda x: x * 2 if {text} else x", around))(X)
+
+
+def test_what_another_thread_changes_is_no_fault_of_the_step() -> None:
+    settings, stop = types.SimpleNamespace(gain=1.0), threading.Event()
+
+    def change() -> None:
+        while not stop.is_set():
+            settings.gain += 1.0
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    compiled = mt.compile(lambda x: x * settings.gain)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it runs as it is
+        for _ in range(200):
+            before = settings.gain
+            found = compiled(np.ones(1))
+            assert before <= found[0] <= settings.gain
+    stop.set()
+    thread.join()
+
+
+@mt.compile
+def doubled(x: Any) -> Any:
+    return x * 2
+
+
+def test_a_compiled_function_is_pickled_by_its_name() -> None:
+    assert pickle.loads(pickle.dumps(doubled)) is doubled
+    assert copy.deepcopy(doubled) is doubled
 
 
 @pytest.mark.parametrize("draw", [random.random, np.random.rand, np.random.default_rng(0).random])
@@ -555,6 +595,56 @@ PROGRAMS: dict[str, tuple[str, str]] = {
         "class C: by = 1.0\nc = C(); p = weakref.proxy(c)\nf = lambda x: x * p.by",
         "c.by = 5.0",
     ),
+    "property that a library's layer reads": (
+        "k = types.SimpleNamespace(slope=0.2)\nclass L(nn.LeakyReLU):\n    def __init__(self): pass\n"
+        "    negative_slope = property(lambda self: k.slope)\nl = L()\nf = lambda x: l(mt.Tensor(x))",
+        "k.slope = 0.7",
+    ),
+    "class attribute that a library's layer reads": (
+        "class L(nn.LeakyReLU):\n    def __init__(self): pass\n    negative_slope = 0.2\n"
+        "l = L()\nf = lambda x: l(mt.Tensor(x))",
+        "L.negative_slope = 0.7",
+    ),
+    "constructor by a class method": (
+        "g = 1.0\nclass C:\n    def __init__(self, x=1): self.x = x * g\n    @classmethod\n"
+        "    def make(cls, x): return cls(x)\nc = C()\nf = lambda x: c.make(x).x",
+        "g = 5.0",
+    ),
+    "constructor by type": (
+        "g = 1.0\nclass C:\n    def __init__(self, x=1): self.x = x * g\nc = C()\nf = lambda x: type(c)(x).x",
+        "g = 5.0",
+    ),
+    "vectorized": (
+        "g = 1.0\nv = np.vectorize(lambda a: a * g)\nf = lambda x: x * v(np.ones(3))",
+        "g = 5.0",
+    ),
+    "single dispatch of a method": (
+        "g = 1.0\nclass C:\n    @functools.singledispatchmethod\n    def h(self, x): return x * g\n"
+        "c = C()\nf = lambda x: c.h(x)",
+        "g = 5.0",
+    ),
+    "cleared cache": (
+        "k = types.SimpleNamespace(by=1.0)\n@functools.lru_cache\ndef by(): return k.by\n"
+        "f = lambda x: x * by()",
+        "k.by = 5.0; [f(np.ones(3)) for _ in range(3)]; by.cache_clear()",
+    ),
+    "written out": (
+        "g = 1.0\nclass C:\n    def __repr__(self): return str(g)\nc = C()\nf = lambda x: x * float(f'{c}')",
+        "g = 5.0",
+    ),
+    "written out by a percent sign": (
+        "class C:\n    def __init__(self): self.by = 1.0\n    def __repr__(self): return str(self.by)\n"
+        "c = C()\nf = lambda x: x * float('%s' % c)",
+        "c.by = 5.0",
+    ),
+    "item of a class": (
+        "g = 1.0\nclass C:\n    def __class_getitem__(cls, i): return i * g\nf = lambda x: x * C[2]",
+        "g = 5.0",
+    ),
+    "other attributes": (
+        "class C: by = 1.0\nc = C()\nf = lambda x: x * c.by",
+        "c.__dict__ = {'by': 5.0}",
+    ),
     "attribute of an optimizer's class": (
         "class S(optim.SGD): boost = 1.0\nw = mt.Tensor([1.0], requires_grad=True); o = S([w])\n"
         "f = lambda x: x * o.boost",
@@ -662,7 +752,7 @@ def test_train_at_the_top_of_a_step_and_eval_after_each_epoch() -> None:
             mt.manual_seed(epoch)
             np.testing.assert_array_equal(found, step(X).data)
         model.eval()
-    assert sum(map(len, compiled._programs.values())) == 2  # as "training" was the class's at first
+    assert sum(map(len, compiled._programs.values())) == 1
 
 
 def test_what_no_code_reads_is_nobodys_business() -> None:

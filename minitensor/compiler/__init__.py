@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable
 from functools import update_wrapper
@@ -136,8 +137,9 @@ class Compiled(Generic[P, R]):
         return kept
 
     def __reduce__(self) -> Any:
-        """For pickle and copy: a step begins anew, as its programs are of the objects at hand."""
-        return Compiled, (self._step,)
+        """For pickle and copy: by its name, as functions are, or a step that begins anew."""
+        around = sys.modules.get(str(getattr(self, "__module__", None)))
+        return self.__name__ if getattr(around, self.__name__, None) is self else (Compiled, (self._step,))
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         state = here.state
@@ -201,11 +203,12 @@ class Compiled(Generic[P, R]):
         tracer = Tracer()
         result = tracer.run_step(self._step, args, kwargs)
         trace = tracer.trace
-        fault = (
-            trace.change and f"{trace.change}. A program would not do that again: do it outside of the step."
-        )
+        fault: str | None = None
+        if trace.change:
+            fault = f"{trace.change}. A program would not do that again: do it outside of the step."
         unmatched = self._earlier.pop(key, [])
-        earlier = None if fault else next((one for one in unmatched if one.began_as(trace)), None)
+        alike = [one for one in unmatched if trace.change is None and one.began_as(trace)]
+        earlier = alike[0] if alike else None
         if earlier is not None:
             unmatched.remove(earlier)
             fault = difference(earlier, trace)
@@ -220,7 +223,7 @@ class Compiled(Generic[P, R]):
             self._faults[key] = self._faults.get(key, 0) + 1
             if self._faults[key] >= _ATTEMPTS:
                 raise CompileError(f"compile: {self.__name__} does not do the same at each call: {fault}")
-        if not trace.change:
+        if trace.change is None:
             unmatched.append(trace)
         self._earlier[key] = unmatched[-_MODES:]  # the last now: the first has waited longest
         while len(self._earlier) > _PROGRAMS:

@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from types import CodeType
 from typing import Any
 
@@ -77,7 +78,9 @@ def attributes_by_text(code: CodeType, is_library_module: Callable[[str], bool])
             found.add("*")
         elif name == "format" and operation.startswith(("LOAD_ATTR", "LOAD_METHOD")):
             found |= {"*" for text in _texts(listed) if _FIELD.search(text)}
-        elif name in _ASKS_FOR_ONE and operation == "LOAD_GLOBAL":
+        elif operation == "BINARY_OP" and any(map(_CONVERSION.search, _texts(listed))):  # "%s" % x
+            found |= _WRITERS
+        elif name in _ASKS_FOR_ONE and operation == "LOAD_GLOBAL" and code.co_name not in _PASSES_ON:
             following = listed[i + 1 : i + 8]
             asked = {text for text in _texts(following) if text.isidentifier()}
             of_library = any([x == "LOAD_GLOBAL" and is_library_module(y) for x, y, _ in following[:1]])
@@ -90,7 +93,35 @@ def _texts(instructions: Iterable[tuple[str, Any, int]]) -> list[str]:
 
 
 _WRITERS = {"__repr__", "__str__", "__format__"}
+_PASSES_ON = ("__getattr__", "__getattribute__")  # what it is asked for, which other code names
+_CONVERSION = re.compile(r"%[-+ #0-9.]*[sr]")
 _FIELD = re.compile(r"\{\w*[.\[]")  # as in "{0.name}"
+
+
+def makes_instances(code: CodeType) -> bool:
+    """Whether a function may call a class that it does not name, as in type(x)()."""
+    asks = {"type", "replace", "dataclasses", "copy", "deepcopy"}.intersection(variables(code))
+    return bool(asks or {"__class__", "__subclasses__", "__mro__"}.intersection(attributes(code)))
+
+
+def draws_anew(code: CodeType) -> str | None:
+    """What a function makes random numbers with that are others each time; None if it does not."""
+    listed = instructions(code)
+    for (_, name, _), (operation, count, _) in pairwise(listed):
+        if (
+            name in ("default_rng", "Random", "RandomState")
+            and operation in ("PRECALL", "CALL")
+            and count == 0
+        ):
+            return str(name)
+    named = [*variables(code), *attributes(code)]
+    return next((name for name in named if name in ("secrets", "SystemRandom", "urandom", "uuid4")), None)
+
+
+def sets(name: str, codes: Iterable[CodeType]) -> bool:
+    """Whether any of these sets or deletes what has this name."""
+    found = [operation for code in codes for operation, x, _ in instructions(code) if x == name]
+    return any([operation.startswith(("STORE", "DELETE")) for operation in found])
 
 
 def may_catch_absence(code: CodeType) -> bool:

@@ -158,6 +158,19 @@ class Keys(Place):
         return f"(*{bind('names', self.holder)},) == {bind('place', self)}.value"
 
 
+class Cache(Place):
+    """How often functools.lru_cache has asked its function, and how much it knows."""
+
+    __slots__ = ()
+
+    def read(self) -> Any:
+        found = self.holder.cache_info()
+        return (found.misses, found.currsize)
+
+    def source(self, bind: Bind) -> str:
+        return f"{bind('place', self)}.read() == {bind('place', self)}.value"
+
+
 class Numbers(Place):
     """What is in an array that is no tensor's, or in anything that NumPy makes an array of."""
 

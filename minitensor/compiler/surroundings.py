@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from minitensor.compiler.names import line_of
-from minitensor.compiler.places import MISSING, Bind, Entries, all_are, same
+from minitensor.compiler.names import line_of, sets
+from minitensor.compiler.places import MISSING, Bind, Entries, all_are, is_value, same
 from minitensor.compiler.walk import CONTAINERS, KEPT, Walk
 from minitensor.errors import CompileError
 from minitensor.nn.module import Module, changes
@@ -31,7 +31,7 @@ class Watched:
 
     names: tuple[str, ...]
     values: tuple[Any, ...]
-    kind: type
+    kind: type[Module]
     label: str
     ignored: frozenset[str]
 
@@ -58,7 +58,8 @@ class Watched:
     def attributes(self) -> dict[str, Any]:
         """Those that matter, and the class."""
         found = zip(self.names, self.values, strict=True)
-        return {name: x for name, x in found if name not in self.ignored} | {"__class__": self.kind}
+        mine = {name: x for name, x in found if name not in self.ignored}
+        return {"training": self.kind.training, **mine, "__class__": self.kind}
 
 
 class Surroundings:
@@ -170,9 +171,15 @@ class Surroundings:
     # ----------------------------------------------------------------------------- what the step has done
 
     def change(self, drawn: set[int]) -> str | None:
-        """What has changed since, in words, and in which line; `drawn` are generators that may have moved."""
+        """What has changed since, in words, and in which line; `drawn` are generators that may have moved.
+
+        A variable that no code of the step sets was changed by another thread: "" then.
+        """
         for label, name, before, after in self._differences():
             if not same(before, after):
+                variable = is_value(before) and is_value(after) and name != "training"  # which train() sets
+                if variable and not sets(name, self._codes):
+                    return ""
                 return f"it changes {label}, in {line_of(name, self._codes)}"
         for source, name, before, state in self._random:
             if id(source) not in drawn and not same(before, state()):

@@ -47,7 +47,8 @@ class Trace:
         tensors: The slots of the tensors whose memory is read or written.
         modules: The modules that were called, with their `training`.
         surroundings: What the step could come by, as it was before.
-        change: What the step changed in its surroundings, in words, which a program would not do again.
+        change: What the step changed in its surroundings, in words, which a program would not do again; "" if
+            somebody else did.
         flags: Whether each tensor required grad.
         gradients: Whether each tensor whose gradient of before was asked for had one.
         result: What the step returned, with slots in place of arrays.

@@ -18,17 +18,19 @@ import numpy as np
 from minitensor.compiler.names import (
     attributes,
     attributes_by_text,
+    draws_anew,
     imported,
     instructions,
     is_library,
     is_package,
     line_of,
     made_of_text,
+    makes_instances,
     may_catch_absence,
     names_after,
     variables,
 )
-from minitensor.compiler.places import Attribute, Cell, Entries, Entry, Keys, Numbers, Place, is_value
+from minitensor.compiler.places import Attribute, Cache, Cell, Entries, Entry, Keys, Numbers, Place, is_value
 from minitensor.compiler.traced import Traced
 from minitensor.core.tensor import Tensor
 from minitensor.core.value import Value
@@ -44,6 +46,8 @@ _MANY = 1_000  # entries of a container, which to compare would take longer than
 _LARGE = 2**20  # bytes of an array, likewise
 CONTAINERS = (list, dict, set, frozenset, deque, types.MappingProxyType)
 _VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
+_FUNCTIONS = (types.FunctionType, types.MethodType, functools.partial)
+_CACHED = type(functools.lru_cache(lambda: None))
 _ASKING: tuple[Any, ...] = (getattr, setattr, hasattr, vars)  # for attributes by text
 
 
@@ -57,7 +61,7 @@ class Walk:
 
     Attributes:
         names: The names that the code has which was found; "*" if it reads attributes without naming them,
-            "?" if it matters that one is absent.
+            "?" if it matters that one is absent, "!" if it makes instances of classes that it does not name.
         places: Where something stands that the step may come by.
         tensors: The tensors that it may come by.
         modules: The modules, what the user calls them, and their attributes that nobody reads.
@@ -128,6 +132,8 @@ class Walk:
             elif isinstance(x, tuple):
                 for i, item in enumerate(x):
                     self._find(item, f"{label}[{i}]", name)
+            elif isinstance(x, _CACHED):
+                self.places.append(Cache(label, x, name))
             elif _is_opaque(x):
                 self._refuse(label, name, f"is a {type(x).__qualname__}")
             self._object(x, label)
@@ -194,6 +200,8 @@ class Walk:
         """Go on to the function of a method, partial or property."""
         if isinstance(x, operator.attrgetter | operator.methodcaller) or any([x is f for f in _ASKING]):
             self.names.add("*")
+        if isinstance(x, classmethod):
+            self.names.add("!")
         if isinstance(x, types.MethodType):
             self._find(x.__self__, "self", name)
         if isinstance(x, weakref.ref):
@@ -220,9 +228,13 @@ class Walk:
         self.names |= attributes_by_text(code, lambda name: _is_library_module(around.get(name)))
         if may_catch_absence(code):
             self.names.add("?")
-        text = made_of_text(code)
+        if makes_instances(code):
+            self.names.add("!")
+        text, source = made_of_text(code), draws_anew(code)
         if text is not None:
             self._refuse(text, text, "finds what is named in a text")
+        if source is not None:
+            self._refuse(source, source, "draws other random numbers each time")
         for name, cell in cells.items():
             self._place(Cell(name, cell, name))
         self.places.append(Attribute(f"the code of {label}", function, "__code__"))
@@ -258,18 +270,29 @@ class Walk:
 
     def _class(self, kind: type, made: bool = False) -> None:
         """The methods and attributes that code names, of the user's classes; if made, how instances are."""
+        made = made or "!" in self.known
         if (kind, made) in self._classes:
             return
         self._classes.add((kind, made))
+        libraries = [base for base in kind.__mro__ if is_library(base) and base is not object]
+        of_a_layer = any([issubclass(base, Module) and base is not Module for base in libraries])
+        everything = self.all_attributes or of_a_layer  # whose code reads what it needs
+        asked = self.known | {name for base in libraries for name in vars(base)}
         inherited = {name for base in kind.__mro__ for name in vars(base)} & self.known
         for base in kind.__mro__:
             if is_library(base):
                 continue
             self.places.append(Attribute(f"the bases of {base.__name__}", base, "__mro__"))
             for name, x in list(vars(base).items()):
-                special = name.startswith("__") and isinstance(x, types.FunctionType)
-                special = special and name not in _UNCALLED and (made or name not in _MAKING)
-                if name in self.known or special or (self.all_attributes and not name.startswith("__")):
+                private = name.startswith("__")
+                special = private and isinstance(x, types.FunctionType) and name not in _UNCALLED
+                special = special and (made or name not in _MAKING) and not _is_generated(x)
+                if (
+                    special
+                    or (name in asked and not private)
+                    or name in self.known
+                    or (everything and not private)
+                ):
                     self._place(Entry(f"{base.__name__}.{name}", vars(base), name))
             for name in sorted(inherited - vars(base).keys()):  # it may have some time what it inherits now
                 self.places.append(Entry(f"{base.__name__}.{name}", vars(base), name))
@@ -305,6 +328,10 @@ class Walk:
         if not {"*", "?"}.isdisjoint(self.known) and not library and hasattr(x, "__dict__"):  # or has not yet
             self.places.append(Keys(f"an attribute of {label}", vars(x), ""))
         if library:
+            for name in sorted(own):  # such as the function of np.vectorize
+                held = getattr(x, name, None)
+                if isinstance(held, _FUNCTIONS) or (callable(held) and not is_library(type(held))):
+                    self._find(held, f"{label}.{name}", name)
             if hasattr(kind, "__getattr__"):
                 self._made_up(x, label, own)
             return
@@ -317,6 +344,7 @@ class Walk:
             for name in sorted((stored | (inherited & self.known)) - own):
                 if name in inherited or not hasattr(kind, name):
                     self.places.append(Entry(f"{label}.{name}", vars(x), name))
+            self.places.append(Attribute(f"the attributes of {label}", x, "__dict__"))
 
     def _made_up(self, x: Any, label: str, own: set[str]) -> None:
         """What a library's object, such as a configuration, answers to names that it has not."""
@@ -343,12 +371,19 @@ _PARTS: dict[type, tuple[str, ...]] = {
     classmethod: ("__func__",),
 }
 """What is behind a method, a partial or a property."""
-_UNCALLED = {"__init_subclass__", "__set_name__", "__del__", "__repr__", "__reduce__", "__class_getitem__"}
-"""Methods that a step does not call without naming them."""
+_UNCALLED = {"__del__", "__repr__"}
+"""Methods that a step does not call without asking for it."""
 _MAKING = {"__init__", "__new__", "__post_init__"}
 """Methods that are called where code names the class, and not of an object that is there."""
 _PLAIN = {"SimpleNamespace", "Namespace", "function"}
 """Kinds of Python's own that have whatever attributes the user gives them."""
+
+
+def _is_generated(base: type, name: str) -> bool:
+    """Whether a method was made by dataclass: its comparisons name all fields, and are seldom called."""
+    function = vars(base)[name]
+    made = isinstance(function, types.FunctionType) and function.__code__.co_filename == "<string>"
+    return made and "__dataclass_fields__" in vars(base) and name not in _MAKING
 
 
 def _is_library_module(x: Any) -> bool:
@@ -380,6 +415,8 @@ def _is_opaque(x: Any) -> bool:
     """Whether what it gives may change although nothing that can be seen does."""
     kind = type(x)
     if kind.__module__ in _UNSEEN or kind.__name__ == "_local":
+        return True
+    if isinstance(x, np.ufunc) and x.__name__.endswith("(vectorized)"):  # of np.frompyfunc
         return True
     plain = is_library(kind) and not hasattr(x, "__dict__")
     return plain and hasattr(kind, "__next__") and not hasattr(kind, "fileno")  # an iterator; a file is none
