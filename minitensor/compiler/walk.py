@@ -284,15 +284,13 @@ class Walk:
                 continue
             self.places.append(Attribute(f"the bases of {base.__name__}", base, "__mro__"))
             for name, x in list(vars(base).items()):
-                private = name.startswith("__")
-                special = private and isinstance(x, types.FunctionType) and name not in _UNCALLED
-                special = special and (made or name not in _MAKING) and not _is_generated(x)
-                if (
-                    special
-                    or (name in asked and not private)
-                    or name in self.known
-                    or (everything and not private)
-                ):
+                if name.startswith("__"):
+                    special = isinstance(x, types.FunctionType | classmethod | staticmethod)
+                    special = special and name not in _UNCALLED and (made or name not in _MAKING)
+                    wanted = name in self.known or (special and not _is_generated(base, name))
+                else:
+                    wanted = name in asked or everything
+                if wanted:
                     self._place(Entry(f"{base.__name__}.{name}", vars(base), name))
             for name in sorted(inherited - vars(base).keys()):  # it may have some time what it inherits now
                 self.places.append(Entry(f"{base.__name__}.{name}", vars(base), name))
