@@ -339,10 +339,11 @@ class Walk:
         if hasattr(x, "__dict__"):  # what it has of its class, or not yet, it may have itself some time
             stored = {name for code in self.codes for name in names_after(code, "STORE_ATTR")}
             inherited = {name for base in kind.__mro__ if not is_library(base) for name in vars(base)}
-            for name in sorted((stored | (inherited & self.known)) - own):
-                if name in inherited or not hasattr(kind, name):
-                    self.places.append(Entry(f"{label}.{name}", vars(x), name))
-            self.places.append(Attribute(f"the attributes of {label}", x, "__dict__"))
+            absent = sorted((stored | (inherited & self.known)) - own)
+            absent = [name for name in absent if name in inherited or not hasattr(kind, name)]
+            self.places += [Entry(f"{label}.{name}", vars(x), name) for name in absent]
+            if absent:
+                self.places.append(Attribute(f"the attributes of {label}", x, "__dict__"))
 
     def _made_up(self, x: Any, label: str, own: set[str]) -> None:
         """What a library's object, such as a configuration, answers to names that it has not."""
