@@ -25,7 +25,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
 import minitensor as mt
-from minitensor import DTypeError, GraphError, ShapeError, Tensor, Value, nn, no_grad, optim
+from minitensor import DTypeError, GraphError, ShapeError, Tensor, Value, cli, nn, no_grad, optim
 from minitensor.data import DataLoader, make_moons, train_test_split
 from minitensor.training import fit
 
@@ -1034,6 +1034,94 @@ def layer(weights: Any, inputs: Any, bias: Any) -> Any:
     for w, x in zip(weights, inputs, strict=True):
         bias = bias + w * x
     return bias
+
+
+# ----------------------------------------------------------------------------- 43: compile, 46, 47: tables
+
+
+def test_43_compile_equals_eager_after_any_change_in_python() -> None:
+    dropout, slope = nn.Dropout(0.9), 0.5
+
+    def step(x: Tensor) -> Any:
+        return (dropout(x) * slope).sum()
+
+    compiled, x = mt.compile(step), Tensor(np.ones((4, 3)))
+    for i in range(4):
+        dropout.p, slope = (0.9, 0.0, 0.0, 0.9)[i], (0.5, 0.5, 2.0, 2.0)[i]
+        for _ in range(3):
+            mt.manual_seed(0)
+            expected = step(x).item()
+            mt.manual_seed(0)
+            assert compiled(x).item() == expected
+
+
+def test_43_an_optimizer_of_ones_own_is_recorded_by_what_it_does() -> None:
+    class LARS(optim.SGD):
+        def update(self, parameter: Tensor, gradient: Array, state: dict[str, Any], group: Any) -> None:
+            trust = np.linalg.norm(parameter.data) / np.linalg.norm(gradient)
+            super().update(parameter, gradient * np.float32(trust), state, group)
+
+    def trained(compiled: bool) -> list[bytes]:
+        model = nn.MLP(2, [3, 1], rng=0)
+        optimizer = LARS(model.parameters(), lr=0.01, momentum=0.9)
+
+        def step(x: Array) -> Any:
+            loss = (model(x) ** 2).sum()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        run: Any = mt.compile(step) if compiled else step
+        for _ in range(6):
+            run(np.ones((3, 2), np.float32))
+        return [p.data.tobytes() for p in model.parameters()]
+
+    assert trained(True) == trained(False)
+
+
+def test_43_what_a_program_would_not_do_again_is_refused_with_its_line_and_cure() -> None:
+    w = leaf([1.0, -2.0])
+
+    @mt.compile
+    def step(x: Array) -> Tensor:
+        w.data = np.clip(w.data * x, -1, 1)
+        return w.detach()
+
+    with pytest.raises(
+        mt.CompileError, match=r'assigning .data, in ".*test_semantics.py", line .*x.data\[...\]'
+    ):
+        step(np.ones(2))
+
+
+def test_46_and_47_a_model_takes_columns_by_name_and_prints_classes(tmp_path: Path, capsys: Any) -> None:
+    rng = np.random.default_rng(0)
+    kinds = rng.integers(0, 2, 80)
+    columns = {"height": kinds * 4 + rng.normal(size=80), "width": rng.normal(size=80) - kinds * 4}
+    columns["kind"] = np.array(["short", "tall"])[kinds]
+
+    def write(name: str, order: list[str]) -> str:
+        rows = [
+            ",".join(order),
+            *[",".join(map(str, row)) for row in zip(*[columns[c] for c in order], strict=True)],
+        ]
+        (tmp_path / name).write_text("\n".join(rows) + "\n")
+        return str(tmp_path / name)
+
+    data, run = write("a.csv", ["height", "width", "kind"]), str(tmp_path / "run")
+    train = ["train", "--data", data, "--label", "kind", "--checkpoint", run, "--epochs", "15"]
+    assert cli.main(train) == 0
+    printed = []
+    for order in (["height", "width", "kind"], ["kind", "width", "height"], ["width", "height"]):
+        capsys.readouterr()
+        assert cli.main(["predict", run, write("b.csv", order)]) == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1] == printed[2]
+    assert {"short", "tall"} <= set(printed[0].split())
+    assert cli.main(["predict", run, write("c.csv", ["height", "kind"])]) == 2
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    assert "width" in message
 
 
 # ------------------------------------------------------------------- 44, 48-51: assignments, state, copies
