@@ -9,6 +9,7 @@ import collections.abc
 import configparser
 import contextvars
 import copy
+import functools
 import gc
 import pickle
 import queue
@@ -16,7 +17,6 @@ import random
 import sys
 import threading
 import types
-import warnings
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -266,23 +266,41 @@ def test_generators_without_a_seed_are_refused(text: str) -> None:
 
 
 def test_what_another_thread_changes_is_no_fault_of_the_step() -> None:
-    settings, stop = types.SimpleNamespace(gain=1.0), threading.Event()
+    settings, asked, done = types.SimpleNamespace(gain=1.0), threading.Lock(), threading.Lock()
+    asked.acquire(), done.acquire()
 
     def change() -> None:
-        while not stop.is_set():
+        while asked.acquire(timeout=5):
             settings.gain += 1.0
+            done.release()
+
+    def step(x: Any) -> Any:
+        asked.release()
+        done.acquire()
+        return x * settings.gain
 
     thread = threading.Thread(target=change)
     thread.start()
-    compiled = mt.compile(lambda x: x * settings.gain)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that it runs as it is
-        for _ in range(200):
-            before = settings.gain
-            found = compiled(np.ones(1))
-            assert before <= found[0] <= settings.gain
-    stop.set()
+    compiled = mt.compile(step)
+    for i in range(6):
+        assert compiled(np.ones(1))[0] == i + 2
     thread.join()
+
+
+def test_a_cache_that_is_emptied_is_noticed() -> None:
+    settings = types.SimpleNamespace(gain=1.0)
+
+    @functools.lru_cache
+    def gain() -> float:
+        return float(settings.gain)
+
+    compiled = mt.compile(lambda x: x * gain())
+    for cleared in (False, False, True):
+        if cleared:
+            gain.cache_clear()
+        for _ in range(4):
+            np.testing.assert_array_equal(compiled(X), X * np.float32(5 if cleared else 1))
+        settings.gain = 5.0
 
 
 @mt.compile
