@@ -190,7 +190,8 @@ class Compiled(Generic[P, R]):
         return repr(x) if is_value(x) else _Itself(x)
 
     def _record(self, key: Any, args: Any, kwargs: Any) -> R:
-        programs = [program for program in self._programs.get(key, ()) if program.lives()]
+        known = self._programs.get(key, [])
+        known[:] = programs = [x for x in known if x.lives() and not x.trace.surroundings.expired]
         if sum(map(len, self._programs.values())) >= _PROGRAMS:
             return self._as_it_is(
                 f"{_PROGRAMS} programs were made of one step, and a new one is needed", args, kwargs

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from minitensor.compiler.names import line_of, sets
-from minitensor.compiler.places import MISSING, Bind, Entries, all_are, is_value, same
+from minitensor.compiler.places import MISSING, Bind, Cache, Entries, all_are, is_value, same
 from minitensor.compiler.walk import CONTAINERS, KEPT, Walk
 from minitensor.errors import CompileError
 from minitensor.nn.module import Module, changes
@@ -85,6 +85,7 @@ class Surroundings:
         self.tensors = {tensor: tensor._requires_grad for tensor in walk.tensors}
         self.modules = {x: Watched.now(x, label, ignored) for x, (label, ignored) in walk.modules.items()}
         self.entered: dict[Module, Watched] = {}  # those that the step came by in another way
+        self.expired = False  # as a cache was emptied, and nobody sees what it is filled with again
         self._codes = walk.codes
         self._random = [(source, name, state(), state) for source, name, state in walk.random]
 
@@ -112,6 +113,9 @@ class Surroundings:
     def is_as_it_was(self) -> bool | None:
         """Whether all is equal, which is taken over; None if only another walk can tell."""
         unsure = False
+        self.expired = self.expired or any(
+            [isinstance(x, Cache) and x.read() != x.value for x in self.places]
+        )
         for _, _, before, after in self._differences():
             if not same(before, after):
                 if not _alike(before, after):
