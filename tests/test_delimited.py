@@ -348,7 +348,26 @@ def test_numbers_for_names_are_refused_where_they_would_be_a_row() -> None:
     wide = pd.DataFrame(np.ones((3, 12), int))
     with pytest.raises(DataError, match="line 1 counts 0, 1, 2, …"):
         load_table(io.BytesIO(wide.to_csv(index=False).encode()))
-    assert load_table(io.BytesIO(b"0,1,2\n1,3,4\n0,1,2\n")).x.tolist() == [[1, 2], [3, 4], [1, 2]]
+    assert load_table(io.BytesIO(b"0,1,2\n")).x.tolist() == [[1, 2]]  # there is nothing that it could name
+    assert load_table(io.BytesIO(b"1,3,4\n0,1,2\n")).x.tolist() == [[3, 4], [1, 2]]
+    assert load_table(io.BytesIO(b"y,a,b\n0,1,2\n1,3,4\n")).x.tolist() == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize("below", ["2,.5,.7,1", "1,2,3,0", ".1,.2,.3,0", "0,1,2,3", "cat,1,2,3"])
+@pytest.mark.parametrize("label", [None, "1", "-1"])
+@pytest.mark.parametrize("sep", [",", "\t"])
+def test_a_first_line_that_counts_is_no_row_whatever_is_below(
+    below: str, label: str | None, sep: str, command: Command
+) -> None:
+    for width in (2, 3, 4):
+        lines = [",".join(line.split(",")[:width]) for line in ("0,1,2,3", *[below] * 20)]
+        Path("a.csv").write_text("\n".join(lines).replace(",", sep))
+        given = () if label is None else ("--label", label)
+        message = command("train", "--data", "a.csv", *given, code=2)
+        assert "line 1 counts 0, 1, 2, …" in message
+        assert "header=False" in message
+        with pytest.raises(DataError, match="line 1 counts 0, 1, 2, …"):
+            load_rows(Path("a.csv"), width)
 
 
 # ---------------------------------------------------------------------------------- text labels are classes

@@ -220,8 +220,7 @@ def _has_names(sheet: _Sheet, label: str | None, known: Schema | None) -> bool:
         return all(fields[place : place + 1] != [first[place]] for _, fields in islice(sheet.rows(), 1, None))
     if not first[0] and _counts(first[1:]):  # pandas's index, and its names for columns without one
         return True
-    if _counts(first) or _counts(beside):
-        _check_no_numbered_names(sheet, place)
+    _check_no_numbered_names(sheet, place, beside)
     return False
 
 
@@ -229,14 +228,20 @@ def _counts(fields: Sequence[str]) -> bool:
     return len(fields) > 0 and list(fields) == [str(i) for i in range(len(fields))]
 
 
-def _check_no_numbered_names(sheet: _Sheet, place: int) -> None:
-    """Refuse 0, 1, 2, … where they are pandas's names for columns without one, and no row of numbers."""
+def _check_no_numbered_names(sheet: _Sheet, place: int, beside: Sequence[str]) -> None:
+    """Refuse 0, 1, 2, … where they may be pandas's names for columns without one, and no row of numbers."""
     below = [fields for _, fields in islice(sheet.rows(), 1, 6)]
     fractions = all("." in field for fields in below for i, field in enumerate(fields) if i != place)
-    if sheet.width >= 10 or (sheet.width > 2 and below and fractions):
+    if _counts(sheet.first):
+        refused = sheet.width > 1 and len(below) > 0  # a line alone names nothing
+    else:
+        refused = _counts(beside) and (
+            sheet.width >= 10 or (sheet.width > 2 and len(below) > 0 and fractions)
+        )
+    if refused:
         raise DataError(
             f"{sheet.name}: line {sheet.line:,} counts 0, 1, 2, …, as pandas names columns that have none. "
-            "Name the columns, or save the table with header=False."
+            "Name the columns, or save the table with header=False; if the line is data, put names above it."
         )
 
 
