@@ -231,7 +231,7 @@ def test_a_label_that_is_no_class_or_is_not_there_is_refused(forester: Path, com
         ("x,y,label\n1,2,0\n", None, "label"),
         ("y,class,b\n1,0,2\n", None, "class"),
         ("y,b\n0,2\n", None, "y"),
-        ("digit,a,b\n0,1,2\n", None, "digit"),  # else the first
+        ("digit,a,b\n0,1,2\n", "digit", "digit"),
         ("a,b,label\n1,0,3\n", "b", "b"),
         ("0,1,2,label\n.1,.2,.3,7\n", None, "label"),  # columns of an array, and the label that was added
         ("label,0,1\n7,.2,.3\n", None, "label"),
@@ -247,7 +247,7 @@ def test_a_label_that_is_no_class_or_is_not_there_is_refused(forester: Path, com
         ("1,2,cat\n3,4,dog\n", "-1", 2),
     ],
 )
-def test_the_label_is_the_column_given_or_one_so_named_or_the_first(
+def test_the_label_is_the_column_given_or_one_so_named_or_without_names_the_first(
     text: str, label: str | None, expected: str | int
 ) -> None:
     found = load_table(io.BytesIO(text.encode()), label)
@@ -270,9 +270,12 @@ def test_the_label_is_the_column_given_or_one_so_named_or_the_first(
         ("1,0\n", "-3", "has no column -3"),
         ("1,0\n", "0", "has no column 0: its columns are 1 to 2"),
         ("Label,label,a\n1,0,2\n", None, "two columns are named 'label'. Say which it is: --label NAME"),
-        ("a,b\n0.5,1\n", None, r"column 'a': label 0\.5 in row 1\. .* --label NAME"),
-        ("a,b,kind\n1,2,cat\n", None, r"'cat' is no number\. .* If it is the label, give --label kind\."),
-        ("a,the kind\n1,cat\n", None, "give --label 'the kind'"),
+        ("age,quality\n1,0\n", None, "which column is the label.*--label NAME: 'age', 'quality'"),
+        ("cat,a\nx,1\n", None, "None of them is named label, class, target or y"),
+        (",0,1\n0,.5,1\n", None, "column 1 has no name"),
+        ("a,b\n0.5,1\n", "a", r"column 'a': label 0\.5 in row 1\. .* --label NAME"),
+        ("a,b,kind\n1,2,cat\n", "a", r"'cat' is no number\. .* If it is the label, give --label kind\."),
+        ("a,the kind\n1,cat\n", "a", "give --label 'the kind'"),
         ("1,2,cat\n", None, "If it is the label, give --label 3"),
         ("0,1,kind\n1,2,cat\n", None, "line 1, column 3: 'kind' is no number"),
         ("digit,10,20\n3,1,2\n4,5,6\n", None, "has 'digit' for a label, and all below are numbers"),
@@ -282,6 +285,34 @@ def test_the_label_is_the_column_given_or_one_so_named_or_the_first(
 def test_a_label_that_is_not_there_is_refused(text: str, label: str | None, message: str) -> None:
     with pytest.raises(DataError, match=message):
         load_table(io.BytesIO(text.encode()), label)
+
+
+def test_without_a_name_that_says_so_no_column_is_guessed_to_be_the_label(command: Command) -> None:
+    frame = FOREST.assign(kind=FOREST.kind.map(KINDS.index)).rename(columns={"kind": "quality"})
+    frame.assign(height=frame.height.round() % 3).to_csv("a.csv", index=False)
+    message = "which column is the label? Say it with --label NAME: 'height', 'weight', 'age of the tree', 'q"
+    assert message in command("train", "--data", "a.csv", code=2)
+    with pytest.raises(DataError, match="which column is the label"):
+        load_file("a.csv")
+    command.train(frame, "--label", "-1", header=False)
+    assert message in command("evaluate", "run", "--data", "a.csv", code=2)
+    command.train(frame, "--label", "quality", name="named")
+    command("evaluate", "named", "--data", "a.csv")  # the model knows
+
+
+def test_a_run_that_took_the_first_column_unasked_is_still_judged_and_resumed(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saving = Checkpoint.__init__
+
+    def unasked(self: Checkpoint, folder: Any, config: Any = None, resume: bool = False) -> None:
+        saving(self, folder, {**config, "options": {**config["options"], "label": None}}, resume)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "__init__", unasked)
+        command.train(FOREST[["kind", *FEATURES]], "--label", "kind")
+    command("evaluate", "run", "--json")
+    command("train", "--quiet", "--checkpoint", "run", "--resume")
 
 
 def test_label_chooses_the_column_for_every_command(command: Command) -> None:

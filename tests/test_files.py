@@ -117,7 +117,6 @@ CSV = "\n".join(f"{label}," + ",".join(map(str, row.reshape(-1))) for label, row
         (CSV.replace(",", "\t"), None),
         (CSV.replace("\n", "\n\n"), None),
         (CSV.replace(",", " , "), None),
-        ("digit,a,b,c,d\n" + CSV, None),
         ("digit,a,b,c,d\n" + CSV, "digit"),
         ('"y","a","b","c","d"\n' + CSV, None),
         (

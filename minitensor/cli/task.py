@@ -170,11 +170,19 @@ def fingerprint(data: Dataset) -> int:
 
 
 def own_options(config: Mapping[str, Any], checkpoint: str) -> dict[str, Any]:
-    """The options of the run that a checkpoint is of; those which older runs had not are the default."""
+    """The options of the run that a checkpoint is of; those which older runs had not are the default.
+
+    Older runs took the first column for the label if none was given: which it was, their table says.
+    """
     try:
-        return recalled(config["options"])
+        options = recalled(config["options"])
     except OptionError as error:
         raise CheckpointError(f"{checkpoint}: does not say how its run was trained: {error}") from error
+    table = config.get("table")
+    if options["label"] is None and isinstance(table, dict) and table.get("columns"):
+        label = table.get("label")
+        options["label"] = label if isinstance(label, str) else None
+    return options
 
 
 def is_same(data: Dataset, schema: Schema | None, config: Mapping[str, Any]) -> bool:

@@ -22,7 +22,7 @@ from minitensor.tables import shown
 
 Array = NDArray[Any]
 LABELS = ("label", "class", "target", "y")
-"""A column so named, in capitals or not, is the label where none is given; else the first is."""
+"""A column so named, in capitals or not, is the label where none is given; without names the first is."""
 SHOWN, LONGEST = 20, 40  # names in a message, and letters of a name
 _LARGEST = 2.0**128 - 2.0**103  # from here on, float32 rounds to infinity
 
@@ -318,11 +318,17 @@ def _lacks(sheet: _Sheet, label: str) -> DataError:
 
 
 def _label_place(sheet: _Sheet, label: str | None) -> int:
-    """Where the label is in a table to train on: as given, by a name in LABELS, or else the first."""
+    """Where the label is in a table to train on: as given, by a name in LABELS, or without names the first."""
     if sheet.width < 2:
         raise DataError(f"{sheet.name}: has one column. A row needs a label and at least one number.")
     if sheet.names:
-        return _named_label(sheet, label) or 0
+        place = _named_label(sheet, label)
+        if place is None:
+            raise DataError(
+                f"{sheet.name}: which column is the label? Say it with --label NAME: {listed(sheet.names)}. "
+                f"None of them is named {', '.join(LABELS[:-1])} or {LABELS[-1]}."
+            )
+        return place
     return 0 if label is None else _position(sheet, label)
 
 

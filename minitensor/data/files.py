@@ -119,8 +119,8 @@ def load_table(source: Source, label: str | None = None, schema: Schema | None =
     The first line may hold the names of the columns. Spaces around names, numbers and labels do not count.
 
     The label is in the column that is given, by its name, or in a table without names by its number, from 1
-    ("-1" is the last); by default in the one named label, class, target or y; else it is in the first. Labels
-    are whole numbers from 0; or if any is none, all are text, and the classes are these texts, sorted.
+    ("-1" is the last); by default in the one named label, class, target or y, or without names in the first.
+    Labels are whole numbers from 0; or if any is none, all are text, and the classes are these texts, sorted.
 
     Args:
         source: The file, or a stream of text.
@@ -130,7 +130,8 @@ def load_table(source: Source, label: str | None = None, schema: Schema | None =
             with as many columns.
 
     Raises:
-        DataError: If it is no table of numbers and labels; if columns are lacking, not known, without a name
+        DataError: If it is no table of numbers and labels; if no name says which is the label and none is
+            given; if columns are lacking, not known, without a name
             or of one name; if the first counts 0, 1, 2, … without a name, as an index does that pandas saved.
 
     >>> from io import BytesIO
