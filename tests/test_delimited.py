@@ -160,6 +160,21 @@ REFUSED: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], dict[str, Any],
         {},
         "column 1 has no name but 'Unnamed: 0'. Name it; or",
     ),
+    "had two indices": (
+        lambda f: f.assign(**{"Unnamed: 0.1": 1}),
+        {},
+        "column 5 has no name but 'Unnamed: 0.1'. Name it; or if it is an index that pandas saved",
+    ),
+    "had an index of three saved": (
+        lambda f: f.assign(**{"Unnamed: 0.1.1": 1}),
+        {},
+        "column 5 has no name but 'Unnamed: 0.1.1'. Name it; or",
+    ),
+    "had names in two levels": (
+        lambda f: f.assign(**{"Unnamed: 3_level_1": 1}),
+        {},
+        "column 5 has no name but 'Unnamed: 3_level_1'. Name it, or leave it out",
+    ),
     "has no names": (
         lambda f: f,
         {"header": False},
@@ -217,6 +232,29 @@ def test_a_label_that_is_no_class_or_is_not_there_is_refused(forester: Path, com
     assert "give --label NAME" in message
     FOREST.assign(kind=range(240)).to_csv("a.csv", index=False)
     assert "label '0' in row 1 is none" in command("evaluate", forester, "--data", "a.csv", code=2)
+
+
+@pytest.mark.parametrize(("labels", "row"), [("0,1,x,y", 3), ("2,nine", 2), ("7,-1,0.5,x", 4), ("x,0", 1)])
+def test_of_labels_that_are_no_classes_the_first_text_is_named(labels: str, row: int) -> None:
+    content = "a,label\n" + "".join(f"1,{label}\n" for label in labels.split(","))
+    wrong = labels.split(",")[row - 1]
+    with pytest.raises(DataError, match=f"label '{wrong}' in row {row} is none of .*: whole numbers from 0"):
+        load_table(io.BytesIO(content.encode()), schema=Schema(1, ("a",), "label"))
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        ("2000000", "label 2000000 in row 2 is too large: at most 10,000 classes are possible, 0 to 9,999"),
+        ("10000", "label 10000 in row 2 is too large"),
+        ("1e4", "label 10000 in row 2 is too large"),
+        ("-1", "label -1.0 in row 2. Labels must be whole numbers from 0"),
+        ("10000.5", "label 10000.5 in row 2. Labels must be whole numbers from 0"),
+    ],
+)
+def test_a_label_is_refused_for_what_is_wrong_with_it(label: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        load_table(io.BytesIO(f"a,label\n1,9999\n1,{label}\n".encode()))
 
 
 # ------------------------------------------------------------------------------- which column is the label
@@ -707,7 +745,7 @@ STRANGE: dict[str, tuple[bytes, str]] = {
     "truth": (b"a,b,kind\nTrue,2,cat\n", r"line 2, column 1 \('a'\): 'True' is no number"),
     "underscore": (b"a,b,kind\n1_000,2,cat\n", "'1_000' is no number"),
     "other digits": ("a,b,kind\n١,2,cat\n".encode(), "is no number"),
-    "too large": (b"a,b,kind\n1e39,2,cat\n", "1e39 is not finite"),
+    "too large": (b"a,b,kind\n1e39,2,cat\n", "1e39 is too large for float32"),
     "no label": (b"a,b,kind\n1,2,cat\n3,4,\n", r"line 3, column 3 \('kind'\) is empty"),
     "NaN for a label": (b"a,b,kind\n1,2,cat\n3,4,nan\n", r"line 3, column 3 \('kind'\): nan is not finite"),
     "names twice": (b"a,a,kind\n1,2,cat\n", "columns 1 and 2 are both named 'a'"),
@@ -738,7 +776,7 @@ def test_the_largest_numbers_of_float32_are_numbers(monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr(np, "loadtxt", read_as)
         for number in (float(largest), 3.4028235677973362e38):
             assert load_table(io.BytesIO(content.format(number).encode())).x.tolist() == [[largest]]
-        with pytest.raises(DataError, match="is not finite"):
+        with pytest.raises(DataError, match="is too large for float32"):
             load_table(io.BytesIO(content.format(3.4028235677973366e38).encode()))
 
 

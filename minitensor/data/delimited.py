@@ -248,10 +248,10 @@ def _check_no_numbered_names(sheet: _Sheet, place: int, beside: Sequence[str]) -
 def _check_names(sheet: _Sheet) -> None:
     places: dict[str, int] = {}
     for i, name in enumerate(sheet.names):
-        if not name or re.fullmatch(r"Unnamed: \d+", name):
+        if not name or re.fullmatch(r"Unnamed: \d+(_level_\d+)?(\.\d+)*", name):  # pandas's for no name
             called = f" but {name!r}" if name else ""
             cure = "Name it, or leave it out."
-            if i == 0:
+            if i == 0 or re.match(r"Unnamed: 0\b", name):
                 cure = "Name it; or if it is an index that pandas saved, save the table with index=False."
             raise DataError(f"{sheet.name}: column {i + 1:,} has no name{called}. {cure}")
         if (before := places.setdefault(name, i)) < i:
@@ -465,7 +465,10 @@ def _number_fault(field: str, option: str = "") -> str:
     if not field:
         return " is empty. Fill it, or leave the row out."
     if is_number(field):
-        return "" if abs(float(field)) < _LARGEST else f": {field} is not finite. Remove or replace it."
+        if abs(float(field)) < _LARGEST:
+            return ""
+        fault = "too large for float32" if any(map(str.isdigit, field)) else "not finite"
+        return f": {field[:LONGEST]} is {fault}. Remove or replace it."
     cure = "Encode it as numbers, or leave the column out."
     if option:
         cure += f" If it is the label, give --label {option}."

@@ -274,6 +274,9 @@ def _labels(name: str, y: Array) -> NDArray[np.int64]:
         bad |= y != np.floor(y)
     if bad.any():
         i = int(bad.argmax())
+        if y[i] >= MOST_CLASSES and y[i] == np.floor(y[i]):
+            most = f"at most {MOST_CLASSES:,} classes are possible, 0 to {MOST_CLASSES - 1:,}"
+            raise DataError(f"{name}: label {y[i]:.0f} in row {i + 1:,} is too large: {most}.")
         raise DataError(f"{name}: label {y[i]} in row {i + 1:,}. Labels must be whole numbers from 0.")
     return y.astype(np.int64)
 
@@ -497,7 +500,7 @@ def _coded(name: str, labels: list[str], known: Schema | None) -> tuple[NDArray[
             )
     codes = {label: code for code, label in enumerate(classes)}
     for row, label in enumerate(labels, start=1):
-        if label not in codes:
+        if label not in codes if classes else not is_number(label):
             known_as = listed(classes) if classes else "whole numbers from 0"
             raise DataError(
                 f"{name}: label {label[:LONGEST]!r} in row {row:,} is none of the model's classes: {known_as}"
