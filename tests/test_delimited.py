@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import itertools
 import json
+import lzma
 import os
 import threading
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -127,7 +130,11 @@ def test_columns_are_taken_by_name_whatever_their_order(
 
 
 REFUSED: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], dict[str, Any], str]] = {
-    "lacks a column": (lambda f: f.drop(columns="weight"), {}, "lacks 'weight', which the model takes"),
+    "lacks a column": (
+        lambda f: f.drop(columns="weight"),
+        {},
+        "lacks 'weight', which the model takes. Add what",
+    ),
     "lacks two": (lambda f: f[["age of the tree", "kind"]], {}, "lacks 'height', 'weight', which"),
     "has another": (
         lambda f: f.assign(width=1),
@@ -539,7 +546,7 @@ def test_a_label_cannot_steer_the_terminal_or_break_a_line(command: Command) -> 
 def test_all_labels_alike_are_named(command: Command) -> None:
     Path("a.csv").write_text("a,kind\n" + "1,cat\n" * 9)
     message = command("train", "--data", "a.csv", "--label", "kind", code=2)
-    assert "all labels to train on are 'cat': there is nothing to tell apart" in message
+    assert "all labels to train on are 'cat': there is nothing to tell apart. Add rows" in message
 
 
 # ------------------------------------------------------------------------- models that know no names
@@ -729,9 +736,15 @@ def test_numpy_and_python_read_the_same(rows: list[tuple[float, str, int]], whol
 STRANGE: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "is empty"),
     "blank": (b"\n \n\n", "is empty"),
-    "names alone": (b"a,b,kind\n", "has a header line and no rows"),
-    "short line": (b"a,b,kind\n1,2,cat\n1,2\n", "line 3 has 2 numbers, and those before 3"),
-    "long line": (b"a,b,kind\n1,2,cat\n1,2,cat,\n", "line 3 has 4 numbers, and those before 3"),
+    "names alone": (b"a,b,kind\n", r"has a header line and no rows\. Put the rows below it"),
+    "short line": (
+        b"a,b,kind\n1,2,cat\n1,2\n",
+        "line 3 has 2 numbers, and those before 3\\. Give every line as many",
+    ),
+    "long line": (
+        b"a,b,kind\n1,2,cat\n1,2,cat,\n",
+        "line 3 has 4 numbers, and those before 3\\. Give every line as many",
+    ),
     "longer than the names": (b"a,b,kind\n1,2,cat,\n", "line 1 names 3 columns, and line 2 has 4"),
     "comma at the end": (b"a,b,kind,\n1,2,cat,\n", "column 4 has no name. Name it, or leave it out"),
     "no names but commas": (b",,kind\n1,2,cat\n", "column 1 has no name"),
@@ -749,7 +762,27 @@ STRANGE: dict[str, tuple[bytes, str]] = {
     "no label": (b"a,b,kind\n1,2,cat\n3,4,\n", r"line 3, column 3 \('kind'\) is empty"),
     "NaN for a label": (b"a,b,kind\n1,2,cat\n3,4,nan\n", r"line 3, column 3 \('kind'\): nan is not finite"),
     "names twice": (b"a,a,kind\n1,2,cat\n", "columns 1 and 2 are both named 'a'"),
-    "spaces between": (b"1 2 cat\n3 4 dog\n", "names no column 'kind'"),
+    "spaces between": (b"1 2 cat\n3 4 dog\n", r"line 1 has spaces between columns\. Put commas"),
+    "spaces between names too": (b"a  b kind\n1 2  cat\n", "line 1 has spaces between columns"),
+    "bars between": (b"a|b|kind\n1|2|cat\n", r"line 1 has '\|' between columns\. Put commas"),
+    "a comment": (b"# trees\na,b,kind\n1,2,cat\n", r"line 1 is a comment: # trees\. Leave it out"),
+    "a comment with commas": (b"\n# a, b\na,b,kind\n1,2,cat\n", "line 2 is a comment: # a"),
+    "quote left open before a number": (
+        b'a,kind,b\n1,cat,2\n"1,dog,2\n2,cat,1\n',
+        r"line 3, column 1 \('a'\) goes on in the next line\. Is a quote not closed",
+    ),
+    "quote left open in the last column": (
+        b'a,kind,b\n1,cat,"2\n1,dog,2\n',
+        r"line 2, column 3 \('b'\) goes on in the next line",
+    ),
+    "quote left open in the names": (b'a,kind,"b\n1,cat,2\n', r"no rows\. Is a quote not closed"),
+    "quote left open at the start": (
+        b'"a,kind,b\n1,cat,2\n',
+        r"line 1 goes on in the next line\. Is a quote",
+    ),
+    "xz": (lzma.compress(b"a,b,kind\n1,2,cat\n"), "is compressed with xz, and only gzip is read"),
+    "bzip2": (bz2.compress(b"a,b,kind\n1,2,cat\n"), "is compressed with bzip2, and only gzip is read"),
+    "zstd": (b"\x28\xb5\x2f\xfd\x24\0", "is compressed with zstd, and only gzip is read"),
     "a page": (b"<html><body>404</body></html>", "names no column 'kind'"),
     "gzip cut short": (gzip.compress(b"a,b,kind\n1,2,cat\n")[:-9], "compressed data are damaged"),
 }
@@ -768,6 +801,26 @@ def test_what_is_no_table_is_one_clear_line(name: str, command: Command) -> None
             load_file(f"a.{end}", "kind")
         command("train", "--data", f"a.{end}", "--label", "kind", code=2)
         assert command.said.err.startswith("minitensor: ")
+
+
+def test_of_a_zip_archive_or_a_folder_the_file_in_it_is_wanted(forester: Path, command: Command) -> None:
+    FOREST.to_csv("trees.csv", index=False)
+    with zipfile.ZipFile("a.zip", "w") as archive:
+        archive.write("trees.csv")
+    for name in ("a.csv", "a.csv.zip"):
+        Path(name).write_bytes(Path("a.zip").read_bytes())
+    Path("folder.csv").mkdir()
+    for name, message in {
+        "a.zip": "is a zip archive without arrays. Give the file in it, plain or gzip",
+        "a.csv": "is a zip archive without arrays",
+        "a.csv.zip": "is a zip archive without arrays",
+        "folder.csv": "is a folder, and has no train-images-idx3-ubyte, plain or .gz. Give a file; or put",
+    }.items():
+        assert message in command("predict", forester, name, code=2)
+        assert message in command("evaluate", forester, "--data", name, code=2)
+        assert message in command("train", "--data", name, code=2)
+    piped = Path("a.zip").read_bytes()
+    assert "is a zip archive and no table. Give" in command("predict", forester, code=2, stdin=piped)
 
 
 def test_the_largest_numbers_of_float32_are_numbers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -151,7 +151,10 @@ def split(data: Dataset, seed: int, schema: Schema | None = None) -> Task:
     names = () if schema is None else schema.classes
     if y_train.min() == y_train.max():
         only = listed([names[y_train[0]]]) if names else y_train[0]
-        raise DataError(f"all labels to train on are {only}: there is nothing to tell apart")
+        raise DataError(
+            f"all labels to train on are {only}: there is nothing to tell apart. "
+            "Add rows of other classes; or if another column has the labels, name it: --label NAME."
+        )
     classes = int(max(y_train.max(), y_test.max())) + 1
     return Task(x_train, x_test, y_train, y_test, classes)
 

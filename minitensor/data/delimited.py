@@ -65,6 +65,7 @@ def read(content: bytes, name: str, label: str | None, known: Schema | None, lab
         DataError: If it is not such a table. The message has the line, the column and the cure.
     """
     sheet = _Sheet(content, name)
+    _check_columns(sheet)
     if _has_names(sheet, label, known):
         sheet.names = sheet.first
     _check_names(sheet)
@@ -191,6 +192,32 @@ class _Sheet:
 
 def _is_row(fields: list[str], empty: bool = False) -> bool:
     return len(fields) > 1 or (len(fields) == 1 and (empty or bool(fields[0].strip())))
+
+
+def _check_columns(sheet: _Sheet) -> None:
+    """Refuse a first line, or all of them, that no comma, semicolon or tab divides as the table is divided."""
+    rows = [fields for _, fields in islice(sheet.rows(), 5)]
+    alone = all(len(fields) == 1 for fields in rows)
+    if sheet.first[0].startswith("#") and (alone or {len(fields) for fields in rows[1:]} - {sheet.width}):
+        comment = shown(sheet.first[0][:LONGEST])
+        raise DataError(f"{sheet.name}: line {sheet.line:,} is a comment: {comment}. Leave it out.")
+    for mark, called in ((None, "spaces"), ("|", "'|'"), (":", "':'")):
+        parts = [fields[0].split(mark) for fields in rows] if alone else [[]]
+        numbers = any(is_number(part.strip()) for fields in parts for part in fields)
+        if numbers and len(parts[0]) > 1 and len({len(fields) for fields in parts}) == 1:
+            raise DataError(
+                f"{sheet.name}: line {sheet.line:,} has {called} between columns. "
+                "Put commas, semicolons or tabs there."
+            )
+    if alone and _goes_on(sheet.first[0]):
+        raise DataError(f"{sheet.name}: line {sheet.line:,}{_OPEN}")
+
+
+_OPEN = " goes on in the next line. Is a quote not closed?"
+
+
+def _goes_on(field: str) -> bool:
+    return "\n" in field or "\r" in field
 
 
 # ------------------------------------------------------------------------------------ the line of names
@@ -320,7 +347,10 @@ def _lacks(sheet: _Sheet, label: str) -> DataError:
 def _label_place(sheet: _Sheet, label: str | None) -> int:
     """Where the label is in a table to train on: as given, by a name in LABELS, or without names the first."""
     if sheet.width < 2:
-        raise DataError(f"{sheet.name}: has one column. A row needs a label and at least one number.")
+        raise DataError(
+            f"{sheet.name}: has one column. A row needs a label and at least one number, "
+            "with commas, semicolons or tabs between them."
+        )
     if sheet.names:
         place = _named_label(sheet, label)
         if place is None:
@@ -346,13 +376,14 @@ def _by_name(sheet: _Sheet, label: str | None, known: Schema, labelled: bool) ->
     lacking = [name for name in known.columns if name not in places]
     strange = [name for name in sheet.names if name != called and name not in wanted]
     faults = [f"lacks {listed(lacking)}, which the model takes"] * bool(lacking)
+    cure = " Add what is lacking, under the name that it had in training." if lacking else ""
     if strange:
         faults.append(
             f"has {listed(strange)}, which the model does not know. Leave out what it was not trained on"
             + (f" (its label was {known.label!r}; --label names another)" if called not in places else "")
         )
     if faults:
-        raise DataError(f"{sheet.name}: {', and '.join(faults)}.")
+        raise DataError(f"{sheet.name}: {', and '.join(faults)}.{cure}")
     place = places.get(str(called))
     if place is None and labelled:
         raise DataError(
@@ -392,7 +423,9 @@ def _by_number(
 def _numbers(sheet: _Sheet, place: int | None, labelled: bool, hint: bool) -> tuple[Array, list[str]]:
     """All columns as uint8 or float32, with 0 where the label is, and the labels."""
     if next(islice(sheet.rows(), 1 if sheet.names else 0, None), None) is None:
-        raise DataError(f"{sheet.name}: has a header line and no rows")
+        swallowed = " Is a quote not closed?" if any(map(_goes_on, sheet.names)) else ""
+        cure = "Put the rows below it."
+        raise DataError(f"{sheet.name}: has a header line and no rows.{swallowed or f' {cure}'}")
     for dtype in (np.uint8, np.float32):  # pixels take a third of the time
         labels: list[str] = []
 
@@ -431,12 +464,17 @@ def _one_by_one(sheet: _Sheet, place: int | None, labelled: bool, hint: bool) ->
     for line, fields in sheet.rows(empty=sheet.width == 1):
         if sheet.names and line <= sheet.line:
             continue
+        open_at = next((i for i, field in enumerate(fields) if _goes_on(field)), sheet.width)
+        if open_at < sheet.width:
+            label = ": the label" if open_at == place else ""
+            raise DataError(f"{sheet.where(line, open_at)}{label}{_OPEN}")
         if len(fields) != sheet.width:
             found = f"line {line:,} has {len(fields):,}"
             fault = f"{found} numbers, and those before {sheet.width:,}"
             if sheet.names and not numbers:
                 fault = f"line {sheet.line:,} names {sheet.width:,} columns, and {found}"
-            raise DataError(f"{sheet.name}: {fault}")
+            cure = "Give every line as many, with a mark between each two and every quote closed."
+            raise DataError(f"{sheet.name}: {fault}. {cure}")
         if place is not None:
             labels.append(fields[place])
             fields[place] = "0"
@@ -485,6 +523,4 @@ def _label_fault(field: str, needed: bool) -> str:
         return " is empty. Fill it, or leave the row out."
     if needed and field.lower() == "nan":
         return f": {field} is not finite. Remove or replace it."
-    if "\n" in field or "\r" in field:
-        return ": the label goes on in the next line. Is a quote not closed?"
     return ""

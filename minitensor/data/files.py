@@ -24,6 +24,8 @@ from minitensor.files import is_stream
 Array = NDArray[Any]
 Source: TypeAlias = str | os.PathLike[str] | IO[bytes]
 MOST_CLASSES = 10_000
+_NOT_READ = {b"\xfd7zXZ\0": "xz", b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "zstd"}
+"""How files begin that are compressed, and not with gzip."""
 
 
 class Dataset(NamedTuple):
@@ -46,7 +48,7 @@ def load_file(path: str | os.PathLike[str], label: str | None = None) -> Dataset
     """Read rows and labels from a file or folder.
 
     - `.npz`: arrays x and y, or Keras's x_train, y_train, x_test and y_test.
-    - IDX, MNIST's own format, plain or compressed: a folder with train-images-idx3-ubyte and
+    - IDX, MNIST's own format, plain or gzip: a folder with train-images-idx3-ubyte and
       train-labels-idx1-ubyte (and t10k-… for the test part), or an images file with its labels beside it.
     - `.csv`, `.tsv`: a table. load_table reads it too, and says what its columns and classes are.
 
@@ -114,7 +116,7 @@ def is_table(path: str | os.PathLike[str]) -> bool:
 
 
 def load_table(source: Source, label: str | None = None, schema: Schema | None = None) -> Table:
-    """Read a table: one row a line, numbers between commas (or semicolons or tabs), also compressed.
+    """Read a table: one row a line, numbers between commas (or semicolons or tabs), plain or gzip.
 
     The first line may hold the names of the columns. Spaces around names, numbers and labels do not count.
 
@@ -319,7 +321,13 @@ def _chunks(path: Path) -> Iterator[bytes]:
 def _unpacked(file: io.BufferedReader, name: str) -> Iterator[bytes]:
     import gzip
 
-    compressed = file.peek(2)[:2] == b"\x1f\x8b"
+    start = file.peek(10)[:10]
+    compressed = start[:2] == b"\x1f\x8b"
+    for magic, method in _NOT_READ.items():
+        if start.startswith(magic) and (method != "bzip2" or start[4:] == b"1AY&SY"):
+            raise DataError(
+                f"{name}: is compressed with {method}, and only gzip is read. Decompress it first."
+            )
     source: Any = gzip.GzipFile(fileobj=file) if compressed else file
     position = 0
     try:
@@ -379,13 +387,18 @@ def _read_npz(path: Path) -> dict[str, Array]:
     name = "archive"
     try:
         with zipfile.ZipFile(path) as archive:
-            arrays = {}
-            for entry in archive.infolist():
+            arrays: dict[str, Array] = {}
+            entries = archive.infolist()
+            if entries and not any(entry.filename.endswith(".npy") for entry in entries):
+                raise DataError(
+                    f"{path}: is a zip archive without arrays. Give the file in it, plain or gzip."
+                )
+            for entry in entries:
                 name = entry.filename.removesuffix(".npy")
                 with archive.open(entry) as file:
                     arrays[name] = _read_npy(file, entry.file_size)
             return arrays
-    except (OSError, MemoryError):
+    except (DataError, OSError, MemoryError):
         raise
     except Exception as error:  # a damaged archive raises whatever its damage leads to
         raise DataError(f"{path}: {name} cannot be read: {error}. Save it again with np.savez.") from error
@@ -447,7 +460,8 @@ def _load_folder(folder: Path) -> Dataset:
         else:
             if part == "train":
                 raise DataError(
-                    f"{folder}: has no train-images-idx3-ubyte, plain or .gz. Put MNIST's four files there."
+                    f"{folder}: is a folder, and has no train-images-idx3-ubyte, plain or .gz. "
+                    "Give a file; or put MNIST's four files there."
                 )
     return _whole(folder, parts)
 
@@ -478,9 +492,14 @@ def _text(source: Source) -> tuple[bytes, str]:
     """The content of a table, and what errors call it."""
     if not isinstance(source, str | os.PathLike):
         name = "standard input"
-        return b"".join(_unpacked(io.BufferedReader(io.BytesIO(source.read())), name)), name
-    with _reading(Path(source)):
-        return _content(Path(source)), str(source)
+        content = b"".join(_unpacked(io.BufferedReader(io.BytesIO(source.read())), name))
+    else:
+        name = str(source)
+        with _reading(Path(source)):
+            content = _content(Path(source))
+    if content.startswith(b"PK\3\4"):
+        raise DataError(f"{name}: is a zip archive and no table. Give the table in it, plain or gzip.")
+    return content, name
 
 
 def _coded(name: str, labels: list[str], known: Schema | None) -> tuple[NDArray[np.int64], tuple[str, ...]]:
