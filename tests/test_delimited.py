@@ -823,6 +823,15 @@ def test_of_a_zip_archive_or_a_folder_the_file_in_it_is_wanted(forester: Path, c
     assert "is a zip archive and no table. Give" in command("predict", forester, code=2, stdin=piped)
 
 
+@pytest.mark.parametrize("content", [b"<html>404</html>", b"\xff\xfe", b"", b"a,kind\n1,cat\n"])
+def test_a_table_named_gz_that_holds_no_gzip_is_refused(
+    content: bytes, forester: Path, command: Command
+) -> None:
+    Path("a.csv.gz").write_bytes(content)
+    for arguments in (("predict", forester, "a.csv.gz"), ("train", "--data", "a.csv.gz")):
+        assert "holds no gzip. Compress it, or take .gz from its name" in command(*arguments, code=2)
+
+
 def test_the_largest_numbers_of_float32_are_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     largest, content = np.finfo(np.float32).max, "a,label\n{!r},0\n"
     for read_as in (np.loadtxt, refusal):

@@ -195,7 +195,7 @@ def _is_row(fields: list[str], empty: bool = False) -> bool:
 
 
 def _check_columns(sheet: _Sheet) -> None:
-    """Refuse a first line, or all of them, that no comma, semicolon or tab divides as the table is divided."""
+    """Refuse a line of comment for a first row, and columns with anything but , ; or a tab between them."""
     rows = [fields for _, fields in islice(sheet.rows(), 5)]
     alone = all(len(fields) == 1 for fields in rows)
     if sheet.first[0].startswith("#") and (alone or {len(fields) for fields in rows[1:]} - {sheet.width}):
@@ -345,7 +345,7 @@ def _lacks(sheet: _Sheet, label: str) -> DataError:
 
 
 def _label_place(sheet: _Sheet, label: str | None) -> int:
-    """Where the label is in a table to train on: as given, by a name in LABELS, or without names the first."""
+    """Where the label is in a table to train on: as given, by a name in LABELS, or else the first."""
     if sheet.width < 2:
         raise DataError(
             f"{sheet.name}: has one column. A row needs a label and at least one number, "

@@ -496,10 +496,20 @@ def _text(source: Source) -> tuple[bytes, str]:
     else:
         name = str(source)
         with _reading(Path(source)):
+            _check_gzip(Path(source))
             content = _content(Path(source))
     if content.startswith(b"PK\3\4"):
         raise DataError(f"{name}: is a zip archive and no table. Give the table in it, plain or gzip.")
     return content, name
+
+
+def _check_gzip(path: Path) -> None:
+    """Refuse a table that is named .gz and is none: whatever came in its place is no table either."""
+    if path.name.lower().endswith(".gz") and not is_stream(path):
+        with open(path, "rb") as file:
+            first = file.read(2)
+        if first != b"\x1f\x8b":
+            raise DataError(f"{path}: holds no gzip. Compress it, or take .gz from its name if it is text.")
 
 
 def _coded(name: str, labels: list[str], known: Schema | None) -> tuple[NDArray[np.int64], tuple[str, ...]]:
