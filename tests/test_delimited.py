@@ -256,6 +256,7 @@ def test_of_labels_that_are_no_classes_the_first_text_is_named(labels: str, row:
         ("10000", "label 10000 in row 2 is too large"),
         ("1e4", "label 10000 in row 2 is too large"),
         ("-1", "label -1.0 in row 2. Labels must be whole numbers from 0"),
+        ("inf", "label inf in row 2. Labels must be whole numbers from 0"),
         ("10000.5", "label 10000.5 in row 2. Labels must be whole numbers from 0"),
     ],
 )

@@ -345,7 +345,7 @@ def _lacks(sheet: _Sheet, label: str) -> DataError:
 
 
 def _label_place(sheet: _Sheet, label: str | None) -> int:
-    """Where the label is in a table to train on: as given, by a name in LABELS, or else the first."""
+    """Where the label is in a table to train on: as given, by a name in LABELS; without names the first."""
     if sheet.width < 2:
         raise DataError(
             f"{sheet.name}: has one column. A row needs a label and at least one number, "

@@ -276,7 +276,7 @@ def _labels(name: str, y: Array) -> NDArray[np.int64]:
         bad |= y != np.floor(y)
     if bad.any():
         i = int(bad.argmax())
-        if y[i] >= MOST_CLASSES and y[i] == np.floor(y[i]):
+        if MOST_CLASSES <= y[i] < np.inf and y[i] == np.floor(y[i]):
             most = f"at most {MOST_CLASSES:,} classes are possible, 0 to {MOST_CLASSES - 1:,}"
             raise DataError(f"{name}: label {y[i]:.0f} in row {i + 1:,} is too large: {most}.")
         raise DataError(f"{name}: label {y[i]} in row {i + 1:,}. Labels must be whole numbers from 0.")
