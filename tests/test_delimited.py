@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import itertools
 import json
+import lzma
 import os
 import threading
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -127,7 +130,11 @@ def test_columns_are_taken_by_name_whatever_their_order(
 
 
 REFUSED: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], dict[str, Any], str]] = {
-    "lacks a column": (lambda f: f.drop(columns="weight"), {}, "lacks 'weight', which the model takes"),
+    "lacks a column": (
+        lambda f: f.drop(columns="weight"),
+        {},
+        "lacks 'weight', which the model takes. Add what",
+    ),
     "lacks two": (lambda f: f[["age of the tree", "kind"]], {}, "lacks 'height', 'weight', which"),
     "has another": (
         lambda f: f.assign(width=1),
@@ -159,6 +166,21 @@ REFUSED: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], dict[str, Any],
         lambda f: f.rename_axis("Unnamed: 0").reset_index(),
         {},
         "column 1 has no name but 'Unnamed: 0'. Name it; or",
+    ),
+    "had two indices": (
+        lambda f: f.assign(**{"Unnamed: 0.1": 1}),
+        {},
+        "column 5 has no name but 'Unnamed: 0.1'. Name it; or if it is an index that pandas saved",
+    ),
+    "had an index of three saved": (
+        lambda f: f.assign(**{"Unnamed: 0.1.1": 1}),
+        {},
+        "column 5 has no name but 'Unnamed: 0.1.1'. Name it; or",
+    ),
+    "had names in two levels": (
+        lambda f: f.assign(**{"Unnamed: 3_level_1": 1}),
+        {},
+        "column 5 has no name but 'Unnamed: 3_level_1'. Name it, or leave it out",
     ),
     "has no names": (
         lambda f: f,
@@ -219,6 +241,30 @@ def test_a_label_that_is_no_class_or_is_not_there_is_refused(forester: Path, com
     assert "label '0' in row 1 is none" in command("evaluate", forester, "--data", "a.csv", code=2)
 
 
+@pytest.mark.parametrize(("labels", "row"), [("0,1,x,y", 3), ("2,nine", 2), ("7,-1,0.5,x", 4), ("x,0", 1)])
+def test_of_labels_that_are_no_classes_the_first_text_is_named(labels: str, row: int) -> None:
+    content = "a,label\n" + "".join(f"1,{label}\n" for label in labels.split(","))
+    wrong = labels.split(",")[row - 1]
+    with pytest.raises(DataError, match=f"label '{wrong}' in row {row} is none of .*: whole numbers from 0"):
+        load_table(io.BytesIO(content.encode()), schema=Schema(1, ("a",), "label"))
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        ("2000000", "label 2000000 in row 2 is too large: at most 10,000 classes are possible, 0 to 9,999"),
+        ("10000", "label 10000 in row 2 is too large"),
+        ("1e4", "label 10000 in row 2 is too large"),
+        ("-1", "label -1.0 in row 2. Labels must be whole numbers from 0"),
+        ("inf", "label inf in row 2. Labels must be whole numbers from 0"),
+        ("10000.5", "label 10000.5 in row 2. Labels must be whole numbers from 0"),
+    ],
+)
+def test_a_label_is_refused_for_what_is_wrong_with_it(label: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        load_table(io.BytesIO(f"a,label\n1,9999\n1,{label}\n".encode()))
+
+
 # ------------------------------------------------------------------------------- which column is the label
 
 
@@ -231,7 +277,7 @@ def test_a_label_that_is_no_class_or_is_not_there_is_refused(forester: Path, com
         ("x,y,label\n1,2,0\n", None, "label"),
         ("y,class,b\n1,0,2\n", None, "class"),
         ("y,b\n0,2\n", None, "y"),
-        ("digit,a,b\n0,1,2\n", None, "digit"),  # else the first
+        ("digit,a,b\n0,1,2\n", "digit", "digit"),
         ("a,b,label\n1,0,3\n", "b", "b"),
         ("0,1,2,label\n.1,.2,.3,7\n", None, "label"),  # columns of an array, and the label that was added
         ("label,0,1\n7,.2,.3\n", None, "label"),
@@ -247,7 +293,7 @@ def test_a_label_that_is_no_class_or_is_not_there_is_refused(forester: Path, com
         ("1,2,cat\n3,4,dog\n", "-1", 2),
     ],
 )
-def test_the_label_is_the_column_given_or_one_so_named_or_the_first(
+def test_the_label_is_the_column_given_or_one_so_named_or_without_names_the_first(
     text: str, label: str | None, expected: str | int
 ) -> None:
     found = load_table(io.BytesIO(text.encode()), label)
@@ -270,9 +316,12 @@ def test_the_label_is_the_column_given_or_one_so_named_or_the_first(
         ("1,0\n", "-3", "has no column -3"),
         ("1,0\n", "0", "has no column 0: its columns are 1 to 2"),
         ("Label,label,a\n1,0,2\n", None, "two columns are named 'label'. Say which it is: --label NAME"),
-        ("a,b\n0.5,1\n", None, r"column 'a': label 0\.5 in row 1\. .* --label NAME"),
-        ("a,b,kind\n1,2,cat\n", None, r"'cat' is no number\. .* If it is the label, give --label kind\."),
-        ("a,the kind\n1,cat\n", None, "give --label 'the kind'"),
+        ("age,quality\n1,0\n", None, "which column is the label.*--label NAME: 'age', 'quality'"),
+        ("cat,a\nx,1\n", None, "None of them is named label, class, target or y"),
+        (",0,1\n0,.5,1\n", None, "column 1 has no name"),
+        ("a,b\n0.5,1\n", "a", r"column 'a': label 0\.5 in row 1\. .* --label NAME"),
+        ("a,b,kind\n1,2,cat\n", "a", r"'cat' is no number\. .* If it is the label, give --label kind\."),
+        ("a,the kind\n1,cat\n", "a", "give --label 'the kind'"),
         ("1,2,cat\n", None, "If it is the label, give --label 3"),
         ("0,1,kind\n1,2,cat\n", None, "line 1, column 3: 'kind' is no number"),
         ("digit,10,20\n3,1,2\n4,5,6\n", None, "has 'digit' for a label, and all below are numbers"),
@@ -282,6 +331,34 @@ def test_the_label_is_the_column_given_or_one_so_named_or_the_first(
 def test_a_label_that_is_not_there_is_refused(text: str, label: str | None, message: str) -> None:
     with pytest.raises(DataError, match=message):
         load_table(io.BytesIO(text.encode()), label)
+
+
+def test_without_a_name_that_says_so_no_column_is_guessed_to_be_the_label(command: Command) -> None:
+    frame = FOREST.assign(kind=FOREST.kind.map(KINDS.index)).rename(columns={"kind": "quality"})
+    frame.assign(height=frame.height.round() % 3).to_csv("a.csv", index=False)
+    message = "which column is the label? Say it with --label NAME: 'height', 'weight', 'age of the tree', 'q"
+    assert message in command("train", "--data", "a.csv", code=2)
+    with pytest.raises(DataError, match="which column is the label"):
+        load_file("a.csv")
+    command.train(frame, "--label", "-1", header=False)
+    assert message in command("evaluate", "run", "--data", "a.csv", code=2)
+    command.train(frame, "--label", "quality", name="named")
+    command("evaluate", "named", "--data", "a.csv")  # the model knows
+
+
+def test_a_run_that_took_the_first_column_unasked_is_still_judged_and_resumed(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saving = Checkpoint.__init__
+
+    def unasked(self: Checkpoint, folder: Any, config: Any = None, resume: bool = False) -> None:
+        saving(self, folder, {**config, "options": {**config["options"], "label": None}}, resume)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "__init__", unasked)
+        command.train(FOREST[["kind", *FEATURES]], "--label", "kind")
+    command("evaluate", "run", "--json")
+    command("train", "--quiet", "--checkpoint", "run", "--resume")
 
 
 def test_label_chooses_the_column_for_every_command(command: Command) -> None:
@@ -348,7 +425,26 @@ def test_numbers_for_names_are_refused_where_they_would_be_a_row() -> None:
     wide = pd.DataFrame(np.ones((3, 12), int))
     with pytest.raises(DataError, match="line 1 counts 0, 1, 2, …"):
         load_table(io.BytesIO(wide.to_csv(index=False).encode()))
-    assert load_table(io.BytesIO(b"0,1,2\n1,3,4\n0,1,2\n")).x.tolist() == [[1, 2], [3, 4], [1, 2]]
+    assert load_table(io.BytesIO(b"0,1,2\n")).x.tolist() == [[1, 2]]  # there is nothing that it could name
+    assert load_table(io.BytesIO(b"1,3,4\n0,1,2\n")).x.tolist() == [[3, 4], [1, 2]]
+    assert load_table(io.BytesIO(b"y,a,b\n0,1,2\n1,3,4\n")).x.tolist() == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize("below", ["2,.5,.7,1", "1,2,3,0", ".1,.2,.3,0", "0,1,2,3", "cat,1,2,3"])
+@pytest.mark.parametrize("label", [None, "1", "-1"])
+@pytest.mark.parametrize("sep", [",", "\t"])
+def test_a_first_line_that_counts_is_no_row_whatever_is_below(
+    below: str, label: str | None, sep: str, command: Command
+) -> None:
+    for width in (2, 3, 4):
+        lines = [",".join(line.split(",")[:width]) for line in ("0,1,2,3", *[below] * 20)]
+        Path("a.csv").write_text("\n".join(lines).replace(",", sep))
+        given = () if label is None else ("--label", label)
+        message = command("train", "--data", "a.csv", *given, code=2)
+        assert "line 1 counts 0, 1, 2, …" in message
+        assert "header=False" in message
+        with pytest.raises(DataError, match="line 1 counts 0, 1, 2, …"):
+            load_rows(Path("a.csv"), width)
 
 
 # ---------------------------------------------------------------------------------- text labels are classes
@@ -451,7 +547,7 @@ def test_a_label_cannot_steer_the_terminal_or_break_a_line(command: Command) -> 
 def test_all_labels_alike_are_named(command: Command) -> None:
     Path("a.csv").write_text("a,kind\n" + "1,cat\n" * 9)
     message = command("train", "--data", "a.csv", "--label", "kind", code=2)
-    assert "all labels to train on are 'cat': there is nothing to tell apart" in message
+    assert "all labels to train on are 'cat': there is nothing to tell apart. Add rows" in message
 
 
 # ------------------------------------------------------------------------- models that know no names
@@ -641,9 +737,15 @@ def test_numpy_and_python_read_the_same(rows: list[tuple[float, str, int]], whol
 STRANGE: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "is empty"),
     "blank": (b"\n \n\n", "is empty"),
-    "names alone": (b"a,b,kind\n", "has a header line and no rows"),
-    "short line": (b"a,b,kind\n1,2,cat\n1,2\n", "line 3 has 2 numbers, and those before 3"),
-    "long line": (b"a,b,kind\n1,2,cat\n1,2,cat,\n", "line 3 has 4 numbers, and those before 3"),
+    "names alone": (b"a,b,kind\n", r"has a header line and no rows\. Put the rows below it"),
+    "short line": (
+        b"a,b,kind\n1,2,cat\n1,2\n",
+        "line 3 has 2 numbers, and those before 3\\. Give every line as many",
+    ),
+    "long line": (
+        b"a,b,kind\n1,2,cat\n1,2,cat,\n",
+        "line 3 has 4 numbers, and those before 3\\. Give every line as many",
+    ),
     "longer than the names": (b"a,b,kind\n1,2,cat,\n", "line 1 names 3 columns, and line 2 has 4"),
     "comma at the end": (b"a,b,kind,\n1,2,cat,\n", "column 4 has no name. Name it, or leave it out"),
     "no names but commas": (b",,kind\n1,2,cat\n", "column 1 has no name"),
@@ -657,11 +759,31 @@ STRANGE: dict[str, tuple[bytes, str]] = {
     "truth": (b"a,b,kind\nTrue,2,cat\n", r"line 2, column 1 \('a'\): 'True' is no number"),
     "underscore": (b"a,b,kind\n1_000,2,cat\n", "'1_000' is no number"),
     "other digits": ("a,b,kind\n١,2,cat\n".encode(), "is no number"),
-    "too large": (b"a,b,kind\n1e39,2,cat\n", "1e39 is not finite"),
+    "too large": (b"a,b,kind\n1e39,2,cat\n", "1e39 is too large for float32"),
     "no label": (b"a,b,kind\n1,2,cat\n3,4,\n", r"line 3, column 3 \('kind'\) is empty"),
     "NaN for a label": (b"a,b,kind\n1,2,cat\n3,4,nan\n", r"line 3, column 3 \('kind'\): nan is not finite"),
     "names twice": (b"a,a,kind\n1,2,cat\n", "columns 1 and 2 are both named 'a'"),
-    "spaces between": (b"1 2 cat\n3 4 dog\n", "names no column 'kind'"),
+    "spaces between": (b"1 2 cat\n3 4 dog\n", r"line 1 has spaces between columns\. Put commas"),
+    "spaces between names too": (b"a  b kind\n1 2  cat\n", "line 1 has spaces between columns"),
+    "bars between": (b"a|b|kind\n1|2|cat\n", r"line 1 has '\|' between columns\. Put commas"),
+    "a comment": (b"# trees\na,b,kind\n1,2,cat\n", r"line 1 is a comment: # trees\. Leave it out"),
+    "a comment with commas": (b"\n# a, b\na,b,kind\n1,2,cat\n", "line 2 is a comment: # a"),
+    "quote left open before a number": (
+        b'a,kind,b\n1,cat,2\n"1,dog,2\n2,cat,1\n',
+        r"line 3, column 1 \('a'\) goes on in the next line\. Is a quote not closed",
+    ),
+    "quote left open in the last column": (
+        b'a,kind,b\n1,cat,"2\n1,dog,2\n',
+        r"line 2, column 3 \('b'\) goes on in the next line",
+    ),
+    "quote left open in the names": (b'a,kind,"b\n1,cat,2\n', r"no rows\. Is a quote not closed"),
+    "quote left open at the start": (
+        b'"a,kind,b\n1,cat,2\n',
+        r"line 1 goes on in the next line\. Is a quote",
+    ),
+    "xz": (lzma.compress(b"a,b,kind\n1,2,cat\n"), "is compressed with xz, and only gzip is read"),
+    "bzip2": (bz2.compress(b"a,b,kind\n1,2,cat\n"), "is compressed with bzip2, and only gzip is read"),
+    "zstd": (b"\x28\xb5\x2f\xfd\x24\0", "is compressed with zstd, and only gzip is read"),
     "a page": (b"<html><body>404</body></html>", "names no column 'kind'"),
     "gzip cut short": (gzip.compress(b"a,b,kind\n1,2,cat\n")[:-9], "compressed data are damaged"),
 }
@@ -682,13 +804,42 @@ def test_what_is_no_table_is_one_clear_line(name: str, command: Command) -> None
         assert command.said.err.startswith("minitensor: ")
 
 
+def test_of_a_zip_archive_or_a_folder_the_file_in_it_is_wanted(forester: Path, command: Command) -> None:
+    FOREST.to_csv("trees.csv", index=False)
+    with zipfile.ZipFile("a.zip", "w") as archive:
+        archive.write("trees.csv")
+    for name in ("a.csv", "a.csv.zip"):
+        Path(name).write_bytes(Path("a.zip").read_bytes())
+    Path("folder.csv").mkdir()
+    for name, message in {
+        "a.zip": "is a zip archive without arrays. Give the file in it, plain or gzip",
+        "a.csv": "is a zip archive without arrays",
+        "a.csv.zip": "is a zip archive without arrays",
+        "folder.csv": "is a folder, and has no train-images-idx3-ubyte, plain or .gz. Give a file; or put",
+    }.items():
+        assert message in command("predict", forester, name, code=2)
+        assert message in command("evaluate", forester, "--data", name, code=2)
+        assert message in command("train", "--data", name, code=2)
+    piped = Path("a.zip").read_bytes()
+    assert "is a zip archive and no table. Give" in command("predict", forester, code=2, stdin=piped)
+
+
+@pytest.mark.parametrize("content", [b"<html>404</html>", b"\xff\xfe", b"", b"a,kind\n1,cat\n"])
+def test_a_table_named_gz_that_holds_no_gzip_is_refused(
+    content: bytes, forester: Path, command: Command
+) -> None:
+    Path("a.csv.gz").write_bytes(content)
+    for arguments in (("predict", forester, "a.csv.gz"), ("train", "--data", "a.csv.gz")):
+        assert "holds no gzip. Compress it, or take .gz from its name" in command(*arguments, code=2)
+
+
 def test_the_largest_numbers_of_float32_are_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     largest, content = np.finfo(np.float32).max, "a,label\n{!r},0\n"
     for read_as in (np.loadtxt, refusal):
         monkeypatch.setattr(np, "loadtxt", read_as)
         for number in (float(largest), 3.4028235677973362e38):
             assert load_table(io.BytesIO(content.format(number).encode())).x.tolist() == [[largest]]
-        with pytest.raises(DataError, match="is not finite"):
+        with pytest.raises(DataError, match="is too large for float32"):
             load_table(io.BytesIO(content.format(3.4028235677973366e38).encode()))
 
 

@@ -119,7 +119,7 @@ def _train(add_argument: Callable[..., Any]) -> None:
         add_argument(name, action=_Note, help=help, **settings)
 
     add("--data", type=path, default="digits", metavar="DATA", help=DATA)
-    by_default = "by default label, class, target or y, else the first"
+    by_default = "by default label, class, target or y; without names the first"
     add("--label", type=path, metavar="NAME", help=f"{LABEL} ({by_default})")
     widths = at_least(1, _WIDEST)
     add("--hidden", type=widths, nargs="*", default=[256, 128], metavar="N", help="hidden widths")

@@ -151,7 +151,10 @@ def split(data: Dataset, seed: int, schema: Schema | None = None) -> Task:
     names = () if schema is None else schema.classes
     if y_train.min() == y_train.max():
         only = listed([names[y_train[0]]]) if names else y_train[0]
-        raise DataError(f"all labels to train on are {only}: there is nothing to tell apart")
+        raise DataError(
+            f"all labels to train on are {only}: there is nothing to tell apart. "
+            "Add rows of other classes; or if another column has the labels, name it: --label NAME."
+        )
     classes = int(max(y_train.max(), y_test.max())) + 1
     return Task(x_train, x_test, y_train, y_test, classes)
 
@@ -170,11 +173,19 @@ def fingerprint(data: Dataset) -> int:
 
 
 def own_options(config: Mapping[str, Any], checkpoint: str) -> dict[str, Any]:
-    """The options of the run that a checkpoint is of; those which older runs had not are the default."""
+    """The options of the run that a checkpoint is of; those which older runs had not are the default.
+
+    Older runs took the first column for the label if none was given: which it was, their table says.
+    """
     try:
-        return recalled(config["options"])
+        options = recalled(config["options"])
     except OptionError as error:
         raise CheckpointError(f"{checkpoint}: does not say how its run was trained: {error}") from error
+    table = config.get("table")
+    if options["label"] is None and isinstance(table, dict) and table.get("columns"):
+        label = table.get("label")
+        options["label"] = label if isinstance(label, str) else None
+    return options
 
 
 def is_same(data: Dataset, schema: Schema | None, config: Mapping[str, Any]) -> bool:

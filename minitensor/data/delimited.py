@@ -22,7 +22,7 @@ from minitensor.tables import shown
 
 Array = NDArray[Any]
 LABELS = ("label", "class", "target", "y")
-"""A column so named, in capitals or not, is the label where none is given; else the first is."""
+"""A column so named, in capitals or not, is the label where none is given; without names the first is."""
 SHOWN, LONGEST = 20, 40  # names in a message, and letters of a name
 _LARGEST = 2.0**128 - 2.0**103  # from here on, float32 rounds to infinity
 
@@ -65,6 +65,7 @@ def read(content: bytes, name: str, label: str | None, known: Schema | None, lab
         DataError: If it is not such a table. The message has the line, the column and the cure.
     """
     sheet = _Sheet(content, name)
+    _check_columns(sheet)
     if _has_names(sheet, label, known):
         sheet.names = sheet.first
     _check_names(sheet)
@@ -193,6 +194,32 @@ def _is_row(fields: list[str], empty: bool = False) -> bool:
     return len(fields) > 1 or (len(fields) == 1 and (empty or bool(fields[0].strip())))
 
 
+def _check_columns(sheet: _Sheet) -> None:
+    """Refuse a line of comment for a first row, and columns with anything but , ; or a tab between them."""
+    rows = [fields for _, fields in islice(sheet.rows(), 5)]
+    alone = all(len(fields) == 1 for fields in rows)
+    if sheet.first[0].startswith("#") and (alone or {len(fields) for fields in rows[1:]} - {sheet.width}):
+        comment = shown(sheet.first[0][:LONGEST])
+        raise DataError(f"{sheet.name}: line {sheet.line:,} is a comment: {comment}. Leave it out.")
+    for mark, called in ((None, "spaces"), ("|", "'|'"), (":", "':'")):
+        parts = [fields[0].split(mark) for fields in rows] if alone else [[]]
+        numbers = any(is_number(part.strip()) for fields in parts for part in fields)
+        if numbers and len(parts[0]) > 1 and len({len(fields) for fields in parts}) == 1:
+            raise DataError(
+                f"{sheet.name}: line {sheet.line:,} has {called} between columns. "
+                "Put commas, semicolons or tabs there."
+            )
+    if alone and _goes_on(sheet.first[0]):
+        raise DataError(f"{sheet.name}: line {sheet.line:,}{_OPEN}")
+
+
+_OPEN = " goes on in the next line. Is a quote not closed?"
+
+
+def _goes_on(field: str) -> bool:
+    return "\n" in field or "\r" in field
+
+
 # ------------------------------------------------------------------------------------ the line of names
 
 
@@ -220,8 +247,7 @@ def _has_names(sheet: _Sheet, label: str | None, known: Schema | None) -> bool:
         return all(fields[place : place + 1] != [first[place]] for _, fields in islice(sheet.rows(), 1, None))
     if not first[0] and _counts(first[1:]):  # pandas's index, and its names for columns without one
         return True
-    if _counts(first) or _counts(beside):
-        _check_no_numbered_names(sheet, place)
+    _check_no_numbered_names(sheet, place, beside)
     return False
 
 
@@ -229,24 +255,30 @@ def _counts(fields: Sequence[str]) -> bool:
     return len(fields) > 0 and list(fields) == [str(i) for i in range(len(fields))]
 
 
-def _check_no_numbered_names(sheet: _Sheet, place: int) -> None:
-    """Refuse 0, 1, 2, … where they are pandas's names for columns without one, and no row of numbers."""
+def _check_no_numbered_names(sheet: _Sheet, place: int, beside: Sequence[str]) -> None:
+    """Refuse 0, 1, 2, … where they may be pandas's names for columns without one, and no row of numbers."""
     below = [fields for _, fields in islice(sheet.rows(), 1, 6)]
     fractions = all("." in field for fields in below for i, field in enumerate(fields) if i != place)
-    if sheet.width >= 10 or (sheet.width > 2 and below and fractions):
+    if _counts(sheet.first):
+        refused = sheet.width > 1 and len(below) > 0  # a line alone names nothing
+    else:
+        refused = _counts(beside) and (
+            sheet.width >= 10 or (sheet.width > 2 and len(below) > 0 and fractions)
+        )
+    if refused:
         raise DataError(
             f"{sheet.name}: line {sheet.line:,} counts 0, 1, 2, …, as pandas names columns that have none. "
-            "Name the columns, or save the table with header=False."
+            "Name the columns, or save the table with header=False; if the line is data, put names above it."
         )
 
 
 def _check_names(sheet: _Sheet) -> None:
     places: dict[str, int] = {}
     for i, name in enumerate(sheet.names):
-        if not name or re.fullmatch(r"Unnamed: \d+", name):
+        if not name or re.fullmatch(r"Unnamed: \d+(_level_\d+)?(\.\d+)*", name):  # pandas's for no name
             called = f" but {name!r}" if name else ""
             cure = "Name it, or leave it out."
-            if i == 0:
+            if i == 0 or re.match(r"Unnamed: 0\b", name):
                 cure = "Name it; or if it is an index that pandas saved, save the table with index=False."
             raise DataError(f"{sheet.name}: column {i + 1:,} has no name{called}. {cure}")
         if (before := places.setdefault(name, i)) < i:
@@ -313,11 +345,20 @@ def _lacks(sheet: _Sheet, label: str) -> DataError:
 
 
 def _label_place(sheet: _Sheet, label: str | None) -> int:
-    """Where the label is in a table to train on: as given, by a name in LABELS, or else the first."""
+    """Where the label is in a table to train on: as given, by a name in LABELS; without names the first."""
     if sheet.width < 2:
-        raise DataError(f"{sheet.name}: has one column. A row needs a label and at least one number.")
+        raise DataError(
+            f"{sheet.name}: has one column. A row needs a label and at least one number, "
+            "with commas, semicolons or tabs between them."
+        )
     if sheet.names:
-        return _named_label(sheet, label) or 0
+        place = _named_label(sheet, label)
+        if place is None:
+            raise DataError(
+                f"{sheet.name}: which column is the label? Say it with --label NAME: {listed(sheet.names)}. "
+                f"None of them is named {', '.join(LABELS[:-1])} or {LABELS[-1]}."
+            )
+        return place
     return 0 if label is None else _position(sheet, label)
 
 
@@ -335,13 +376,14 @@ def _by_name(sheet: _Sheet, label: str | None, known: Schema, labelled: bool) ->
     lacking = [name for name in known.columns if name not in places]
     strange = [name for name in sheet.names if name != called and name not in wanted]
     faults = [f"lacks {listed(lacking)}, which the model takes"] * bool(lacking)
+    cure = " Add what is lacking, under the name that it had in training." if lacking else ""
     if strange:
         faults.append(
             f"has {listed(strange)}, which the model does not know. Leave out what it was not trained on"
             + (f" (its label was {known.label!r}; --label names another)" if called not in places else "")
         )
     if faults:
-        raise DataError(f"{sheet.name}: {', and '.join(faults)}.")
+        raise DataError(f"{sheet.name}: {', and '.join(faults)}.{cure}")
     place = places.get(str(called))
     if place is None and labelled:
         raise DataError(
@@ -381,7 +423,9 @@ def _by_number(
 def _numbers(sheet: _Sheet, place: int | None, labelled: bool, hint: bool) -> tuple[Array, list[str]]:
     """All columns as uint8 or float32, with 0 where the label is, and the labels."""
     if next(islice(sheet.rows(), 1 if sheet.names else 0, None), None) is None:
-        raise DataError(f"{sheet.name}: has a header line and no rows")
+        swallowed = " Is a quote not closed?" if any(map(_goes_on, sheet.names)) else ""
+        cure = "Put the rows below it."
+        raise DataError(f"{sheet.name}: has a header line and no rows.{swallowed or f' {cure}'}")
     for dtype in (np.uint8, np.float32):  # pixels take a third of the time
         labels: list[str] = []
 
@@ -420,12 +464,17 @@ def _one_by_one(sheet: _Sheet, place: int | None, labelled: bool, hint: bool) ->
     for line, fields in sheet.rows(empty=sheet.width == 1):
         if sheet.names and line <= sheet.line:
             continue
+        open_at = next((i for i, field in enumerate(fields) if _goes_on(field)), sheet.width)
+        if open_at < sheet.width:
+            label = ": the label" if open_at == place else ""
+            raise DataError(f"{sheet.where(line, open_at)}{label}{_OPEN}")
         if len(fields) != sheet.width:
             found = f"line {line:,} has {len(fields):,}"
             fault = f"{found} numbers, and those before {sheet.width:,}"
             if sheet.names and not numbers:
                 fault = f"line {sheet.line:,} names {sheet.width:,} columns, and {found}"
-            raise DataError(f"{sheet.name}: {fault}")
+            cure = "Give every line as many, with a mark between each two and every quote closed."
+            raise DataError(f"{sheet.name}: {fault}. {cure}")
         if place is not None:
             labels.append(fields[place])
             fields[place] = "0"
@@ -454,7 +503,10 @@ def _number_fault(field: str, option: str = "") -> str:
     if not field:
         return " is empty. Fill it, or leave the row out."
     if is_number(field):
-        return "" if abs(float(field)) < _LARGEST else f": {field} is not finite. Remove or replace it."
+        if abs(float(field)) < _LARGEST:
+            return ""
+        fault = "too large for float32" if any(map(str.isdigit, field)) else "not finite"
+        return f": {field[:LONGEST]} is {fault}. Remove or replace it."
     cure = "Encode it as numbers, or leave the column out."
     if option:
         cure += f" If it is the label, give --label {option}."
@@ -471,6 +523,4 @@ def _label_fault(field: str, needed: bool) -> str:
         return " is empty. Fill it, or leave the row out."
     if needed and field.lower() == "nan":
         return f": {field} is not finite. Remove or replace it."
-    if "\n" in field or "\r" in field:
-        return ": the label goes on in the next line. Is a quote not closed?"
     return ""

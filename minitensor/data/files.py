@@ -24,6 +24,8 @@ from minitensor.files import is_stream
 Array = NDArray[Any]
 Source: TypeAlias = str | os.PathLike[str] | IO[bytes]
 MOST_CLASSES = 10_000
+_NOT_READ = {b"\xfd7zXZ\0": "xz", b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "zstd"}
+"""How files begin that are compressed, and not with gzip."""
 
 
 class Dataset(NamedTuple):
@@ -46,7 +48,7 @@ def load_file(path: str | os.PathLike[str], label: str | None = None) -> Dataset
     """Read rows and labels from a file or folder.
 
     - `.npz`: arrays x and y, or Keras's x_train, y_train, x_test and y_test.
-    - IDX, MNIST's own format, plain or compressed: a folder with train-images-idx3-ubyte and
+    - IDX, MNIST's own format, plain or gzip: a folder with train-images-idx3-ubyte and
       train-labels-idx1-ubyte (and t10k-… for the test part), or an images file with its labels beside it.
     - `.csv`, `.tsv`: a table. load_table reads it too, and says what its columns and classes are.
 
@@ -114,13 +116,13 @@ def is_table(path: str | os.PathLike[str]) -> bool:
 
 
 def load_table(source: Source, label: str | None = None, schema: Schema | None = None) -> Table:
-    """Read a table: one row a line, numbers between commas (or semicolons or tabs), also compressed.
+    """Read a table: one row a line, numbers between commas (or semicolons or tabs), plain or gzip.
 
     The first line may hold the names of the columns. Spaces around names, numbers and labels do not count.
 
     The label is in the column that is given, by its name, or in a table without names by its number, from 1
-    ("-1" is the last); by default in the one named label, class, target or y; else it is in the first. Labels
-    are whole numbers from 0; or if any is none, all are text, and the classes are these texts, sorted.
+    ("-1" is the last); by default in the one named label, class, target or y, or without names in the first.
+    Labels are whole numbers from 0; or if any is none, all are text, and the classes are these texts, sorted.
 
     Args:
         source: The file, or a stream of text.
@@ -130,7 +132,8 @@ def load_table(source: Source, label: str | None = None, schema: Schema | None =
             with as many columns.
 
     Raises:
-        DataError: If it is no table of numbers and labels; if columns are lacking, not known, without a name
+        DataError: If it is no table of numbers and labels; if no name says which is the label and none is
+            given; if columns are lacking, not known, without a name
             or of one name; if the first counts 0, 1, 2, … without a name, as an index does that pandas saved.
 
     >>> from io import BytesIO
@@ -273,6 +276,9 @@ def _labels(name: str, y: Array) -> NDArray[np.int64]:
         bad |= y != np.floor(y)
     if bad.any():
         i = int(bad.argmax())
+        if MOST_CLASSES <= y[i] < np.inf and y[i] == np.floor(y[i]):
+            most = f"at most {MOST_CLASSES:,} classes are possible, 0 to {MOST_CLASSES - 1:,}"
+            raise DataError(f"{name}: label {y[i]:.0f} in row {i + 1:,} is too large: {most}.")
         raise DataError(f"{name}: label {y[i]} in row {i + 1:,}. Labels must be whole numbers from 0.")
     return y.astype(np.int64)
 
@@ -315,7 +321,13 @@ def _chunks(path: Path) -> Iterator[bytes]:
 def _unpacked(file: io.BufferedReader, name: str) -> Iterator[bytes]:
     import gzip
 
-    compressed = file.peek(2)[:2] == b"\x1f\x8b"
+    start = file.peek(10)[:10]
+    compressed = start[:2] == b"\x1f\x8b"
+    for magic, method in _NOT_READ.items():
+        if start.startswith(magic) and (method != "bzip2" or start[4:] == b"1AY&SY"):
+            raise DataError(
+                f"{name}: is compressed with {method}, and only gzip is read. Decompress it first."
+            )
     source: Any = gzip.GzipFile(fileobj=file) if compressed else file
     position = 0
     try:
@@ -375,13 +387,18 @@ def _read_npz(path: Path) -> dict[str, Array]:
     name = "archive"
     try:
         with zipfile.ZipFile(path) as archive:
-            arrays = {}
-            for entry in archive.infolist():
+            arrays: dict[str, Array] = {}
+            entries = archive.infolist()
+            if entries and not any(entry.filename.endswith(".npy") for entry in entries):
+                raise DataError(
+                    f"{path}: is a zip archive without arrays. Give the file in it, plain or gzip."
+                )
+            for entry in entries:
                 name = entry.filename.removesuffix(".npy")
                 with archive.open(entry) as file:
                     arrays[name] = _read_npy(file, entry.file_size)
             return arrays
-    except (OSError, MemoryError):
+    except (DataError, OSError, MemoryError):
         raise
     except Exception as error:  # a damaged archive raises whatever its damage leads to
         raise DataError(f"{path}: {name} cannot be read: {error}. Save it again with np.savez.") from error
@@ -443,7 +460,8 @@ def _load_folder(folder: Path) -> Dataset:
         else:
             if part == "train":
                 raise DataError(
-                    f"{folder}: has no train-images-idx3-ubyte, plain or .gz. Put MNIST's four files there."
+                    f"{folder}: is a folder, and has no train-images-idx3-ubyte, plain or .gz. "
+                    "Give a file; or put MNIST's four files there."
                 )
     return _whole(folder, parts)
 
@@ -474,9 +492,24 @@ def _text(source: Source) -> tuple[bytes, str]:
     """The content of a table, and what errors call it."""
     if not isinstance(source, str | os.PathLike):
         name = "standard input"
-        return b"".join(_unpacked(io.BufferedReader(io.BytesIO(source.read())), name)), name
-    with _reading(Path(source)):
-        return _content(Path(source)), str(source)
+        content = b"".join(_unpacked(io.BufferedReader(io.BytesIO(source.read())), name))
+    else:
+        name = str(source)
+        with _reading(Path(source)):
+            _check_gzip(Path(source))
+            content = _content(Path(source))
+    if content.startswith(b"PK\3\4"):
+        raise DataError(f"{name}: is a zip archive and no table. Give the table in it, plain or gzip.")
+    return content, name
+
+
+def _check_gzip(path: Path) -> None:
+    """Refuse a table that is named .gz and is none: whatever came in its place is no table either."""
+    if path.name.lower().endswith(".gz") and not is_stream(path):
+        with open(path, "rb") as file:
+            first = file.read(2)
+        if first != b"\x1f\x8b":
+            raise DataError(f"{path}: holds no gzip. Compress it, or take .gz from its name if it is text.")
 
 
 def _coded(name: str, labels: list[str], known: Schema | None) -> tuple[NDArray[np.int64], tuple[str, ...]]:
@@ -496,7 +529,7 @@ def _coded(name: str, labels: list[str], known: Schema | None) -> tuple[NDArray[
             )
     codes = {label: code for code, label in enumerate(classes)}
     for row, label in enumerate(labels, start=1):
-        if label not in codes:
+        if label not in codes if classes else not is_number(label):
             known_as = listed(classes) if classes else "whole numbers from 0"
             raise DataError(
                 f"{name}: label {label[:LONGEST]!r} in row {row:,} is none of the model's classes: {known_as}"
