@@ -346,17 +346,20 @@ def test_without_a_name_that_says_so_no_column_is_guessed_to_be_the_label(comman
     command("evaluate", "named", "--data", "a.csv")  # the model knows
 
 
+@pytest.mark.parametrize("kept", [True, False])
 def test_a_run_that_took_the_first_column_unasked_is_still_judged_and_resumed(
-    command: Command, monkeypatch: pytest.MonkeyPatch
+    command: Command, monkeypatch: pytest.MonkeyPatch, kept: bool
 ) -> None:
     saving = Checkpoint.__init__
+    numbered = FOREST.assign(kind=FOREST.kind.map(sorted(KINDS).index))
 
     def unasked(self: Checkpoint, folder: Any, config: Any = None, resume: bool = False) -> None:
-        saving(self, folder, {**config, "options": {**config["options"], "label": None}}, resume)
+        known = {name: x for name, x in config.items() if kept or name != "table"}
+        saving(self, folder, {**known, "options": {**config["options"], "label": None}}, resume)
 
     with monkeypatch.context() as patch:
         patch.setattr(Checkpoint, "__init__", unasked)
-        command.train(FOREST[["kind", *FEATURES]], "--label", "kind")
+        command.train(numbered[["kind", *FEATURES]], "--label", "kind")
     command("evaluate", "run", "--json")
     command("train", "--quiet", "--checkpoint", "run", "--resume")
 

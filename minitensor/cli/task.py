@@ -28,7 +28,7 @@ from minitensor.data import (
     train_test_split,
 )
 from minitensor.data.delimited import listed
-from minitensor.data.files import Dataset, in_one_form, is_table
+from minitensor.data.files import Dataset, in_one_form, is_table, names_of_columns
 from minitensor.errors import CheckpointError, DataError, OptionError
 from minitensor.files import is_stream
 from minitensor.nn import MLP
@@ -175,7 +175,8 @@ def fingerprint(data: Dataset) -> int:
 def own_options(config: Mapping[str, Any], checkpoint: str) -> dict[str, Any]:
     """The options of the run that a checkpoint is of; those which older runs had not are the default.
 
-    Older runs took the first column for the label if none was given: which it was, their table says.
+    Older runs took the first column for the label if none was given and none was named label: their table
+    says which it was, if they kept one.
     """
     try:
         options = recalled(config["options"])
@@ -185,7 +186,14 @@ def own_options(config: Mapping[str, Any], checkpoint: str) -> dict[str, Any]:
     if options["label"] is None and isinstance(table, dict) and table.get("columns"):
         label = table.get("label")
         options["label"] = label if isinstance(label, str) else None
+    elif options["label"] is None and "table" not in config and _is_table_file(options["data"]):
+        names = names_of_columns(options["data"])
+        options["label"] = names[0] if names and "label" not in names else None
     return options
+
+
+def _is_table_file(name: object) -> bool:
+    return isinstance(name, str) and os.path.isfile(name) and is_table(name)
 
 
 def is_same(data: Dataset, schema: Schema | None, config: Mapping[str, Any]) -> bool:

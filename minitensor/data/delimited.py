@@ -91,6 +91,12 @@ def read(content: bytes, name: str, label: str | None, known: Schema | None, lab
     return Content(numbers, labels, Schema(len(order), columns, called))
 
 
+def names_in(content: bytes, name: str) -> list[str]:
+    """The names of the columns, in the first line of a table; none if it has none."""
+    sheet = _Sheet(content, name)
+    return sheet.first if _has_names(sheet, None, None) else []
+
+
 def is_number(field: str) -> bool:
     """Whether NumPy reads it as a number; Python's 1_000 is none.
 

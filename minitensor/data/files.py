@@ -17,7 +17,7 @@ from typing import IO, Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from minitensor.data.delimited import LONGEST, Schema, is_number, listed, read
+from minitensor.data.delimited import LONGEST, Schema, is_number, listed, names_in, read
 from minitensor.errors import DataError
 from minitensor.files import is_stream
 
@@ -194,6 +194,15 @@ def _rows_of_arrays(path: Path) -> Array | None:
     if start[:2] == b"\0\0":
         return _rows(f"{path}", _read_idx(path))
     return None
+
+
+def names_of_columns(source: Source) -> list[str]:
+    """The names in the first line of a table; none if it has none.
+
+    Raises:
+        DataError: If it is no text.
+    """
+    return names_in(*_text(source))
 
 
 def scale_pixels(x: Array) -> Array:
