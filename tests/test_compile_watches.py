@@ -868,3 +868,9 @@ def test_what_a_step_does_not_read_may_change_at_each_call(name: str) -> None:
         loop.best, loop.epoch, loop.seen = float(i), i, object()
     (programs,) = step._programs.values()
     assert len(programs) == 2
+
+
+def test_a_step_that_comes_by_too_much_is_refused() -> None:
+    tables = [[types.SimpleNamespace(by=1.0) for _ in range(500)] for _ in range(25)]
+    with pytest.raises(mt.CompileError, match=r"more than 10,000 objects.*watches.py.*as arguments"):
+        mt.compile(lambda x: x * tables[0][0].by)(X)

@@ -44,6 +44,7 @@ KEPT = "<compiled steps>"
 
 _MANY = 1_000  # entries of a container, which to compare would take longer than the step
 _LARGE = 2**20  # bytes of an array, likewise
+_MOST = 10_000  # objects in all
 CONTAINERS = (list, dict, set, frozenset, deque, types.MappingProxyType)
 _VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
 _FUNCTIONS = (types.FunctionType, types.MethodType, functools.partial)
@@ -61,7 +62,8 @@ class Walk:
 
     Attributes:
         names: The names that the code has which was found; "*" if it reads attributes without naming them,
-            "?" if it matters that one is absent, "!" if it makes instances of classes that it does not name.
+            "?" if it matters that one is absent, "!" if it makes instances of classes that it does not name,
+            "=name" if it sets an attribute.
         places: Where something stands that the step may come by.
         tensors: The tensors that it may come by.
         modules: The modules, what the user calls them, and their attributes that nobody reads.
@@ -73,6 +75,7 @@ class Walk:
         self.known = known
         self.names = {"forward"}
         self.all_attributes = "*" in known
+        self._stored = {name[1:] for name in known if name.startswith("=")}
         self.places: list[Place] = []
         self.tensors: dict[Tensor, None] = {}
         self.modules: dict[Module, tuple[str, frozenset[str]]] = {}
@@ -90,6 +93,11 @@ class Walk:
 
     def _find(self, x: Any, label: str, name: str) -> None:
         if not is_value(x) and id(x) not in self._seen:
+            if len(self._seen) >= _MOST:
+                raise CompileError(
+                    f"compile: the step can come by more than {_MOST:,} objects, and to watch them takes longer "
+                    f"than the step, in {line_of(name, self.codes)}. Give it what it needs as arguments."
+                )
             self._seen[id(x)] = x
             self._to_do.append((x, label, name))
 
@@ -224,6 +232,7 @@ class Walk:
             return
         self.codes.append(code)
         self.names |= {*attributes(code), *variables(code), *code.co_freevars}
+        self.names |= {f"={name}" for name in names_after(code, "STORE_ATTR")}
         around = function.__globals__
         self.names |= attributes_by_text(code, lambda name: _is_library_module(around.get(name)))
         if may_catch_absence(code):
@@ -337,9 +346,8 @@ class Walk:
             self.places.append(Attribute(f"the class of {label}", x, "__class__"))
             self._class(kind)
         if hasattr(x, "__dict__"):  # what it has of its class, or not yet, it may have itself some time
-            stored = {name for code in self.codes for name in names_after(code, "STORE_ATTR")}
             inherited = {name for base in kind.__mro__ if not is_library(base) for name in vars(base)}
-            absent = sorted((stored | (inherited & self.known)) - own)
+            absent = sorted((self._stored | (inherited & self.known)) - own)
             absent = [name for name in absent if name in inherited or not hasattr(kind, name)]
             self.places += [Entry(f"{label}.{name}", vars(x), name) for name in absent]
             if absent:
@@ -347,7 +355,7 @@ class Walk:
 
     def _made_up(self, x: Any, label: str, own: set[str]) -> None:
         """What a library's object, such as a configuration, answers to names that it has not."""
-        for name in sorted(self.known - own):
+        for name in sorted(filter(str.isidentifier, self.known - own)):
             try:
                 value = getattr(x, name)
             except Exception:  # whatever it raises

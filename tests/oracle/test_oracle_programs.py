@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from operator import attrgetter
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -16,7 +15,7 @@ import minitensor as mt
 from tests.oracle.adapters import counterpart
 from tests.oracle.agreement import MINITENSOR, TORCH, results
 from tests.table import ROWS
-from tests.table.row import Array, Function, Row, Shape
+from tests.table.row import Array, Function, Shape
 from tests.table.samples import POINTS
 
 Draw: TypeAlias = st.DrawFn
@@ -41,8 +40,8 @@ class Program(NamedTuple):
     steps: list[Step]
     inputs: list[Array]
 
-    def run(self, of: Callable[[Row], Function]) -> Function:
-        """The program as a function, of ours or theirs; its value is the last three values, as one row."""
+    def run(self, of: Callable[[str], Function]) -> Function:
+        """The program as a function, of ours or theirs by name; its value is the last three, as one row."""
 
         def function(*leaves: Any) -> Any:
             values = list(leaves)
@@ -50,9 +49,9 @@ class Program(NamedTuple):
                 args = [values[i] for i in inputs]
                 if name == "where":
                     args = [args[0] > 0, *args]
-                call = of(ROWS[name])
+                call = of(name)
                 values.append(call(*args, *attrs.values()) if name in BY_PLACE else call(*args, **attrs))
-            return of(ROWS["concatenate"])(*values[-3:], axis=None)
+            return of("concatenate")(*values[-3:], axis=None)
 
         return function
 
@@ -280,8 +279,8 @@ def programs(draw: Draw, names: Sequence[str], length: int, numbers: Sequence[fl
 
 
 def compare(program: Program, order: int, within: float) -> None:
-    found = results(MINITENSOR, program.run(attrgetter("ours")), program.inputs, order)
-    expected = results(TORCH, program.run(counterpart), program.inputs, order)
+    found = results(MINITENSOR, program.run(lambda name: ROWS[name].ours), program.inputs, order)
+    expected = results(TORCH, program.run(lambda name: counterpart(ROWS[name])), program.inputs, order)
     scale = max([1.0, *[np.abs(x[np.isfinite(x)]).max(initial=0) for x in expected.values()]])
     assume(scale < 1e8)
     for name, x in found.items():
@@ -337,9 +336,14 @@ def test_programs_agree_at_ties_zeros_infinities_and_nan(program: Program) -> No
 @examples(300)
 @given(st.one_of(programs(SMOOTH, 8, None), programs([*SINGULAR, *SMOOTH], 6, None)))
 def test_a_compiled_program_has_the_bits_of_the_eager_one(program: Program) -> None:
+    calls: dict[str, Any] = {
+        name: ROWS[name].ours for name in [*(x.name for x in program.steps), "concatenate"]
+    }
+    function = program.run(calls.__getitem__)
+
     def step(*arrays: Array) -> list[Any]:
         leaves = [mt.Tensor(x, requires_grad=True) for x in arrays]
-        y = program.run(attrgetter("ours"))(*leaves)
+        y = function(*leaves)
         if y.requires_grad:
             (y * y).sum().backward()
         return [y.detach(), *[leaf.grad for leaf in leaves]]
