@@ -95,8 +95,8 @@ class Walk:
         if not is_value(x) and id(x) not in self._seen:
             if len(self._seen) >= _MOST:
                 raise CompileError(
-                    f"compile: the step can come by more than {_MOST:,} objects, and to watch them takes longer "
-                    f"than the step, in {line_of(name, self.codes)}. Give it what it needs as arguments."
+                    f"compile: the step can come by more than {_MOST:,} objects, and to watch them takes "
+                    f"longer than the step, in {line_of(name, self.codes)}. Give it what it needs as arguments."
                 )
             self._seen[id(x)] = x
             self._to_do.append((x, label, name))
