@@ -94,9 +94,10 @@ class Walk:
     def _find(self, x: Any, label: str, name: str) -> None:
         if not is_value(x) and id(x) not in self._seen:
             if len(self._seen) >= _MOST:
+                where = line_of(name, self.codes)
                 raise CompileError(
                     f"compile: the step can come by more than {_MOST:,} objects, and to watch them takes "
-                    f"longer than the step, in {line_of(name, self.codes)}. Give it what it needs as arguments."
+                    f"longer than the step, in {where}. Give it what it needs as arguments."
                 )
             self._seen[id(x)] = x
             self._to_do.append((x, label, name))
