@@ -228,8 +228,9 @@ class Compiled(Generic[P, R]):
             unmatched.append(trace)
         self._earlier[key] = unmatched[-_MODES:]  # the last now: the first has waited longest
         while len(self._earlier) > _PROGRAMS:
-            self._faults.pop(next(iter(self._earlier)), None)
-            del self._earlier[next(iter(self._earlier))]
+            oldest = next(iter(self._earlier))
+            self._faults.pop(oldest, None)
+            del self._earlier[oldest]
         return result
 
     def _as_it_is(self, why: str, args: Any, kwargs: Any) -> R:

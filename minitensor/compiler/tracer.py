@@ -113,13 +113,11 @@ class Tracer(Onlooker):
             traced = Traced(self.log, slot, array)
             return Tensor.from_numpy(traced) if isinstance(x, Tensor) else traced  # type: ignore[arg-type]
 
-        def run() -> Any:
-            traced = tuple(map(argument, args))  # by position first: Python would begin with the named ones
-            return step(*traced, **{name: argument(x) for name, x in kwargs.items()})
-
         try:
             with _one_at_a_time, watching(self):
-                result = run()
+                # by position first: Python would begin with the named ones
+                traced = [argument(x) for x in args]
+                result = step(*traced, **{name: argument(x) for name, x in kwargs.items()})
                 if self.refusals:  # and the step has caught it
                     raise self.refusals[0]
                 self.trace.result = map_tree(self._result_slot, result)
