@@ -131,6 +131,10 @@ def make_optimizer(kind):
         "lars": lambda: LARS(parameters, lr=0.05, momentum=0.9),
         "noisy": lambda: Trusting(parameters, lr=0.05),
         "adagrad": lambda: optim.Adagrad(parameters, lr=0.02),
+        "some": lambda: optim.SGD(parameters[:-2], lr=0.05, momentum=0.9),
+        "groups": lambda: optim.AdamW(
+            [{"params": parameters[:2], "lr": 0.02}, {"params": parameters[2:]}], lr=0.01
+        ),
     }[kind]()
 
 
@@ -229,6 +233,7 @@ UPDATES = {
     "nn.utils.clip_grad_norm_(head.parameters(), 0.5); optimizer.step()",
     "scheduled": "optimizer.zero_grad(); loss.backward(); optimizer.step(); self.schedule.step()",
     "accumulated": "loss.backward(); optimizer.step(); optimizer.zero_grad()",
+    "cleared by the models": "model.zero_grad(); head.zero_grad(); loss.backward(); optimizer.step()",
     "by hand": "optimizer.zero_grad(); loss.backward()\n        for p in parameters: p.data -= 0.01 * p.grad",
     "weights clipped": "optimizer.zero_grad(); loss.backward(); optimizer.step()\n"
     "        np.clip(head.weight.data, -0.3, 0.3, out=head.weight.data)",
@@ -239,7 +244,7 @@ UPDATES = {
     "decayed": "optimizer.zero_grad(); loss.backward(); optimizer.step()\n"
     "        for p in parameters: p.data -= optimizer.param_groups[0]['lr'] * 0.1 * p.data",
 }
-OPTIMIZERS = ["sgd", "plain", "adam", "lars", "noisy", "adagrad"]
+OPTIMIZERS = ["sgd", "plain", "adam", "lars", "noisy", "adagrad", "some", "groups"]
 CHANGING = {  # which may be refused
     "count": "self.count += 1",
     "history": "self.history.append(len(self.history))",
@@ -406,6 +411,114 @@ def save_and_load(world: World, draw: random.Random) -> None:
     world.trainer.optimizer.load_state_dict(world.trainer.optimizer.state_dict())
 
 
+# What an optimizer holds: groups of parameters, what it remembers of each, and its methods.
+
+
+def exchange_parameter(world: World, draw: random.Random) -> None:
+    params = draw.choice(world.trainer.optimizer.param_groups)["params"]
+    i = draw.randrange(len(params))
+    params[i] = mt.Tensor(params[i].data.copy(), requires_grad=True)
+
+
+def permute_parameters(world: World, draw: random.Random) -> None:
+    draw.choice(world.trainer.optimizer.param_groups)["params"].reverse()
+
+
+def drop_parameter(world: World, draw: random.Random) -> None:
+    params = draw.choice(world.trainer.optimizer.param_groups)["params"]
+    if len(params) > 1:
+        del params[draw.randrange(len(params))]
+
+
+def one_more(world: World) -> mt.Tensor:
+    """A parameter that no group has: of the models, if there is one."""
+    known = [parameter for group in world.trainer.optimizer.param_groups for parameter in group["params"]]
+    fresh = mt.Tensor(np.ones(3, np.float32), requires_grad=True)
+    return next((x for x in world.parameters if all(x is not one for one in known)), fresh)
+
+
+def add_parameter(world: World, draw: random.Random) -> None:
+    world.trainer.optimizer.param_groups[0]["params"].append(one_more(world))
+
+
+def add_group(world: World, draw: random.Random) -> None:
+    if len(world.trainer.optimizer.param_groups) < 4:
+        world.trainer.optimizer.add_param_group({"params": [one_more(world)], "lr": 0.5})
+
+
+def exchange_groups(world: World, draw: random.Random) -> None:
+    groups = world.trainer.optimizer.param_groups
+    groups[:] = [{**group, "lr": group["lr"] / 2} for group in groups]
+
+
+def exchange_all_groups(world: World, draw: random.Random) -> None:
+    optimizer = world.trainer.optimizer
+    optimizer.param_groups = [{**group, "lr": group["lr"] / 2} for group in optimizer.param_groups]
+
+
+def exchange_parameters(world: World, draw: random.Random) -> None:
+    group = world.trainer.optimizer.param_groups[0]
+    group["params"] = group["params"][1:] or list(world.parameters)
+
+
+def forget(world: World, draw: random.Random) -> None:
+    world.trainer.optimizer.state.pop(draw.choice(world.parameters), None)
+
+
+def forget_everything(world: World, draw: random.Random) -> None:
+    draw.choice(
+        [world.trainer.optimizer.state.clear, lambda: setattr(world.trainer.optimizer, "state", {})]
+    )()
+
+
+def remember_otherwise(world: World, draw: random.Random) -> None:
+    """Moments halved, in place or not, and counters moved."""
+    states = list(world.trainer.optimizer.state.values())
+    for state in draw.choice([states, states[:1]]):
+        for name, x in state.items():
+            if not isinstance(x, np.ndarray):
+                state[name] = x + 2
+            elif draw.random() < 0.5:
+                x *= np.float32(0.5)
+            else:
+                state[name] = x * np.float32(0.5)
+
+
+def exchange_memories(world: World, draw: random.Random) -> None:
+    """Of two parameters of the same shape, or a copy of one."""
+    memory = world.trainer.optimizer.state
+    one, two = draw.choice(world.parameters), draw.choice(world.parameters)
+    if one in memory and two in memory and one.shape == two.shape:
+        memory[one], memory[two] = memory[two], copy.deepcopy(memory[one])
+
+
+def another_update(world: World, draw: random.Random) -> None:
+    """Of this optimizer alone."""
+    optimizer, factor = world.trainer.optimizer, np.float32(draw.choice([0.1, 0.2]))
+
+    def update(parameter: Any, gradient: Any, state: Any, group: Any) -> None:
+        parameter.data -= factor * gradient
+
+    optimizer.update = update
+
+
+def another_step(world: World, draw: random.Random) -> None:
+    """Of this optimizer alone."""
+    optimizer, twice = world.trainer.optimizer, draw.random() < 0.5
+
+    def step() -> None:
+        for _ in range(1 + twice):
+            type(optimizer).step(optimizer)
+
+    optimizer.step = step
+
+
+def another_class(world: World, draw: random.Random) -> None:
+    optimizer = world.trainer.optimizer
+    if isinstance(optimizer, optim.SGD):
+        optimizer.__class__ = draw.choice([optim.SGD, world.LARS, world.Trusting])
+
+
 def rebind_equal(world: World, draw: random.Random) -> None:
     """Others that say the same."""
     world.config = copy.deepcopy(world.config)
@@ -415,7 +528,32 @@ def rebind_equal(world: World, draw: random.Random) -> None:
     world.model.layers = list(world.model.layers)
 
 
+OF_AN_OPTIMIZER: dict[str, Change] = {
+    "optimizer": replace_optimizer,
+    "rate": rate,
+    "momentum": lambda world, draw: world.trainer.optimizer.param_groups[0].update(
+        weight_decay=number(draw) * 0.01
+    ),
+    "schedule": lambda world, draw: world.trainer.schedule.step(),
+    "another parameter": exchange_parameter,
+    "another order of parameters": permute_parameters,
+    "one parameter less": drop_parameter,
+    "one parameter more": add_parameter,
+    "one group more": add_group,
+    "other groups": exchange_groups,
+    "other groups in another list": exchange_all_groups,
+    "other parameters": exchange_parameters,
+    "forgotten": forget,
+    "everything forgotten": forget_everything,
+    "remembered otherwise": remember_otherwise,
+    "exchanged memories": exchange_memories,
+    "another update": another_update,
+    "another step": another_step,
+    "another class": another_class,
+    "saved and loaded": save_and_load,
+}
 CHANGES: dict[str, Change] = {
+    **OF_AN_OPTIMIZER,
     "nothing": lambda world, draw: None,
     "scale": set_on(lambda w: w, "scale"),
     "table[0]": put_in(lambda w: w.table, 0),
@@ -500,19 +638,12 @@ CHANGES: dict[str, Change] = {
     "head": replace_head,
     "a copy of the model": copy_model,
     "a copy of the trainer": replace_trainer,
-    "optimizer": replace_optimizer,
     "bias": toggle_bias,
     "frozen": freeze,
     "data": new_data,
     "weights clipped": clip_weights,
     "a method of an instance": shadow,
     "a method of a class": patch,
-    "rate": rate,
-    "momentum": lambda world, draw: world.trainer.optimizer.param_groups[0].update(
-        weight_decay=number(draw) * 0.01
-    ),
-    "schedule": lambda world, draw: world.trainer.schedule.step(),
-    "saved and loaded": save_and_load,
     "evaluation": lambda world, draw: world.model.eval(),
     "training": lambda world, draw: world.model.train(),
     "one layer evaluates": lambda world, draw: world.model.layers[3].eval(),
@@ -670,6 +801,13 @@ def test_each_change_by_itself(term: str, change: str) -> None:
 )
 def test_each_update_and_each_optimizer_by_itself(update: str, kind: str) -> None:
     assert live(("nothing", update, kind, ""), [("nothing", 0)] * 3) == 1
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+@pytest.mark.parametrize("change", [*OF_AN_OPTIMIZER, "frozen", "data", "without a gradient"])
+def test_each_change_of_an_optimizer_by_itself(change: str, kind: str) -> None:
+    for seed in range(4):
+        live(("nothing", "cleared by the models", kind, ""), [(change, seed), ("nothing", 0)])
 
 
 def test_an_attribute_that_is_deleted_gives_way_to_that_of_the_class() -> None:

@@ -137,25 +137,32 @@ class FlatStep:
         Args:
             name: Names what the source is to refer to, given a proposal and the object.
         """
-        optimizer = name(type(self.optimizer).__name__.lower(), self.optimizer)
-        groups = self.optimizer.param_groups
-        update = name("update", type(self.optimizer).update)
+
+        def of_its_kind(x: Any) -> str:
+            return name(type(x).__name__.lower(), x)
+
+        optimizer = of_its_kind(self.optimizer)
+        groups, states = self.optimizer.param_groups, name("states", self.optimizer._state)
+        known_groups = name("groups", groups)
         found = [
-            f"{optimizer}.update.__func__ is {update}",
-            f"len({optimizer}.param_groups) == {len(groups)}",
+            f"{optimizer}.update.__func__ is {name('update', type(self.optimizer).update)}",
+            f"{optimizer}.param_groups is {known_groups}",
+            f"{optimizer}._state is {states}",
+            f"len({known_groups}) == {len(groups)}",
         ]
         for i, group in enumerate(groups):
             known, params = name("group", group), name("params", group["params"])
-            found.append(f"{optimizer}.param_groups[{i}] is {known}")
+            found.append(f"{known_groups}[{i}] is {known}")
             found.append(f"{known}['params'] is {params}")
             found.append(f"len({params}) == {len(group['params'])}")
+            for n, tensor in enumerate(group["params"]):
+                found.append(f"{params}[{n}] is {of_its_kind(tensor)}")
         for home in self.homes:
-            for i, (tensor, view, own) in enumerate(home.residents):
-                parameter, state = name(type(tensor).__name__.lower(), tensor), name("state", own)
-                found.append(f"{parameter}._data is {name('w', view)}")
-                found.append(f"{optimizer}._state.get({parameter}) is {state}")
+            for i, (tensor, _, own) in enumerate(home.residents):
+                state = name("state", own)
+                found.append(f"{states}[{of_its_kind(tensor)}] is {state}")
                 for key, views in home.remembered.items():
-                    found.append(f"{state}.get({key!r}) is {name('memory', views[i])}")
+                    found.append(f"{state}[{key!r}] is {name('memory', views[i])}")
         return found
 
     def __call__(self) -> None:

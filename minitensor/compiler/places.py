@@ -69,6 +69,11 @@ class Place:
         """Whether the very same stands there, as Python source."""
         raise NotImplementedError
 
+    def was(self, bind: Bind) -> str:
+        """What stood there, as Python source; an equal value or tuple may be taken over in its place."""
+        equal = isinstance(self.value, tuple) or is_value(self.value)
+        return f"{bind('place', self)}.value" if equal else bind("was", self.value)
+
 
 class Entry(Place):
     """A name in a dict: of globals, of a class, of an object."""
@@ -82,8 +87,10 @@ class Entry(Place):
         self.holder[self.key] = function(self.value)
 
     def source(self, bind: Bind) -> str:
-        names, nothing = bind("names", self.holder), bind("nothing", MISSING)
-        return f"{names}.get({self.key!r}, {nothing}) is {bind('place', self)}.value"
+        names = bind("names", self.holder)
+        if self.value is MISSING:
+            return f"{self.key!r} not in {names}"
+        return f"{names}[{self.key!r}] is {self.was(bind)}"
 
 
 class Cell(Place):
@@ -101,7 +108,7 @@ class Cell(Place):
         self.holder.cell_contents = function(self.value)
 
     def source(self, bind: Bind) -> str:
-        return f"{bind('cell', self.holder)}.cell_contents is {bind('place', self)}.value"
+        return f"{bind('cell', self.holder)}.cell_contents is {self.was(bind)}"
 
 
 class Attribute(Place):
@@ -116,7 +123,7 @@ class Attribute(Place):
         setattr(self.holder, self.key, function(self.value))
 
     def source(self, bind: Bind) -> str:
-        return f"{bind('object', self.holder)}.{self.key} is {bind('place', self)}.value"
+        return f"{bind('object', self.holder)}.{self.key} is {self.was(bind)}"
 
 
 class Entries(Place):
