@@ -44,7 +44,7 @@ class Device:
     def __init__(self, name: object = "cpu", index: int = 0) -> None:
         if not isinstance(name, Device) and name not in ("cpu", "cpu:0"):
             raise OptionError(
-                f'device {name!r}: minitensor computes on the CPU alone. Write "cpu", or leave the device out.'
+                f'device {name!r}: minitensor computes on the CPU alone. Write "cpu", or no device.'
             )
 
     def __eq__(self, other: object) -> bool:
@@ -64,9 +64,9 @@ CPU = Device()
 
 
 def dtype_to(*args: Any, **options: Any) -> np.dtype[Any] | None:
-    """The dtype that PyTorch's `x.to(...)` names: to(dtype), to("cpu"), to(device, dtype), to(tensor); or None.
+    """The dtype that `x.to(...)` names, as PyTorch has it: dtype, device, (device, dtype), tensor; or None.
 
-    The other arguments of PyTorch's, such as non_blocking, say how to copy between devices, and mean nothing.
+    The other arguments of PyTorch's, such as non_blocking, are about copies between devices, and mean nothing.
 
     Raises:
         OptionError: If it names another device, or something else.
@@ -84,7 +84,7 @@ def dtype_to(*args: Any, **options: Any) -> np.dtype[Any] | None:
             continue
         if isinstance(x, Device | int) or (isinstance(x, str) and x.partition(":")[0] in ("cpu", *_OTHERS)):
             Device(x)
-        elif hasattr(x, "shape") and hasattr(x, "dtype"):
+        elif hasattr(x, "shape") and hasattr(x, "dtype") and not isinstance(x, type):
             found = np.dtype(x.dtype)
         else:
             found = _dtype(x)
@@ -93,6 +93,6 @@ def dtype_to(*args: Any, **options: Any) -> np.dtype[Any] | None:
 
 def _dtype(x: object) -> np.dtype[Any]:
     try:
-        return np.dtype(x)  # type: ignore[call-overload, no-any-return]
+        return np.dtype(x)  # type: ignore[call-overload]
     except TypeError:
         raise OptionError(f'to: takes a dtype, a tensor or "cpu", not {x!r}') from None
