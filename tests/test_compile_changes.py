@@ -777,8 +777,7 @@ READ_BY = {
     "loop": ["a longer table", "table[0]"],
     "alias": ["settings"],
     "lambda": ["scale", "config"],
-    "rate": ["rate", "schedule", "optimizer"],
-    "last rate": ["rate", "schedule"],
+    **dict.fromkeys(["rate", "last rate"], ["rate", "schedule", "optimizer", "other groups in another list"]),
     **{
         name: [name]
         for name in ("switch", "settings", "activation", "penalty", "partial", "ratio", "options")

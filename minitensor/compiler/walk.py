@@ -310,7 +310,8 @@ class Walk:
     def _optimizer(self, x: Optimizer | Schedule, label: str) -> None:
         """Steps are done anew each time; but code may read a number of it, or its methods be replaced."""
         if "get_last_lr" in self.known and isinstance(x, Schedule):
-            self._find(x.optimizer.param_groups, f"{label}.optimizer.param_groups", "param_groups")
+            optimizer = self._place(Attribute(f"{label}.optimizer", x, "optimizer"))
+            self._place(Attribute(f"{label}.optimizer.param_groups", optimizer, "param_groups"))
         for name in sorted(self.known):
             if name in vars(x) and not name.startswith("_"):
                 self._place(Attribute(f"{label}.{name}", x, name))
