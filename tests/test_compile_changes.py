@@ -777,7 +777,8 @@ READ_BY = {
     "loop": ["a longer table", "table[0]"],
     "alias": ["settings"],
     "lambda": ["scale", "config"],
-    **dict.fromkeys(["rate", "last rate"], ["rate", "schedule", "optimizer", "other groups in another list"]),
+    "rate": ["rate", "schedule", "optimizer", "other groups in another list"],
+    "last rate": ["rate", "schedule", "optimizer", "other groups in another list"],
     **{
         name: [name]
         for name in ("switch", "settings", "activation", "penalty", "partial", "ratio", "options")
