@@ -125,6 +125,8 @@ class FlatStep:
         self.homes = [home for home, *_ in groups]
         self.counting = [home for home in self.homes if home.counters]
         self.given = [pair for home, _, _, own in groups for pair in zip(home.parameters, own, strict=True)]
+        given = {parameter for home in self.homes for parameter in home.parameters}
+        self.others = [p for group in optimizer.param_groups for p in group["params"] if p not in given]
         self.updates = [
             (part, vector[piece], state, group)
             for home, group, vector, _ in groups
@@ -169,6 +171,9 @@ class FlatStep:
         optimizer = self.optimizer
         for parameter, gradient in self.given:
             if parameter._grad is not gradient:  # there was one before, to which this was added
+                return optimizer.step()
+        for parameter in self.others:
+            if parameter._grad is not None:  # of an earlier step
                 return optimizer.step()
         for home in self.counting:
             if not home.counts_alike():
