@@ -810,12 +810,6 @@ def test_each_change_of_an_optimizer_by_itself(change: str, kind: str) -> None:
         live(("nothing", "cleared by the models", kind, ""), [(change, seed), ("nothing", 0)])
 
 
-def test_a_gradient_that_was_left_over_is_taken_at_each_step() -> None:
-    """Of a parameter that no model has any more: nobody clears it."""
-    for kind in OPTIMIZERS:
-        live(("nothing", "cleared by the models", kind, ""), [("bias", 0), ("nothing", 0)])
-
-
 def test_an_attribute_that_is_deleted_gives_way_to_that_of_the_class() -> None:
     changes = [("extra of its own", 1), ("without an attribute", 0), ("nothing", 0)]
     assert live(("nothing", "as usual", "sgd", ""), changes) >= 2

@@ -874,3 +874,33 @@ def test_a_step_that_comes_by_too_much_is_refused() -> None:
     tables = [[types.SimpleNamespace(by=1.0) for _ in range(500)] for _ in range(25)]
     with pytest.raises(mt.CompileError, match=r"more than 10,000 objects.*watches.py.*as arguments"):
         mt.compile(lambda x: x * tables[0][0].by)(X)
+
+
+@pytest.mark.parametrize("kind", [optim.SGD, optim.Adam, optim.RMSprop])
+@pytest.mark.parametrize("given", [(2,), (0, 2, 5), (0, 4, 6)], ids=repr)
+def test_a_gradient_of_a_parameter_that_the_step_does_not_use_is_taken_as_by_the_step_itself(
+    kind: type[optim.Optimizer], given: tuple[int, ...]
+) -> None:
+    """It was left over, or given by hand, before one of these calls; nobody clears it."""
+
+    def trained(compile: bool) -> list[Any]:
+        used, left = (mt.Tensor(np.ones(3, np.float32), requires_grad=True) for _ in range(2))
+        optimizer = kind([{"params": [used, left]}], lr=0.1)  # type: ignore[call-arg]
+
+        def step(x: Any) -> Any:
+            used.grad = None
+            loss = (used * x).sum()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        run, seen = mt.compile(step) if compile else step, []
+        for i in range(8):
+            if i in given:
+                left.grad = None if left.grad is not None else np.full(3, 0.5, np.float32)
+            run(X[0])
+            seen += [used.data.copy(), left.data.copy()]
+        return seen
+
+    for one, two in zip(trained(False), trained(True), strict=True):
+        assert same_bits(one, two)
