@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as _  # before all else: from deep within other imports it takes longer by a tenth
 
+from minitensor.arrays import names
 from minitensor.arrays.creation import *
+from minitensor.context import enable_grad as enable_grad
+from minitensor.context import inference_mode as inference_mode
 from minitensor.context import is_grad_enabled as is_grad_enabled
 from minitensor.context import no_grad as no_grad
+from minitensor.context import set_grad_enabled as set_grad_enabled
 from minitensor.core.rule import composite as composite
 from minitensor.core.rule import registry as registry
 from minitensor.core.rule import rule as rule
@@ -34,6 +38,7 @@ from minitensor.random import manual_seed as manual_seed
 from minitensor.rules import *  # every operation: rules.__all__ is made from the registry
 
 if TYPE_CHECKING:
+    from minitensor import autograd as autograd
     from minitensor import data as data
     from minitensor import nn as nn
     from minitensor import optim as optim
@@ -52,7 +57,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_ROOMS = ("data", "nn", "optim")
+_ROOMS = ("autograd", "data", "nn", "optim")
 _ELSEWHERE = {
     "compile": "compiler",
     "debug": "debugging",
@@ -73,8 +78,10 @@ def __getattr__(name: str) -> Any:
         return import_module(f"minitensor.{name}")
     if name in _ELSEWHERE:
         return getattr(import_module(f"minitensor.{_ELSEWHERE[name]}"), name)
+    if name in names.NAMES:
+        return names.named(name)
     raise AttributeError(f"module 'minitensor' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_ROOMS, *_ELSEWHERE])
+    return sorted([*globals(), *_ROOMS, *_ELSEWHERE, *names.NAMES])

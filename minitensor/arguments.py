@@ -25,6 +25,9 @@ _OTHER_NAMES = {  # PyTorch's, and older ones of NumPy's
     "a_min": "min",
     "a_max": "max",
     "interpolation": "method",
+    "dim1": "axis1",
+    "dim2": "axis2",
+    "p": "ord",
 }
 
 

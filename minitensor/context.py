@@ -8,7 +8,7 @@ it hands out what it changes unseen (`reveal`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import _GeneratorContextManager, contextmanager
+from contextlib import ContextDecorator, _GeneratorContextManager, contextmanager
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, overload
 
@@ -47,6 +47,60 @@ def no_grad(function: Callable[P, R] | None = None) -> _GeneratorContextManager[
     False
     """
     return recording(False) if function is None else recording(False)(function)
+
+
+@overload
+def enable_grad() -> _GeneratorContextManager[None]: ...
+@overload
+def enable_grad(function: Callable[P, R]) -> Callable[P, R]: ...
+def enable_grad(
+    function: Callable[P, R] | None = None,
+) -> _GeneratorContextManager[None] | Callable[P, R]:
+    """Record a graph again, within no_grad.
+
+    >>> from minitensor import Tensor, enable_grad, no_grad
+    >>> w = Tensor([1.0], requires_grad=True)
+    >>> with no_grad(), enable_grad():
+    ...     (w * 2).requires_grad
+    True
+    """
+    return recording(True) if function is None else recording(True)(function)
+
+
+def inference_mode(mode: Any = True) -> Any:
+    """no_grad, under PyTorch's other name: with False, nothing changes.
+
+    >>> from minitensor import Tensor, inference_mode
+    >>> with inference_mode():
+    ...     (Tensor([1.0], requires_grad=True) * 2).requires_grad
+    False
+    """
+    return no_grad(mode) if callable(mode) else set_grad_enabled(not mode and here.state.recording)
+
+
+class set_grad_enabled(ContextDecorator):  # noqa: N801  # PyTorch's name
+    """Record operations on this thread from now on, or do not; under `with`, until the block ends.
+
+    >>> from minitensor import is_grad_enabled, set_grad_enabled
+    >>> with set_grad_enabled(False):
+    ...     is_grad_enabled()
+    False
+    """
+
+    def __init__(self, mode: bool) -> None:
+        self._mode, self._previous = bool(mode), here.state.recording
+        here.state.recording = self._mode
+
+    def __enter__(self) -> None:
+        here.state.recording = self._mode
+
+    def __exit__(self, *error: object) -> None:
+        here.state.recording = self._previous
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:  # type: ignore[override]
+        """The function, with this inside it alone."""
+        here.state.recording = self._previous
+        return recording(self._mode)(function)
 
 
 def is_grad_enabled() -> bool:

@@ -63,6 +63,30 @@ class Device:
 CPU = Device()
 
 
+class Cuda:
+    """What scripts ask PyTorch's `cuda` before they choose a device."""
+
+    @staticmethod
+    def is_available() -> bool:
+        """Whether there is a GPU to compute on: no.
+
+        >>> Cuda.is_available()
+        False
+        """
+        return False
+
+    @staticmethod
+    def device_count() -> int:
+        """How many GPUs there are to compute on: none."""
+        return 0
+
+    @staticmethod
+    def manual_seed_all(seed: int) -> None:
+        """Nothing: there is no generator but that of minitensor.manual_seed."""
+
+    manual_seed = manual_seed_all
+
+
 def dtype_to(*args: Any, **options: Any) -> np.dtype[Any] | None:
     """The dtype that `x.to(...)` names, as PyTorch has it: dtype, device, (device, dtype), tensor; or None.
 

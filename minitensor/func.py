@@ -54,7 +54,7 @@ def grad(function: Function, argnums: Argnums = 0, has_aux: bool = False) -> Fun
     if not callable(function):
         raise DTypeError(
             f"grad: takes a function, not {type(function).__name__}. For the gradient of a tensor already "
-            "computed, call its backward()."
+            "computed, call its backward(), or autograd.grad(y, x)."
         )
     both = value_and_grad(function, argnums, has_aux)
 

@@ -7,6 +7,8 @@ from typing import Any, Generic, Self, SupportsIndex, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from minitensor.arrays.interface import Size
+from minitensor.devices import Device
 from minitensor.results import Selection, SignAndLogDet
 
 N = TypeVar("N")
@@ -22,16 +24,16 @@ class ValueMethods(Generic[N]):
     def __add__(self, other: N | Constant) -> N: ...
     def __array_function__(self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any: ...
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, out: Any = ..., **attrs: Any) -> Any: ...
-    def __bool__(self) -> bool: ...
-    def __eq__(self, other: object) -> bool: ...
+    def __bool__(self) -> builtins.bool: ...
+    def __eq__(self, other: object) -> builtins.bool: ...
     def __float__(self) -> builtins.float: ...
     def __floordiv__(self, other: N | Constant) -> N: ...
     def __format__(self, spec: str) -> str: ...
-    def __ge__(self, other: N | builtins.float) -> bool: ...
-    def __gt__(self, other: N | builtins.float) -> bool: ...
-    def __int__(self) -> int: ...
-    def __le__(self, other: N | builtins.float) -> bool: ...
-    def __lt__(self, other: N | builtins.float) -> bool: ...
+    def __ge__(self, other: N | builtins.float) -> builtins.bool: ...
+    def __gt__(self, other: N | builtins.float) -> builtins.bool: ...
+    def __int__(self) -> builtins.int: ...
+    def __le__(self, other: N | builtins.float) -> builtins.bool: ...
+    def __lt__(self, other: N | builtins.float) -> builtins.bool: ...
     def __mod__(self, other: N | Constant) -> N: ...
     def __mul__(self, other: N | Constant) -> N: ...
     def __neg__(self) -> N: ...
@@ -43,7 +45,7 @@ class ValueMethods(Generic[N]):
     def __rfloordiv__(self, other: Constant) -> N: ...
     def __rmod__(self, other: Constant) -> N: ...
     def __rmul__(self, other: Constant) -> N: ...
-    def __round__(self, decimals: int | None = ...) -> N: ...
+    def __round__(self, decimals: builtins.int | None = ...) -> N: ...
     def __rpow__(self, other: Constant) -> N: ...
     def __rsub__(self, other: Constant) -> N: ...
     def __rtruediv__(self, other: Constant) -> N: ...
@@ -51,16 +53,25 @@ class ValueMethods(Generic[N]):
     def __truediv__(self, other: N | Constant) -> N: ...
     @classmethod
     def _check_flow(cls, operation: Any, args: tuple[Any, ...], outputs: tuple[Any, ...]) -> None: ...
-    def _check_unchanged(self, run_again: bool) -> None: ...
+    def _check_unchanged(self, run_again: builtins.bool) -> None: ...
     @classmethod
     def _number_of(cls, operation: Any | None, x: Any) -> builtins.float:
         """A number that a rule returned: NumPy's functions return NumPy's scalars."""
+    @property
+    def _op(self) -> str:
+        """The operation as micrograd writes it: "+", "*", "**2", "ReLU", "tanh", ...; empty for a leaf."""
+    @property
+    def _prev(self) -> set[N]: ...
     def _receive_watched(self, gradient: Any) -> None:
         """The same as _receive, which is too short to ask for a watcher each time."""
     def abs(self) -> N:
         """|x|, with gradient 0 at 0 and at NaN."""
     def absolute(self) -> N:
         """|x|, with gradient 0 at 0 and at NaN."""
+    def acos(self) -> N:
+        """Inverse cosine; derivative −1 / √(1 − x²), which is −inf at −1 and 1."""
+    def acosh(self) -> N:
+        """Inverse hyperbolic cosine; derivative 1 / √(x² − 1), which is inf at 1."""
     def add(self, y: N | builtins.float) -> N:
         """x + y."""
     def arccos(self) -> N:
@@ -77,12 +88,22 @@ class ValueMethods(Generic[N]):
         """The angle of the point whose ordinate is the first argument, its abscissa the second."""
     def arctanh(self) -> N:
         """Inverse hyperbolic tangent; derivative 1 / (1 − x²)."""
+    def asin(self) -> N:
+        """Inverse sine; derivative 1 / √(1 − x²), which is inf at −1 and 1."""
+    def asinh(self) -> N:
+        """Inverse hyperbolic sine; derivative 1 / √(x² + 1)."""
+    def atan(self) -> N:
+        """Inverse tangent; derivative 1 / (1 + x²)."""
+    def atan2(self, y: N | builtins.float) -> N:
+        """The angle of the point whose ordinate is the first argument, its abscissa the second."""
+    def atanh(self) -> N:
+        """Inverse hyperbolic tangent; derivative 1 / (1 − x²)."""
     def ceil(self) -> N:
         """The smallest integer that is not below x; gradient 0."""
-    def clamp(self, min: builtins.float | None = ..., max: builtins.float | None = ...) -> N:
-        """x held between min and max; gradient 1 inside and on the bounds, 0 outside."""
-    def clip(self, min: builtins.float | None = ..., max: builtins.float | None = ...) -> N:
-        """x held between min and max; gradient 1 inside and on the bounds, 0 outside."""
+    def clamp(self, min: N | builtins.float | None = ..., max: N | builtins.float | None = ...) -> N:
+        """x held between min and max: numbers, or tensors, which have a gradient where they are taken."""
+    def clip(self, min: N | builtins.float | None = ..., max: N | builtins.float | None = ...) -> N:
+        """x held between min and max: numbers, or tensors, which have a gradient where they are taken."""
     def copysign(self, y: N | builtins.float) -> N:
         """|x| with the sign of y, of 0 and NaN too; derivative ±1 in x, and 0 at 0; gradient 0 in y."""
     def cos(self) -> N:
@@ -100,6 +121,8 @@ class ValueMethods(Generic[N]):
         """x / y; 1/0 is inf and 0/0 is NaN, on floats as well."""
     def elu(self, alpha: builtins.float = ...) -> N:
         """x where x > 0, else alpha (eˣ − 1), whose derivative alpha eˣ holds at 0 too (Clevert et al. 2015)."""
+    def eq(self, y: N | builtins.float) -> N:
+        """numpy.equal, elementwise."""
     def equal(self, y: N | builtins.float) -> N:
         """numpy.equal, elementwise."""
     def erf(self) -> N:
@@ -116,12 +139,16 @@ class ValueMethods(Generic[N]):
         """⌊x / y⌋, as Python's //; gradient 0."""
     def fmod(self, y: N | builtins.float) -> N:
         """x − y trunc(x / y), with the sign of x, as C's %; derivative 1 in x and −trunc(x / y) in y."""
+    def ge(self, y: N | builtins.float) -> N:
+        """numpy.greater_equal, elementwise."""
     def gelu(self, approximate: str = ...) -> N:
         """x Φ(x), Φ the normal distribution function (Hendrycks & Gimpel 2016); derivative Φ(x) + x φ(x)."""
     def greater(self, y: N | builtins.float) -> N:
         """numpy.greater, elementwise."""
     def greater_equal(self, y: N | builtins.float) -> N:
         """numpy.greater_equal, elementwise."""
+    def gt(self, y: N | builtins.float) -> N:
+        """numpy.greater, elementwise."""
     def hardtanh(self, min: builtins.float = ..., max: builtins.float = ...) -> N:
         """x held between min and max; unlike clip's, the gradient on the bounds is 0."""
     def heaviside(self, y: N | builtins.float) -> N:
@@ -129,9 +156,9 @@ class ValueMethods(Generic[N]):
     def hypot(self, y: N | builtins.float) -> N:
         """√(x² + y²) without overflow; the gradient at (0, 0) is NaN, where norm has 0."""
     @property
-    def is_leaf(self) -> bool:
+    def is_leaf(self) -> builtins.bool:
         """Whether no recorded operation made this node."""
-    def isclose(self, y: N | builtins.float, rtol: builtins.float = ..., atol: builtins.float = ..., equal_nan: bool = ...) -> N:
+    def isclose(self, y: N | builtins.float, rtol: builtins.float = ..., atol: builtins.float = ..., equal_nan: builtins.bool = ...) -> N:
         """Whether |x − y| ≤ atol + rtol |y|, elementwise."""
     def isfinite(self) -> N:
         """numpy.isfinite, elementwise."""
@@ -139,6 +166,13 @@ class ValueMethods(Generic[N]):
         """numpy.isinf, elementwise."""
     def isnan(self) -> N:
         """numpy.isnan, elementwise."""
+    @property
+    def label(self) -> str:
+        """What drawings call it."""
+    @label.setter
+    def label(self, label: str) -> None: ...
+    def le(self, y: N | builtins.float) -> N:
+        """numpy.less_equal, elementwise."""
     def leaky_relu(self, negative_slope: builtins.float = ...) -> N:
         """x where x > 0, else negative_slope · x; at 0 the gradient is negative_slope."""
     def less(self, y: N | builtins.float) -> N:
@@ -165,6 +199,8 @@ class ValueMethods(Generic[N]):
         """numpy.logical_or, elementwise."""
     def logical_xor(self, y: N | builtins.float) -> N:
         """numpy.logical_xor, elementwise."""
+    def lt(self, y: N | builtins.float) -> N:
+        """numpy.less, elementwise."""
     def maximum(self, y: N | builtins.float) -> N:
         """The larger of x and y, elementwise; each gets half the gradient where they tie."""
     def minimum(self, y: N | builtins.float) -> N:
@@ -173,6 +209,8 @@ class ValueMethods(Generic[N]):
         """x · y."""
     def multiply(self, y: N | builtins.float) -> N:
         """x · y."""
+    def ne(self, y: N | builtins.float) -> N:
+        """numpy.not_equal, elementwise."""
     def neg(self) -> N:
         """−x."""
     def negative(self) -> N:
@@ -190,13 +228,13 @@ class ValueMethods(Generic[N]):
     def remainder(self, y: N | builtins.float) -> N:
         """x − y ⌊x / y⌋, with the sign of y, as Python's %; derivative 1 in x and −⌊x / y⌋ in y."""
     @property
-    def requires_grad(self) -> bool:
+    def requires_grad(self) -> builtins.bool:
         """Whether `backward` computes a gradient for this node. Leaves may be told to, or not to."""
     @requires_grad.setter
-    def requires_grad(self, value: bool) -> None: ...
-    def requires_grad_(self, requires_grad: bool = ...) -> Self:
+    def requires_grad(self, value: builtins.bool) -> None: ...
+    def requires_grad_(self, requires_grad: builtins.bool = ...) -> Self:
         """Start, or stop, computing gradients for this leaf."""
-    def round(self, decimals: int = ...) -> N:
+    def round(self, decimals: builtins.int = ...) -> N:
         """x rounded to so many decimals, halves to the even neighbour; gradient 0."""
     def rsqrt(self) -> N:
         """1 / √x; derivative −½ x^(−3/2)."""
@@ -212,7 +250,7 @@ class ValueMethods(Generic[N]):
         """Sine; derivative cos x."""
     def sinh(self) -> N:
         """Hyperbolic sine; derivative cosh x."""
-    def softplus(self, beta: builtins.float = ...) -> N:
+    def softplus(self, beta: builtins.float = ..., threshold: builtins.float = ...) -> N:
         """log(1 + e^(beta x)) / beta, without overflow; derivative σ(beta x)."""
     def sqrt(self) -> N:
         """Square root, with gradient inf at 0."""
@@ -226,6 +264,8 @@ class ValueMethods(Generic[N]):
         """Tangent; derivative 1 + tan² x."""
     def tanh(self) -> N:
         """Hyperbolic tangent; derivative 1 − tanh² x."""
+    def true_divide(self, y: N | builtins.float) -> N:
+        """x / y; 1/0 is inf and 0/0 is NaN, on floats as well."""
     def trunc(self) -> N:
         """x without its fraction; gradient 0."""
     def zero_where(self, mask: Any) -> N:
@@ -238,17 +278,17 @@ class TensorMethods(Generic[N]):
     def __abs__(self) -> N: ...
     def __add__(self, other: N | Constant) -> N: ...
     def __and__(self, other: N | ArrayLike) -> N: ...
-    def __array__(self, dtype: DTypeLike | None = ..., copy: bool | None = ...) -> Array: ...
+    def __array__(self, dtype: DTypeLike | None = ..., copy: builtins.bool | None = ...) -> Array: ...
     def __array_function__(self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any: ...
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, out: Any = ..., **attrs: Any) -> Any: ...
-    def __bool__(self) -> bool: ...
-    def __contains__(self, item: Any) -> bool: ...
+    def __bool__(self) -> builtins.bool: ...
+    def __contains__(self, item: Any) -> builtins.bool: ...
     def __copy__(self) -> Self:
         """A tensor with memory of its own, as Tensor(x) has, and the same attributes."""
     def __dir__(self) -> list[str]: ...
     def __dlpack__(self, **options: Any) -> Any:
         """The memory, for libraries that share it: torch.from_dlpack(t), np.from_dlpack(t)."""
-    def __dlpack_device__(self) -> tuple[int, int]: ...
+    def __dlpack_device__(self) -> tuple[builtins.int, builtins.int]: ...
     def __eq__(self, other: object) -> N: ...  # type: ignore[override]
     def __float__(self) -> builtins.float: ...
     def __floordiv__(self, other: N | Constant) -> N: ...
@@ -259,15 +299,15 @@ class TensorMethods(Generic[N]):
     def __iadd__(self, other: N | Constant) -> Self: ...
     def __imatmul__(self, other: N | ArrayLike) -> Self: ...
     def __imul__(self, other: N | Constant) -> Self: ...
-    def __index__(self) -> int: ...
-    def __int__(self) -> int: ...
+    def __index__(self) -> builtins.int: ...
+    def __int__(self) -> builtins.int: ...
     def __invert__(self) -> Any: ...
     def __ipow__(self, other: N | Constant) -> Self: ...
     def __isub__(self, other: N | Constant) -> Self: ...
     def __iter__(self) -> Iterator[N]: ...
     def __itruediv__(self, other: N | Constant) -> Self: ...
     def __le__(self, other: N | ArrayLike) -> N: ...
-    def __len__(self) -> int: ...
+    def __len__(self) -> builtins.int: ...
     def __lt__(self, other: N | ArrayLike) -> N: ...
     def __matmul__(self, other: N | ArrayLike) -> N: ...
     def __mod__(self, other: N | Constant) -> N: ...
@@ -286,7 +326,7 @@ class TensorMethods(Generic[N]):
     def __rmod__(self, other: Constant) -> N: ...
     def __rmul__(self, other: Constant) -> N: ...
     def __ror__(self, other: N | ArrayLike) -> N: ...
-    def __round__(self, decimals: int | None = ...) -> N: ...
+    def __round__(self, decimals: builtins.int | None = ...) -> N: ...
     def __rpow__(self, other: Constant) -> N: ...
     def __rsub__(self, other: Constant) -> N: ...
     def __rtruediv__(self, other: Constant) -> N: ...
@@ -295,10 +335,10 @@ class TensorMethods(Generic[N]):
     def __sub__(self, other: N | Constant) -> N: ...
     def __truediv__(self, other: N | Constant) -> N: ...
     def __xor__(self, other: N | ArrayLike) -> N: ...
-    def _check_unchanged(self, run_again: bool) -> None: ...
+    def _check_unchanged(self, run_again: builtins.bool) -> None: ...
     def _gradient_of(self, maker: Any, part: Any) -> Any:
         """What a local gradient of a node returned, if that can be a gradient."""
-    def _is_recorded_with(self, other: object) -> bool:
+    def _is_recorded_with(self, other: object) -> builtins.bool:
         """Whether an operation on these two would be recorded."""
     def _mark_written(self) -> None:
         """Make every recorded operation that still needs the overwritten data refuse to run backward."""
@@ -314,22 +354,28 @@ class TensorMethods(Generic[N]):
         """The value among what a rule returned; NumPy's reductions return a number."""
     def _write(self, name: str, value: N | ArrayLike, write: Callable[[Array, Array], object]) -> None:
         """Write into the memory of a tensor that no graph depends on."""
-    def _writes(self) -> list[int]: ...
+    def _writes(self) -> list[builtins.int]: ...
     def abs(self) -> N:
         """|x|, with gradient 0 at 0 and at NaN."""
+    def abs_(self, *args: Any, **options: Any) -> N: ...
     def absolute(self) -> N:
         """|x|, with gradient 0 at 0 and at NaN."""
+    def acos(self) -> N:
+        """Inverse cosine; derivative −1 / √(1 − x²), which is −inf at −1 and 1."""
+    def acosh(self) -> N:
+        """Inverse hyperbolic cosine; derivative 1 / √(x² − 1), which is inf at 1."""
     def add(self, y: N | ArrayLike) -> N:
         """x + y."""
-    def all(self, axis: Axis = ..., keepdims: bool = ...) -> N:
+    def add_(self, *args: Any, **options: Any) -> N: ...
+    def all(self, axis: Axis = ..., keepdims: builtins.bool = ...) -> N:
         """Whether no element over the axes is 0."""
-    def allclose(self, y: N | ArrayLike, rtol: builtins.float = ..., atol: builtins.float = ..., equal_nan: bool = ...) -> bool:
+    def allclose(self, y: N | ArrayLike, rtol: builtins.float = ..., atol: builtins.float = ..., equal_nan: builtins.bool = ...) -> builtins.bool:
         """Whether all elements are close, as a bool."""
-    def amax(self, axis: Axis = ..., keepdims: bool = ...) -> N:
+    def amax(self, axis: Axis = ..., keepdims: builtins.bool = ...) -> N:
         """Largest element over the axes; where several tie, they share the gradient evenly."""
-    def amin(self, axis: Axis = ..., keepdims: bool = ...) -> N:
+    def amin(self, axis: Axis = ..., keepdims: builtins.bool = ...) -> N:
         """Smallest element over the axes; where several tie, they share the gradient evenly."""
-    def any(self, axis: Axis = ..., keepdims: bool = ...) -> N:
+    def any(self, axis: Axis = ..., keepdims: builtins.bool = ...) -> N:
         """Whether some element over the axes is not 0."""
     def arccos(self) -> N:
         """Inverse cosine; derivative −1 / √(1 − x²), which is −inf at −1 and 1."""
@@ -345,51 +391,77 @@ class TensorMethods(Generic[N]):
         """The angle of the point whose ordinate is the first argument, its abscissa the second."""
     def arctanh(self) -> N:
         """Inverse hyperbolic tangent; derivative 1 / (1 − x²)."""
-    def argmax(self, axis: int | None = ..., keepdims: bool = ...) -> N:
+    def argmax(self, axis: builtins.int | None = ..., keepdims: builtins.bool = ...) -> N:
         """Where the largest element is: the first one where several tie."""
-    def argmin(self, axis: int | None = ..., keepdims: bool = ...) -> N:
+    def argmin(self, axis: builtins.int | None = ..., keepdims: builtins.bool = ...) -> N:
         """Where the smallest element is: the first one where several tie."""
-    def argsort(self, axis: int | None = ..., descending: bool = ...) -> N:
+    def argsort(self, axis: builtins.int | None = ..., descending: builtins.bool = ...) -> N:
         """The indices that sort x along an axis, NaN last (first if descending); equal ones keep their order."""
-    def array_equal(self, y: N | ArrayLike, equal_nan: bool = ...) -> bool:
+    def array_equal(self, y: N | ArrayLike, equal_nan: builtins.bool = ...) -> builtins.bool:
         """Whether shapes and all elements are equal, as a bool; with equal_nan, NaN equals NaN."""
+    def asin(self) -> N:
+        """Inverse sine; derivative 1 / √(1 − x²), which is inf at −1 and 1."""
+    def asinh(self) -> N:
+        """Inverse hyperbolic sine; derivative 1 / √(x² + 1)."""
     def astype(self, dtype: Any) -> N:
         """x converted to dtype; the engine converts the gradient back. Integers are off the graph."""
+    def atan(self) -> N:
+        """Inverse tangent; derivative 1 / (1 + x²)."""
+    def atan2(self, y: N | ArrayLike) -> N:
+        """The angle of the point whose ordinate is the first argument, its abscissa the second."""
+    def atanh(self) -> N:
+        """Inverse hyperbolic tangent; derivative 1 / (1 − x²)."""
     def bitwise_and(self, y: N | ArrayLike) -> N:
         """x & y: of booleans, whether both hold."""
     def bitwise_or(self, y: N | ArrayLike) -> N:
         """x | y: of booleans, whether one holds."""
     def bitwise_xor(self, y: N | ArrayLike) -> N:
         """x ^ y: of booleans, whether just one holds."""
+    def bmm(self, y: N | ArrayLike) -> N:
+        """Matrix product over the last two axes; a 1-D input is a row on the left, a column on the right."""
+    def bool(self, dtype: Any = ...) -> N: ...
     def broadcast_to(self, shape: Shape) -> N:
         """x repeated to `shape` by the rules of broadcasting, as a read-only view."""
+    def byte(self) -> N: ...
     def ceil(self) -> N:
         """The smallest integer that is not below x; gradient 0."""
-    def cholesky(self) -> N:
+    def ceil_(self, *args: Any, **options: Any) -> N: ...
+    def cholesky(self, upper: builtins.bool = ...) -> N:
         """The lower triangle L with L Lᵀ = x, for symmetric positive definite x; its gradient is symmetric."""
-    def chunk(self, chunks: int, axis: int = ...) -> tuple[N, ...]:
+    def chunk(self, chunks: builtins.int, axis: builtins.int = ...) -> tuple[N, ...]:
         """At most so many parts along an axis, of equal length but for the last."""
-    def clamp(self, min: builtins.float | None = ..., max: builtins.float | None = ...) -> N:
-        """x held between min and max; gradient 1 inside and on the bounds, 0 outside."""
-    def clip(self, min: builtins.float | None = ..., max: builtins.float | None = ...) -> N:
-        """x held between min and max; gradient 1 inside and on the bounds, 0 outside."""
+    def clamp(self, min: N | ArrayLike | None = ..., max: N | ArrayLike | None = ...) -> N:
+        """x held between min and max: numbers, or tensors, which have a gradient where they are taken."""
+    def clamp_(self, *args: Any, **options: Any) -> N: ...
+    def clip(self, min: N | ArrayLike | None = ..., max: N | ArrayLike | None = ...) -> N:
+        """x held between min and max: numbers, or tensors, which have a gradient where they are taken."""
+    def clip_(self, *args: Any, **options: Any) -> N: ...
     def clone(self) -> N:
         """The same elements in memory of their own."""
+    def contiguous(self) -> N: ...
     def copy(self) -> N:
         """The same elements in memory of their own."""
+    def copy_(self, *args: Any, **options: Any) -> N: ...
     def copysign(self, y: N | ArrayLike) -> N:
         """|x| with the sign of y, of 0 and NaN too; derivative ±1 in x, and 0 at 0; gradient 0 in y."""
     def cos(self) -> N:
         """Cosine; derivative −sin x."""
+    def cos_(self, *args: Any, **options: Any) -> N: ...
     def cosh(self) -> N:
         """Hyperbolic cosine; derivative sinh x."""
-    def count_nonzero(self, axis: Axis = ..., keepdims: bool = ...) -> N:
+    def count_nonzero(self, axis: Axis = ..., keepdims: builtins.bool = ...) -> N:
         """How many elements over the axes are not 0."""
-    def cross(self, y: N | ArrayLike, axisa: int = ..., axisb: int = ..., axisc: int = ..., axis: int | None = ...) -> N:
+    def cpu(self) -> N: ...
+    def cross(self, y: N | ArrayLike, axisa: builtins.int = ..., axisb: builtins.int = ..., axisc: builtins.int = ..., axis: builtins.int | None = ...) -> N:
         """Cross products of vectors of length 3, which lie along axisa of x, axisb of y and axisc of the result."""
-    def cumprod(self, axis: int | None = ...) -> N:
+    def cuda(self, device: Any = ...) -> N: ...
+    def cummax(self, axis: builtins.int = ...) -> Selection:
+        """The largest element so far along an axis, and its index: the last of ties, as torch.cummax."""
+    def cummin(self, axis: builtins.int = ...) -> Selection:
+        """The smallest element so far along an axis, and its index: the last of ties, as torch.cummin."""
+    def cumprod(self, axis: builtins.int | None = ...) -> N:
         """Running product along an axis, or over all elements as one row; right also where elements are 0."""
-    def cumsum(self, axis: int | None = ...) -> N:
+    def cumsum(self, axis: builtins.int | None = ...) -> N:
         """Running sum along an axis, or over all elements as one row."""
     @property
     def data(self) -> Array:
@@ -400,14 +472,19 @@ class TensorMethods(Generic[N]):
         """Determinants of square matrices (..., n, n); the gradient is the cofactors, det(x) x⁻ᵀ."""
     def detach(self) -> N:
         """The same memory off the graph."""
-    def diag(self, k: int = ...) -> N:
+    @property
+    def device(self) -> Device:
+        """Where the elements are: on the CPU."""
+    def diag(self, k: builtins.int = ...) -> N:
         """A matrix with the vector x on diagonal k, and zeros elsewhere; of a matrix, that diagonal."""
-    def diagonal(self, offset: int = ..., axis1: int = ..., axis2: int = ...) -> N:
+    def diagonal(self, offset: builtins.int = ..., axis1: builtins.int = ..., axis2: builtins.int = ...) -> N:
         """The diagonal of two axes, as the last axis of the result."""
-    def diff(self, n: int = ..., axis: int = ..., prepend: Any = ..., append: Any = ...) -> N:
+    def diff(self, n: builtins.int = ..., axis: builtins.int = ..., prepend: Any = ..., append: Any = ...) -> N:
         """Each element minus the one before it along an axis, n times; of booleans, whether they differ."""
+    def dim(self) -> builtins.int: ...
     def div(self, y: N | ArrayLike) -> N:
         """x / y; 1/0 is inf and 0/0 is NaN, on floats as well."""
+    def div_(self, *args: Any, **options: Any) -> N: ...
     def divide(self, y: N | ArrayLike) -> N:
         """x / y; 1/0 is inf and 0/0 is NaN, on floats as well."""
     def dot(self, y: N | ArrayLike) -> N:
@@ -419,6 +496,8 @@ class TensorMethods(Generic[N]):
         """The dtype of the elements."""
     def elu(self, alpha: builtins.float = ...) -> N:
         """x where x > 0, else alpha (eˣ − 1), whose derivative alpha eˣ holds at 0 too (Clevert et al. 2015)."""
+    def eq(self, y: N | ArrayLike) -> N:
+        """numpy.equal, elementwise."""
     def equal(self, y: N | ArrayLike) -> N:
         """numpy.equal, elementwise."""
     def erf(self) -> N:
@@ -427,11 +506,16 @@ class TensorMethods(Generic[N]):
         """eˣ."""
     def exp2(self) -> N:
         """2ˣ; derivative 2ˣ log 2."""
+    def exp_(self, *args: Any, **options: Any) -> N: ...
+    def expand(self, *shape: Any) -> N:
+        """Broadcast to a shape in which −1 stands for the length that an axis has."""
+    def expand_as(self, other: Any) -> N: ...
     def expand_dims(self, axis: Axes) -> N:
         """With new axes of length 1 in these places of the result."""
     def expm1(self) -> N:
         """eˣ − 1, also precise near 0."""
-    def flatten(self, start_dim: int = ..., end_dim: int = ...) -> N:
+    def fill_(self, *args: Any, **options: Any) -> N: ...
+    def flatten(self, start_dim: builtins.int = ..., end_dim: builtins.int = ...) -> N:
         """The axes from start_dim to end_dim as one."""
     def flip(self, axis: Axis = ...) -> N:
         """Backwards along one axis, several, or all."""
@@ -439,17 +523,20 @@ class TensorMethods(Generic[N]):
         """Converted to float32."""
     def floor(self) -> N:
         """The largest integer that is not above x; gradient 0."""
+    def floor_(self, *args: Any, **options: Any) -> N: ...
     def floor_divide(self, y: N | ArrayLike) -> N:
         """⌊x / y⌋, as Python's //; gradient 0."""
     def fmod(self, y: N | ArrayLike) -> N:
         """x − y trunc(x / y), with the sign of x, as C's %; derivative 1 in x and −trunc(x / y) in y."""
-    def fold(self, length: int, axis: int = ..., stride: int = ..., dilation: int = ...) -> N:
+    def fold(self, length: builtins.int, axis: builtins.int = ..., stride: builtins.int = ..., dilation: builtins.int = ...) -> N:
         """The windows (count, size) of an axis added up where they lie: the adjoint of `windows`."""
     @classmethod
     def from_numpy(cls, array: Array) -> Self:
         """A tensor that shares the array's memory instead of copying it."""
-    def gather(self, axis: int, index: Any) -> N:
+    def gather(self, axis: builtins.int, index: Any) -> N:
         """y[i, j] = x[index[i, j], j] for axis 0, and so on; y has the shape of index."""
+    def ge(self, y: N | ArrayLike) -> N:
+        """numpy.greater_equal, elementwise."""
     def gelu(self, approximate: str = ...) -> N:
         """x Φ(x), Φ the normal distribution function (Hendrycks & Gimpel 2016); derivative Φ(x) + x φ(x)."""
     @property
@@ -461,6 +548,9 @@ class TensorMethods(Generic[N]):
         """numpy.greater, elementwise."""
     def greater_equal(self, y: N | ArrayLike) -> N:
         """numpy.greater_equal, elementwise."""
+    def gt(self, y: N | ArrayLike) -> N:
+        """numpy.greater, elementwise."""
+    def half(self, dtype: Any = ...) -> N: ...
     def hardtanh(self, min: builtins.float = ..., max: builtins.float = ...) -> N:
         """x held between min and max; unlike clip's, the gradient on the bounds is 0."""
     def heaviside(self, y: N | ArrayLike) -> N:
@@ -469,16 +559,21 @@ class TensorMethods(Generic[N]):
         """√(x² + y²) without overflow; the gradient at (0, 0) is NaN, where norm has 0."""
     def index(self, key: Any) -> N:
         """x[key]: integers, slices, None, ..., integer arrays and masks, as in NumPy."""
+    def index_select(self, dim: Any, index: Any) -> N: ...
     def inner(self, y: N | ArrayLike) -> N:
         """Σ x y over the last axes of both; a 0-d array multiplies the other."""
+    def int(self, dtype: Any = ...) -> N: ...
     def inv(self) -> N:
+        """Inverses y of square matrices (..., n, n); the gradient is −yᵀ g yᵀ."""
+    def inverse(self) -> N:
         """Inverses y of square matrices (..., n, n); the gradient is −yᵀ g yᵀ."""
     def invert(self) -> N:
         """~x: of booleans, whether it does not hold."""
+    def is_contiguous(self) -> builtins.bool: ...
     @property
-    def is_leaf(self) -> bool:
+    def is_leaf(self) -> builtins.bool:
         """Whether no recorded operation made this node."""
-    def isclose(self, y: N | ArrayLike, rtol: builtins.float = ..., atol: builtins.float = ..., equal_nan: bool = ...) -> N:
+    def isclose(self, y: N | ArrayLike, rtol: builtins.float = ..., atol: builtins.float = ..., equal_nan: builtins.bool = ...) -> N:
         """Whether |x − y| ≤ atol + rtol |y|, elementwise."""
     def isfinite(self) -> N:
         """numpy.isfinite, elementwise."""
@@ -490,6 +585,8 @@ class TensorMethods(Generic[N]):
         """The one element, as a Python number."""
     def kron(self, y: N | ArrayLike) -> N:
         """Kronecker product: a copy of y for each element of x, multiplied by it."""
+    def le(self, y: N | ArrayLike) -> N:
+        """numpy.less_equal, elementwise."""
     def leaky_relu(self, negative_slope: builtins.float = ...) -> N:
         """x where x > 0, else negative_slope · x; at 0 the gradient is negative_slope."""
     def less(self, y: N | ArrayLike) -> N:
@@ -506,12 +603,15 @@ class TensorMethods(Generic[N]):
         """log(1 + x), also precise near 0; derivative 1 / (1 + x)."""
     def log2(self) -> N:
         """Logarithm to base 2; derivative 1 / (x log 2)."""
+    def log_(self, *args: Any, **options: Any) -> N: ...
     def log_softmax(self, axis: Axis = ...) -> N:
         """log softmax, without the rounding of log(softmax(x))."""
     def logaddexp(self, y: N | ArrayLike) -> N:
         """log(eˣ + eʸ) without overflow; logaddexp(x, 0) is softplus."""
     def logaddexp2(self, y: N | ArrayLike) -> N:
         """log₂(2ˣ + 2ʸ) without overflow."""
+    def logcumsumexp(self, axis: builtins.int | None = ...) -> N:
+        """log of the running sum of eˣ along an axis, or over all elements as one row, without overflow."""
     def logical_and(self, y: N | ArrayLike) -> N:
         """numpy.logical_and, elementwise."""
     def logical_not(self) -> N:
@@ -520,64 +620,91 @@ class TensorMethods(Generic[N]):
         """numpy.logical_or, elementwise."""
     def logical_xor(self, y: N | ArrayLike) -> N:
         """numpy.logical_xor, elementwise."""
-    def logsumexp(self, axis: Axis = ..., keepdims: bool = ...) -> N:
+    def logsumexp(self, axis: Axis = ..., keepdims: builtins.bool = ...) -> N:
         """log Σ eˣ over the axes without overflow; −inf where every element is; the gradient is softmax."""
+    def long(self, dtype: Any = ...) -> N: ...
+    def lt(self, y: N | ArrayLike) -> N:
+        """numpy.less, elementwise."""
+    @property
+    def mT(self) -> N:
+        """The last two axes exchanged."""
+    def masked_fill(self, mask: Any, value: Any) -> N: ...
+    def masked_fill_(self, *args: Any, **options: Any) -> N: ...
+    def masked_select(self, mask: Any) -> N: ...
     def matmul(self, y: N | ArrayLike) -> N:
         """Matrix product over the last two axes; a 1-D input is a row on the left, a column on the right."""
-    def max(self, axis: Axis = ..., keepdims: bool = ...) -> N:
+    def max(self, axis: Any = ..., keepdims: builtins.bool = ..., dim: Any = ..., keepdim: builtins.bool | None = ...) -> N:
         """Largest element over the axes; where several tie, they share the gradient evenly."""
-    def max_with_indices(self, axis: int = ..., keepdims: bool = ...) -> Selection:
+    def max_with_indices(self, axis: builtins.int = ..., keepdims: builtins.bool = ...) -> Selection:
         """The largest elements along an axis and their indices: the first where several tie, as torch.max."""
     def maximum(self, y: N | ArrayLike) -> N:
         """The larger of x and y, elementwise; each gets half the gradient where they tie."""
-    def mean(self, axis: Axis = ..., keepdims: bool = ...) -> N:
+    def mean(self, axis: Axis = ..., keepdims: builtins.bool = ..., dtype: DTypeLike | None = ...) -> N:
         """Arithmetic mean over an axis, a tuple of axes, or all of them; the mean of nothing is NaN."""
-    def median(self, axis: Axis = ..., keepdims: bool = ...) -> N:
+    def median(self, axis: Axis = ..., keepdims: builtins.bool = ..., dim: Any = ..., keepdim: builtins.bool | None = ...) -> N:
         """The middle element in order, or the mean of the middle two, each with half the gradient; NaN if one is."""
-    def min(self, axis: Axis = ..., keepdims: bool = ...) -> N:
+    def min(self, axis: Any = ..., keepdims: builtins.bool = ..., dim: Any = ..., keepdim: builtins.bool | None = ...) -> N:
         """Smallest element over the axes; where several tie, they share the gradient evenly."""
-    def min_with_indices(self, axis: int = ..., keepdims: bool = ...) -> Selection:
+    def min_with_indices(self, axis: builtins.int = ..., keepdims: builtins.bool = ...) -> Selection:
         """The smallest elements along an axis and their indices: the first where several tie, as torch.min."""
     def minimum(self, y: N | ArrayLike) -> N:
         """The smaller of x and y, elementwise; each gets half the gradient where they tie."""
+    def mm(self, y: N | ArrayLike) -> N:
+        """Matrix product over the last two axes; a 1-D input is a row on the left, a column on the right."""
     def moveaxis(self, source: Axes, destination: Axes) -> N:
+        """Axes moved to other places, the others keeping their order."""
+    def movedim(self, source: Axes, destination: Axes) -> N:
         """Axes moved to other places, the others keeping their order."""
     def mul(self, y: N | ArrayLike) -> N:
         """x · y."""
+    def mul_(self, *args: Any, **options: Any) -> N: ...
     def multiply(self, y: N | ArrayLike) -> N:
         """x · y."""
-    def nanmean(self, axis: Axis = ..., keepdims: bool = ...) -> N:
+    def mv(self, y: N | ArrayLike) -> N:
+        """Matrix product over the last two axes; a 1-D input is a row on the left, a column on the right."""
+    def nanmean(self, axis: Axis = ..., keepdims: builtins.bool = ...) -> N:
         """Mean of what is not NaN; NaN where everything is. The gradient of a NaN is 0."""
-    def nansum(self, axis: Axis = ..., keepdims: bool = ...) -> N:
+    def nansum(self, axis: Axis = ..., keepdims: builtins.bool = ...) -> N:
         """Sum of what is not NaN; the gradient of a NaN is 0."""
+    def narrow(self, dim: Any, start: Any, length: Any) -> N: ...
     @property
-    def ndim(self) -> int:
+    def ndim(self) -> builtins.int:
         """How many axes there are."""
+    def ne(self, y: N | ArrayLike) -> N:
+        """numpy.not_equal, elementwise."""
     def neg(self) -> N:
         """−x."""
+    def neg_(self, *args: Any, **options: Any) -> N: ...
     def negative(self) -> N:
         """−x."""
-    def norm(self, ord: builtins.float = ..., axis: Axis = ..., keepdims: bool = ...) -> N:
+    def new_full(self, shape: Any, value: Any) -> N: ...
+    def new_ones(self, *shape: Any) -> N: ...
+    def new_tensor(self, data: Any) -> N: ...
+    def new_zeros(self, *shape: Any) -> N: ...
+    def norm(self, ord: builtins.float = ..., axis: Axis = ..., keepdims: builtins.bool = ...) -> N:
         """(Σ |x|^ord)^(1/ord), the norm of vectors; ord may be inf, −inf, and 0, which counts."""
+    def normal_(self, *args: Any, **options: Any) -> N: ...
     def not_equal(self, y: N | ArrayLike) -> N:
         """numpy.not_equal, elementwise."""
+    def numel(self) -> builtins.int: ...
     def numpy(self) -> Array:
         """The array, sharing memory; raises GraphError if self requires grad."""
     def outer(self, y: N | ArrayLike) -> N:
         """All products of an element of x and one of y, as a matrix."""
     def pad(self, pad_width: Any, mode: str = ..., constant_values: builtins.float = ...) -> N:
         """Elements added before and after, along each axis."""
-    def permute(self, *axes: Any) -> N:
-        """The axes in another order: reversed, or as given."""
-    def permute_dims(self, *axes: Any) -> N:
-        """The axes in another order: reversed, or as given."""
+    def permute(self, *dims: Any) -> N:
+        """The axes in another order, given in a tuple or one by one."""
+    def permute_dims(self, *dims: Any) -> N:
+        """The axes in another order, given in a tuple or one by one."""
     def pow(self, y: N | ArrayLike) -> N:
         """xʸ. At x = 0: x⁰ has gradient 0, x^½ inf, x⁻¹ is inf with gradient −inf; 0ʸ has gradient 0 in y ≥ 0."""
+    def pow_(self, *args: Any, **options: Any) -> N: ...
     def power(self, y: N | ArrayLike) -> N:
         """xʸ. At x = 0: x⁰ has gradient 0, x^½ inf, x⁻¹ is inf with gradient −inf; 0ʸ has gradient 0 in y ≥ 0."""
-    def prod(self, axis: Axis = ..., keepdims: bool = ...) -> N:
+    def prod(self, axis: Axis = ..., keepdims: builtins.bool = ...) -> N:
         """Product over the axes; the gradient is the product of the others, also where some are 0."""
-    def quantile(self, q: N | ArrayLike, axis: Axis = ..., keepdims: bool = ..., method: str = ...) -> N:
+    def quantile(self, q: N | ArrayLike, axis: Axis = ..., keepdims: builtins.bool = ..., method: str = ...) -> N:
         """The value below which a part q of the elements over the axes lies, from 0 to 1; NaN if one is NaN."""
     def ravel(self) -> N:
         """All elements as one row."""
@@ -585,116 +712,145 @@ class TensorMethods(Generic[N]):
         """1 / x; derivative −1 / x²."""
     def relu(self) -> N:
         """max(x, 0), with gradient 0 at 0."""
+    def relu_(self, *args: Any, **options: Any) -> N: ...
     def remainder(self, y: N | ArrayLike) -> N:
         """x − y ⌊x / y⌋, with the sign of y, as Python's %; derivative 1 in x and −⌊x / y⌋ in y."""
-    def repeat(self, repeats: Axes, axis: int | None = ...) -> N:
-        """Every element so many times, one number for all or one for each; PyTorch's repeat_interleave."""
-    def repeat_interleave(self, repeats: Axes, axis: int | None = ...) -> N:
+    def repeat(self, *repeats: Any, axis: builtins.int | None = ..., dim: builtins.int | None = ...) -> N:
+        """NumPy's; PyTorch's has a number for each axis."""
+    def repeat_interleave(self, repeats: Axes, axis: builtins.int | None = ...) -> N:
         """Every element so many times, one number for all or one for each; PyTorch's repeat_interleave."""
     @property
-    def requires_grad(self) -> bool:
+    def requires_grad(self) -> builtins.bool:
         """Whether `backward` computes a gradient for this node. Leaves may be told to, or not to."""
     @requires_grad.setter
-    def requires_grad(self, value: bool) -> None: ...
-    def requires_grad_(self, requires_grad: bool = ...) -> Self:
+    def requires_grad(self, value: builtins.bool) -> None: ...
+    def requires_grad_(self, requires_grad: builtins.bool = ...) -> Self:
         """Start, or stop, computing gradients for this leaf."""
     def reshape(self, *shape: Any) -> N:
         """The same elements in another shape, given as integers or as one tuple; one length may be −1."""
+    def reshape_as(self, other: Any) -> N: ...
     def retain_grad(self) -> Self:
         """Keep this tensor's gradient in `.grad` although it is not a leaf."""
     def roll(self, shift: Axes, axis: Axis = ...) -> N:
         """Shifted along axes, or along all as one row; what leaves at the end enters at the start."""
-    def round(self, decimals: int = ...) -> N:
+    def round(self, decimals: builtins.int = ...) -> N:
         """x rounded to so many decimals, halves to the even neighbour; gradient 0."""
+    def round_(self, *args: Any, **options: Any) -> N: ...
     def rsqrt(self) -> N:
         """1 / √x; derivative −½ x^(−3/2)."""
     def scatter(self, key: Any, shape: Shape) -> N:
         """Zeros of `shape` with x added at key; an element addressed twice receives both. The adjoint of index."""
     def scatter_add(self, axis: N | ArrayLike, index: N | ArrayLike, src: N | ArrayLike) -> N:
         """x with src[i, j] added at [index[i, j], j] for axis 0, and so on: the adjoint of gather."""
+    def select(self, dim: Any, index: Any) -> N: ...
     def selu(self) -> N:
         """scale · elu(x, alpha), whose two constants keep mean 0 and variance 1 (Klambauer et al. 2017)."""
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> tuple[builtins.int, ...]:
         """The length of each axis."""
+    def short(self, dtype: Any = ...) -> N: ...
     def sigmoid(self) -> N:
         """1 / (1 + e⁻ˣ), exactly 0 or 1 in the limit; derivative y (1 − y)."""
+    def sigmoid_(self, *args: Any, **options: Any) -> N: ...
     def sign(self) -> N:
         """−1, 0 or 1; gradient 0."""
+    def sign_(self, *args: Any, **options: Any) -> N: ...
     def silu(self) -> N:
         """x σ(x), also called swish (Elfwing et al. 2017); derivative σ(x) (1 + x (1 − σ(x)))."""
     def sin(self) -> N:
         """Sine; derivative cos x."""
+    def sin_(self, *args: Any, **options: Any) -> N: ...
     def sinh(self) -> N:
         """Hyperbolic sine; derivative cosh x."""
     @property
-    def size(self) -> int:
-        """How many elements there are."""
+    def size(self) -> Size:
+        """How many elements there are; called, as PyTorch has it, the shape, or the length of an axis."""
     def slogdet(self) -> SignAndLogDet:
         """Sign and logarithm of the size of determinants, which themselves may overflow; the gradient is x⁻ᵀ."""
     def softmax(self, axis: Axis = ...) -> N:
         """eˣ / Σ eˣ along an axis (over several, or all), without overflow."""
-    def softplus(self, beta: builtins.float = ...) -> N:
+    def softplus(self, beta: builtins.float = ..., threshold: builtins.float = ...) -> N:
         """log(1 + e^(beta x)) / beta, without overflow; derivative σ(beta x)."""
     def solve(self, y: N | ArrayLike) -> N:
         """The z with x z = y, for y a vector (n,) or matrices (..., n, k)."""
-    def sort(self, axis: int | None = ..., descending: bool = ...) -> N:
+    def sort(self, axis: Any = ..., dim: Any = ..., descending: builtins.bool = ..., stable: builtins.bool = ...) -> N:
         """The elements in order along an axis, NaN last (first if descending); equal ones keep their order."""
-    def split(self, indices_or_sections: Any, axis: int = ...) -> tuple[N, ...]:
-        """Parts along an axis: so many equal ones, or cut before each of these indices."""
+    def split(self, indices_or_sections: Any, axis: Any = ..., dim: Any = ...) -> tuple[N, ...]:
+        """Parts along an axis, or axis 0: so many equal ones, or cut before each of these indices."""
     def sqrt(self) -> N:
         """Square root, with gradient inf at 0."""
+    def sqrt_(self, *args: Any, **options: Any) -> N: ...
     def square(self) -> N:
         """x²; derivative 2x."""
+    def square_(self, *args: Any, **options: Any) -> N: ...
     def squeeze(self, axis: Axis = ...) -> N:
         """Without the axes of length 1, or without those named, which must have length 1, as in NumPy."""
     def standardize(self, axis: Axis = ..., eps: builtins.float = ...) -> N:
         """(x − mean) / √(variance + eps) over the axes: what batch norm and layer norm have in common."""
-    def std(self, axis: Axis = ..., ddof: builtins.float = ..., keepdims: bool = ..., correction: builtins.float | None = ...) -> N:
+    def std(self, axis: Axis = ..., ddof: builtins.float = ..., keepdims: builtins.bool = ..., correction: builtins.float | None = ..., unbiased: builtins.bool | None = ..., dim: Axis = ..., keepdim: builtins.bool | None = ...) -> N:
         """Standard deviation, the root of `var`, with gradient 0 where all elements are equal."""
     def sub(self, y: N | ArrayLike) -> N:
         """x − y."""
+    def sub_(self, *args: Any, **options: Any) -> N: ...
     def subtract(self, y: N | ArrayLike) -> N:
         """x − y."""
-    def sum(self, axis: Axis = ..., keepdims: bool = ...) -> N:
-        """Sum over an axis, a tuple of axes, or all of them."""
-    def swapaxes(self, axis1: int, axis2: int) -> N:
+    def sum(self, axis: Axis = ..., keepdims: builtins.bool = ..., dtype: DTypeLike | None = ...) -> N:
+        """Sum over an axis, a tuple of axes, or all of them; in another dtype if one is given."""
+    def swapaxes(self, axis1: builtins.int, axis2: builtins.int) -> N:
         """Two axes exchanged."""
-    def take(self, indices: Any, axis: int | None = ...) -> N:
+    def swapdims(self, axis1: builtins.int, axis2: builtins.int) -> N:
+        """Two axes exchanged."""
+    def t(self) -> N: ...
+    def take(self, indices: Any, axis: builtins.int | None = ...) -> N:
         """x[indices], along an axis or of all elements as one row."""
-    def take_along_axis(self, indices: Any, axis: int | None = ...) -> N:
+    def take_along_axis(self, indices: Any, axis: builtins.int | None = ...) -> N:
+        """Elements along an axis at indices such as argsort's; the other axes broadcast, as in NumPy."""
+    def take_along_dim(self, indices: Any, axis: builtins.int | None = ...) -> N:
         """Elements along an axis at indices such as argsort's; the other axes broadcast, as in NumPy."""
     def tan(self) -> N:
         """Tangent; derivative 1 + tan² x."""
     def tanh(self) -> N:
         """Hyperbolic tangent; derivative 1 − tanh² x."""
+    def tanh_(self, *args: Any, **options: Any) -> N: ...
     def tensordot(self, y: N | ArrayLike, axes: Any = ...) -> N:
         """Σ over pairs of axes: the last n of x with the first n of y, or those in axes = (of x, of y)."""
     def tile(self, reps: Axes) -> N:
         """The whole array so many times along each axis."""
+    def to(self, *args: Any, **options: Any) -> N: ...
     def tolist(self) -> Any:
         """The elements as nested lists of Python numbers; of a 0-d tensor, the number."""
-    def topk(self, k: int, axis: int = ..., largest: bool = ...) -> Selection:
+    def topk(self, k: builtins.int, axis: builtins.int = ..., largest: builtins.bool = ...) -> Selection:
         """The k largest (or smallest) elements along an axis, in order, and their indices; the first of ties."""
-    def trace(self, offset: int = ..., axis1: int = ..., axis2: int = ...) -> N:
+    def trace(self, offset: builtins.int = ..., axis1: builtins.int = ..., axis2: builtins.int = ...) -> N:
         """Sum of the diagonal of two axes."""
-    def transpose(self, *axes: Any) -> N:
-        """The axes in another order: reversed, or as given."""
-    def tril(self, k: int = ...) -> N:
+    def transpose(self, *axes: Any, dim0: builtins.int | None = ..., dim1: builtins.int | None = ...) -> N:
+        """The axes in another order: reversed, or as a tuple has them; of two integers, these two exchanged."""
+    def tril(self, k: builtins.int = ...) -> N:
         """The lower triangle of the last two axes, with 0 above diagonal k; whatever was there."""
-    def triu(self, k: int = ...) -> N:
+    def tril_(self, *args: Any, **options: Any) -> N: ...
+    def triu(self, k: builtins.int = ...) -> N:
         """The upper triangle of the last two axes, with 0 below diagonal k; whatever was there."""
+    def triu_(self, *args: Any, **options: Any) -> N: ...
+    def true_divide(self, y: N | ArrayLike) -> N:
+        """x / y; 1/0 is inf and 0/0 is NaN, on floats as well."""
     def trunc(self) -> N:
         """x without its fraction; gradient 0."""
-    def unbind(self, axis: int = ...) -> tuple[N, ...]:
+    def trunc_(self, *args: Any, **options: Any) -> N: ...
+    def type(self, dtype: Any) -> N: ...
+    def type_as(self, other: Any) -> N: ...
+    def unbind(self, axis: builtins.int = ...) -> tuple[N, ...]:
         """The parts along an axis, without that axis."""
+    def uniform_(self, *args: Any, **options: Any) -> N: ...
     def unsqueeze(self, axis: Axes) -> N:
         """With new axes of length 1 in these places of the result."""
-    def var(self, axis: Axis = ..., ddof: builtins.float = ..., keepdims: bool = ..., correction: builtins.float | None = ...) -> N:
+    def var(self, axis: Axis = ..., ddof: builtins.float = ..., keepdims: builtins.bool = ..., correction: builtins.float | None = ..., unbiased: builtins.bool | None = ..., dim: Axis = ..., keepdim: builtins.bool | None = ...) -> N:
         """Variance Σ (x − mean)² / (n − ddof); derivative 2 (x − mean) / (n − ddof)."""
     def vdot(self, y: N | ArrayLike) -> N:
         """Σ x y over all elements."""
-    def windows(self, size: int, axis: int = ..., stride: int = ..., dilation: int = ...) -> N:
+    def view(self, *shape: Any) -> N: ...
+    def view_as(self, other: Any) -> N: ...
+    def windows(self, size: builtins.int, axis: builtins.int = ..., stride: builtins.int = ..., dilation: builtins.int = ...) -> N:
         """Every window of `size` elements along an axis, as a read-only view; that axis becomes (count, size)."""
+    def zero_(self, *args: Any, **options: Any) -> N: ...
     def zero_where(self, mask: Any) -> N:
         """0 where mask holds, else x, whatever x is: an infinity or NaN under the mask gives 0."""

@@ -885,7 +885,7 @@ def test_a_gradient_of_a_parameter_that_the_step_does_not_use_is_taken_as_by_the
 
     def trained(compile: bool) -> list[Any]:
         used, left = (mt.Tensor(np.ones(3, np.float32), requires_grad=True) for _ in range(2))
-        optimizer = kind([{"params": [used, left]}], lr=0.1)  # type: ignore[call-arg]
+        optimizer = kind([{"params": [used, left]}], lr=0.1)
 
         def step(x: Any) -> Any:
             used.grad = None

@@ -38,7 +38,7 @@ def parameter(array: Any = A) -> Tensor:
 
 
 ARGUMENTS: dict[str, tuple[Any, ...]] = {
-    **dict.fromkeys(["arcsin", "arccos", "arctanh"], (V,)),
+    **dict.fromkeys(["arcsin", "arccos", "arctanh", "asin", "acos", "atanh"], (V,)),
     "clip": (A, 1.5, 3.0),
     "where": (A > 2, A, -A),
     "reshape": (A, (4,)),
@@ -53,7 +53,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "broadcast_to": (A, (3, 2, 2)),
     "take": (A, [0, 3]),
     "take_along_axis": (A, np.array([[0], [1]]), 1),
-    "split": (A, 2),
+    "split": (A, 2, 0),
     "concatenate": ([A, A],),
     "concat": ([A, A],),
     "stack": ([A, A],),
@@ -76,7 +76,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
 SHARED = sorted(
     name
     for name, operation in registry.items()
-    if callable(getattr(np, name, None)) and not isinstance(getattr(np, name), type)
+    if callable(getattr(np, name, None)) and not isinstance(getattr(np, name), type) and name != "empty_like"
 )
 
 
@@ -157,7 +157,7 @@ def test_other_forms_record_too(call: Callable[[Tensor], Tensor], expected: Any)
     ("call", "message"),
     [
         (lambda t: np.sort(t, -1, "stable"), "sort: got an unexpected keyword argument 'kind'"),
-        (lambda t: np.sum(t, 1, np.float64), "sum: got an unexpected keyword argument 'dtype'"),
+        (lambda t: np.prod(t, 1, np.float64), "prod: got an unexpected keyword argument 'dtype'"),
         (lambda t: np.linalg.norm(t.reshape(2, 1, 2), 2), "numpy.linalg.norm: the matrix norm 2"),
         (lambda t: mt.add([1.0], [2.0]), "add: takes tensors and arrays, not list. Try Tensor(...)."),
         (lambda t: mt.concatenate([[1.0], [2.0]]), "concatenate: takes tensors and arrays, not lists."),
@@ -195,8 +195,8 @@ def test_other_forms_record_too(call: Callable[[Tensor], Tensor], expected: Any)
         (lambda t: np.add(t, 1, where=A > 1), "numpy.add(where=...) has no gradient rule."),
         (np.logaddexp.reduce, "numpy.logaddexp.reduce has no gradient rule."),
         (
-            lambda t: np.sum(t, dtype=float),
-            "sum: got an unexpected keyword argument 'dtype'. It takes sum(x, axis=None, keepdims=False).",
+            lambda t: np.prod(t, dtype=float),
+            "prod: got an unexpected keyword argument 'dtype'. It takes prod(x, axis=None, keepdims=False).",
         ),
         (lambda t: mt.where(A > 1, t, None), "where: None is no number"),
         (lambda t: mt.sum([1.0, 2.0]), "sum: takes tensors and arrays, not list. Try Tensor(...)."),
@@ -249,13 +249,7 @@ def test_pytorchs_names_are_met_or_answered() -> None:
     assert t.softmax(dim=0).shape == t.clamp(min=0).shape == t.clone().shape == (2, 2)
     assert t.mul(2).sub(1).div(2).pow(2).neg().abs().shape == (2, 2)
     assert t.unsqueeze(0).permute(2, 1, 0).shape == (2, 2, 1)
-    for name, cure in [
-        ("view", "reshape"),
-        ("t", ".T"),
-        ("to", "astype"),
-        ("numel", ".size"),
-        ("add_", "no_grad"),
-    ]:
+    for name, cure in [("grad_fn", "made_by"), ("stride", ".strides"), ("unique", "np.unique")]:
         with pytest.raises(AttributeError, match=f"Tensor has no attribute '{name}'. Use .*{cure}"):
             getattr(t, name)
     assert not hasattr(t, "nothing_of_the_kind")
@@ -354,7 +348,7 @@ UNRULED: dict[str, Callable[[Any, Any, Any, Any], Any]] = {
     "choice": lambda m, w, k, s: RNG(0).choice(m, 3),
     "choice with p": lambda m, w, k, s: RNG(0).choice(6, 3, p=special.softmax(w)),
     "normal": lambda m, w, k, s: RNG(0).normal(w, 2.0),
-    "an option that the operation lacks": lambda m, w, k, s: np.sum(m, dtype=np.float32),
+    "an option that the operation lacks": lambda m, w, k, s: np.prod(m, dtype=np.float32),
     "another": lambda m, w, k, s: np.max(m, axis=0, initial=1.0),
     "where=": lambda m, w, k, s: np.add.reduce(m, where=M > 0),
     "one without a name": lambda m, w, k, s: np.sort(w, -1, "stable"),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import minitensor
+from minitensor.arrays.names import METHODS
 from minitensor.core.rule import Operation, registry
 from minitensor.methods import TensorMethods, ValueMethods
 
@@ -25,6 +26,8 @@ from typing import Any, Generic, Self, SupportsIndex, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from minitensor.arrays.interface import Size
+from minitensor.devices import Device
 from minitensor.results import Selection, SignAndLogDet
 
 N = TypeVar("N")
@@ -39,8 +42,13 @@ Shape: TypeAlias = tuple[int, ...]
 _RESULTS = {
     **dict.fromkeys(["unbind", "split", "chunk"], "tuple[N, ...]"),
     **dict.fromkeys(["topk", "max_with_indices", "min_with_indices"], "Selection"),
-    **dict.fromkeys(["allclose", "array_equal"], "bool"),
+    **dict.fromkeys(["cummax", "cummin"], "Selection"),
+    **dict.fromkeys(["allclose", "array_equal"], "builtins.bool"),
     "slogdet": "SignAndLogDet",
+}
+_NAMED = dict.fromkeys(METHODS, "N") | {
+    **dict.fromkeys(["numel", "dim"], "builtins.int"),
+    "is_contiguous": "builtins.bool",
 }
 _OPERATOR = re.compile(r"__r?(add|sub|mul|truediv|pow|mod|floordiv|neg|pos|abs|round)__")
 
@@ -71,9 +79,10 @@ def _member(name: str, x: Any, operand: str) -> str:
 def _function(name: str, function: Any, operand: str) -> str:
     """A method that was written by hand in arrays/."""
     parameters = list(signature(function).parameters.values())
-    first, others = parameters[0].name, [_parameter(p, operand) for p in parameters[1:]]
+    first = "self" if name in METHODS else parameters[0].name
+    others = [_parameter(p, operand) for p in parameters[1:]]
     returns = _annotation(signature(function).return_annotation, operand)
-    returns = "N" if _OPERATOR.fullmatch(name) else returns
+    returns = "N" if _OPERATOR.fullmatch(name) else _NAMED.get(name, returns)
     ignore = "  # type: ignore[override]" if name in ("__eq__", "__ne__") and "N" in returns else ""
     return _written(name, [first, *others], returns, function.__doc__, ignore)
 
@@ -105,6 +114,8 @@ def _parameter(parameter: Parameter, operand: str, is_input: bool = False) -> st
 
 
 def _annotation(annotation: Any, operand: str) -> str:
+    if annotation is Parameter.empty:  # of a short function in the table of PyTorch's names
+        return "Any"
     text = re.sub(r"\b(Operation|Node)\b", "Any", str(annotation)).replace("TensorLike", operand)
     text = re.sub(r"\b(Tensor|Value)\b", "N", text)
-    return re.sub(r"(?<!builtins\.)\bfloat\b", "builtins.float", text)  # Tensor.float is a method
+    return re.sub(r"(?<!\.)\b(float|int|bool|type)\b", r"builtins.\1", text)  # Tensor.float is a method

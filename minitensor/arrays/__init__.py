@@ -9,13 +9,23 @@
     numbers      what a Value has because numbers have it
     nodes        requires_grad and is_leaf: a node's place in the graph
     copying      copy, deepcopy, pickle
+    names        PyTorch's other names, in one table
 
 Each room defines a class of methods, and extend.py gives them to Tensor and Value.
 """
 
-from minitensor.arrays import copying, dtypes, interface, nodes, numbers, operators, protocols, writing  # noqa: F401
+from minitensor.arrays import (  # noqa: F401  # noqa: F401, I001  # a name may be another's
+    copying,
+    creation,
+    dtypes,
+    interface,
+    names,
+    nodes,
+    numbers,
+    operators,
+    protocols,
+    writing,
+)
 from minitensor.arrays.extend import add_operations
 
 add_operations()
-
-from minitensor.arrays import creation  # noqa: E402, F401  # its operations are no methods

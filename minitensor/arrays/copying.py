@@ -59,7 +59,8 @@ class CopiedValue(Value):
     def __reduce__(self) -> tuple[Any, ...]:
         if self._operation:
             raise GraphError("only leaves can be copied or pickled, not a graph: make a Value of its data")
-        return _value, (type(self), self._data, self._requires_grad, self.grad), _attributes(self, Value)
+        attributes = _attributes(self, Value)
+        return _value, (type(self), self._data, self._requires_grad, self.grad, self.label), attributes
 
 
 def _tensor(
@@ -75,9 +76,9 @@ def _tensor(
     return tensor
 
 
-def _value(cls: type[Value], data: float, requires_grad: bool, grad: Any) -> Value:
+def _value(cls: type[Value], data: float, requires_grad: bool, grad: Any, label: str) -> Value:
     value = object.__new__(cls)
-    Value.__init__(value, data, requires_grad)
+    Value.__init__(value, data, requires_grad, label)
     value.grad = grad
     return value
 

@@ -15,18 +15,26 @@ from minitensor.arrays.extend import extend
 from minitensor.context import decide
 from minitensor.core.rule import composite
 from minitensor.core.tensor import Tensor, TensorLike
-from minitensor.errors import ShapeError
+from minitensor.devices import Device
+from minitensor.errors import OptionError, ShapeError
 from minitensor.methods import TensorMethods
 from minitensor.ndarrays import Array, array_of, as_array
-from minitensor.random import generator
+from minitensor.random import generator as drawing
 
 __all__ = [
     "arange",
+    "as_tensor",
+    "bernoulli",
+    "empty",
+    "empty_like",
     "eye",
     "from_numpy",
     "full",
     "full_like",
+    "is_tensor",
     "linspace",
+    "multinomial",
+    "normal",
     "one_hot",
     "ones",
     "ones_like",
@@ -35,6 +43,7 @@ __all__ = [
     "randint",
     "randn",
     "randn_like",
+    "randperm",
     "tensor",
     "zeros",
     "zeros_like",
@@ -74,34 +83,83 @@ def from_numpy(array: Array) -> Tensor:
     return Tensor.from_numpy(array)
 
 
-def tensor(data: TensorLike, *, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
+def tensor(
+    data: TensorLike, dtype: DTypeLike | None = None, device: object = "cpu", requires_grad: bool = False
+) -> Tensor:
     """A tensor of numbers, lists of them, or an array, which is copied: PyTorch's name for Tensor(...).
 
     >>> tensor([1.0, 2.0], requires_grad=True)
     Tensor([1., 2.], requires_grad=True)
     """
-    return Tensor(data, dtype=dtype, requires_grad=requires_grad)
+    return _on(device, Tensor(data, dtype=dtype, requires_grad=requires_grad))
+
+
+def as_tensor(data: TensorLike, dtype: DTypeLike | None = None, device: object = "cpu") -> Tensor:
+    """The tensor itself, or one that shares an array's memory; numbers and lists are copied.
+
+    >>> a = np.zeros(2)
+    >>> as_tensor(a).data is a
+    True
+    """
+    x = data if isinstance(data, Tensor) else Tensor.from_numpy(as_array(data))
+    return _on(device, x if dtype is None or x.dtype == dtype else x.astype(dtype))
+
+
+def is_tensor(x: object) -> bool:
+    """Whether it is a Tensor.
+
+    >>> is_tensor(np.zeros(2))
+    False
+    """
+    return isinstance(x, Tensor)
 
 
 # ------------------------------------------------------------------------------------------ constants
 
 
-def zeros(*shape: Any, dtype: DTypeLike = np.float32, requires_grad: bool = False) -> Tensor:
+def zeros(
+    *shape: Any,
+    size: Any = (),
+    dtype: DTypeLike | None = None,
+    requires_grad: bool = False,
+    device: object = "cpu",
+) -> Tensor:
     """Zeros.
 
     >>> zeros(2, 3).shape
     (2, 3)
     """
-    return _own(np.zeros(_shape(shape), dtype), requires_grad)
+    return _own(np.zeros(_shape(shape, size), _float(dtype)), requires_grad, device)
 
 
-def ones(*shape: Any, dtype: DTypeLike = np.float32, requires_grad: bool = False) -> Tensor:
+def ones(
+    *shape: Any,
+    size: Any = (),
+    dtype: DTypeLike | None = None,
+    requires_grad: bool = False,
+    device: object = "cpu",
+) -> Tensor:
     """Ones.
 
     >>> ones((2,))
     Tensor([1., 1.])
     """
-    return _own(np.ones(_shape(shape), dtype), requires_grad)
+    return _own(np.ones(_shape(shape, size), _float(dtype)), requires_grad, device)
+
+
+def empty(
+    *shape: Any,
+    size: Any = (),
+    dtype: DTypeLike | None = None,
+    requires_grad: bool = False,
+    device: object = "cpu",
+) -> Tensor:
+    """Whatever is in memory, to be written over.
+
+    >>> empty(2, 3).shape
+    (2, 3)
+    """
+    return _own(np.empty(_shape(shape, size), _float(dtype)), requires_grad, device)
 
 
 def full(
@@ -110,6 +168,7 @@ def full(
     *,
     dtype: DTypeLike | None = None,
     requires_grad: bool = False,
+    device: object = "cpu",
 ) -> Tensor:
     """One number everywhere; the dtype is that of Tensor(fill_value).
 
@@ -117,11 +176,16 @@ def full(
     Tensor([0.5, 0.5])
     """
     dtype = Tensor(fill_value).dtype if dtype is None else dtype
-    return _own(np.full(shape, fill_value, dtype), requires_grad)
+    return _own(np.full(shape, fill_value, dtype), requires_grad, device)
 
 
 def eye(
-    n: int, m: int | None = None, *, dtype: DTypeLike = np.float32, requires_grad: bool = False
+    n: int,
+    m: int | None = None,
+    *,
+    dtype: DTypeLike | None = None,
+    requires_grad: bool = False,
+    device: object = "cpu",
 ) -> Tensor:
     """Ones on the diagonal of an (n, m) matrix, zeros elsewhere; m is n unless given.
 
@@ -129,7 +193,7 @@ def eye(
     Tensor([[1., 0.],
             [0., 1.]])
     """
-    return _own(np.eye(n, m, dtype=dtype), requires_grad)
+    return _own(np.eye(n, m, dtype=_float(dtype)), requires_grad, device)
 
 
 # --------------------------------------------------------------------------------------------- ranges
@@ -140,54 +204,86 @@ def arange(
     stop: float | None = None,
     step: float = 1,
     *,
+    end: float | None = None,
     dtype: DTypeLike | None = None,
     requires_grad: bool = False,
+    device: object = "cpu",
 ) -> Tensor:
-    """Numbers from start (or 0) up to stop, which is left out; int64 if all are integers, else float32.
+    """Numbers from start (or 0) up to stop (or end), which is left out; int64 if all are, else float32.
 
     >>> arange(3), arange(0, 1, 0.5)
     (Tensor([0, 1, 2]), Tensor([0. , 0.5]))
     """
+    stop = end if stop is None else stop
     start, stop = (0, start) if stop is None else (start, stop)
     if dtype is None:
         dtype = np.int64 if all(isinstance(x, int | np.integer) for x in (start, stop, step)) else np.float32
-    return _own(np.arange(start, stop, step).astype(dtype), requires_grad)
+    return _own(np.arange(start, stop, step).astype(dtype), requires_grad, device)
 
 
 def linspace(
-    start: float, stop: float, num: int = 50, *, dtype: DTypeLike = np.float32, requires_grad: bool = False
+    start: float,
+    stop: float,
+    num: int = 50,
+    *,
+    steps: int | None = None,
+    dtype: DTypeLike | None = None,
+    requires_grad: bool = False,
+    device: object = "cpu",
 ) -> Tensor:
-    """`num` numbers from start to stop, both included, at equal distances.
+    """`num`, or `steps`, numbers from start to stop, both included, at equal distances.
 
     >>> linspace(0, 1, 3)
     Tensor([0. , 0.5, 1. ])
     """
-    return _own(np.linspace(start, stop, num).astype(dtype), requires_grad)
+    return _own(
+        np.linspace(start, stop, num if steps is None else steps).astype(_float(dtype)), requires_grad, device
+    )
 
 
 # --------------------------------------------------------------------------------------------- random
 
 
 def rand(
-    *shape: Any, dtype: DTypeLike = np.float32, requires_grad: bool = False, rng: Random = None
+    *shape: Any,
+    size: Any = (),
+    dtype: DTypeLike | None = None,
+    requires_grad: bool = False,
+    device: object = "cpu",
+    rng: Random = None,
+    generator: Random = None,
 ) -> Tensor:
     """Uniform from 0 up to 1.
 
     >>> rand(2, 3, rng=0).shape
     (2, 3)
     """
-    return _own(generator(rng).random(_shape(shape)).astype(dtype), requires_grad)
+    return _own(
+        drawing(generator if rng is None else rng).random(_shape(shape, size)).astype(_float(dtype)),
+        requires_grad,
+        device,
+    )
 
 
 def randn(
-    *shape: Any, dtype: DTypeLike = np.float32, requires_grad: bool = False, rng: Random = None
+    *shape: Any,
+    size: Any = (),
+    dtype: DTypeLike | None = None,
+    requires_grad: bool = False,
+    device: object = "cpu",
+    rng: Random = None,
+    generator: Random = None,
 ) -> Tensor:
     """Normal with mean 0 and variance 1.
 
     >>> randn(2, 3, rng=0).shape
     (2, 3)
     """
-    return _own(generator(rng).standard_normal(_shape(shape)).astype(dtype), requires_grad)
+    return _own(
+        drawing(generator if rng is None else rng).standard_normal(_shape(shape, size)).astype(_float(dtype)),
+        requires_grad,
+        device,
+    )
 
 
 def randint(
@@ -196,42 +292,136 @@ def randint(
     size: int | tuple[int, ...] = (),
     *,
     dtype: DTypeLike = np.int64,
+    device: object = "cpu",
     rng: Random = None,
+    generator: Random = None,
 ) -> Tensor:
     """Integers from low (or 0) up to high, which is left out.
 
     >>> randint(0, 10, (2, 3), rng=0).shape
     (2, 3)
     """
-    return _own(array_of(generator(rng).integers(low, high, size)).astype(dtype), False)
+    return _own(
+        array_of(drawing(generator if rng is None else rng).integers(low, high, size)).astype(dtype),
+        False,
+        device,
+    )
+
+
+def randperm(n: int, *, device: object = "cpu", rng: Random = None, generator: Random = None) -> Tensor:
+    """The integers from 0 to n − 1 in random order.
+
+    >>> sorted(randperm(4).tolist())
+    [0, 1, 2, 3]
+    """
+    return _own(drawing(generator if rng is None else rng).permutation(n), False, device)
+
+
+def normal(
+    mean: Any = 0.0, std: Any = 1.0, size: Any = (), *, rng: Random = None, generator: Random = None
+) -> Tensor:
+    """Normal with this mean and standard deviation: numbers, or tensors, whose shape is the result's.
+
+    >>> normal(0.0, 2.0, (2, 3)).shape
+    (2, 3)
+    """
+    shape = _shape((), size) or np.broadcast_shapes(np.shape(mean), np.shape(std))
+    return randn(shape, rng=rng, generator=generator) * std + mean
+
+
+@composite(arrays=True, method=False)
+def bernoulli(input: Tensor, *, rng: Random = None, generator: Random = None) -> Tensor:
+    """1 with these probabilities, else 0.
+
+    >>> bernoulli(Tensor([0.0, 1.0]))
+    Tensor([0., 1.])
+    """
+    return (rand_like(input, rng=rng, generator=generator) < input).astype(input.dtype)
+
+
+@composite(arrays=True, method=False)
+def multinomial(
+    input: Tensor,
+    num_samples: int,
+    replacement: bool = False,
+    *,
+    rng: Random = None,
+    generator: Random = None,
+) -> Tensor:
+    """Indices drawn with these weights, (..., k) → (..., num_samples).
+
+    Each element has a waiting time of its own, exponential with its weight as the rate: the first to come are
+    drawn, without any twice; with replacement, where the running sum passes a uniform number.
+
+    Source: Efraimidis & Spirakis (2006), "Weighted random sampling with a reservoir".
+
+    >>> multinomial(Tensor([0.0, 1.0, 0.0]), 1)
+    Tensor([1])
+    """
+    weights = np.asarray(input.detach() if isinstance(input, Tensor) else input, np.float64)
+    possible = np.count_nonzero(weights, axis=-1).min(initial=num_samples)
+    if num_samples < 1 or (weights < 0).any() or not (possible >= (1 if replacement else num_samples)):
+        raise OptionError(
+            f"multinomial: cannot draw {num_samples} of weights of shape {weights.shape}: none may be "
+            "negative, and without replacement as many must be above 0"
+        )
+    source = drawing(generator if rng is None else rng)
+    if replacement:
+        total = np.cumsum(weights, axis=-1)
+        u = source.random((*weights.shape[:-1], num_samples, 1)) * total[..., -1:, None]
+        return _own((u >= total[..., None, :]).sum(axis=-1), False)
+    with np.errstate(divide="ignore"):
+        times = source.exponential(size=weights.shape) / weights
+    return _own(np.argsort(times, axis=-1)[..., :num_samples], False)
 
 
 # -------------------------------------------------------------------------- like another, and one-hot
 
 
 @composite(arrays=True, method=False)
-def zeros_like(like: Any, dtype: DTypeLike | None = None, *, requires_grad: bool = False) -> Tensor:
+def zeros_like(
+    like: Any, dtype: DTypeLike | None = None, *, requires_grad: bool = False, device: object = "cpu"
+) -> Tensor:
     """Zeros of like's shape and dtype.
 
     >>> zeros_like(Tensor([1.0, 2.0]))
     Tensor([0., 0.])
     """
-    return full_like(like, 0, dtype, requires_grad=requires_grad)
+    return full_like(like, 0, dtype, requires_grad=requires_grad, device=device)
 
 
 @composite(arrays=True, method=False)
-def ones_like(like: Any, dtype: DTypeLike | None = None, *, requires_grad: bool = False) -> Tensor:
+def empty_like(
+    like: Any, dtype: DTypeLike | None = None, *, requires_grad: bool = False, device: object = "cpu"
+) -> Tensor:
+    """Whatever is in memory, in like's shape and dtype.
+
+    >>> empty_like(Tensor([1.0, 2.0])).shape
+    (2,)
+    """
+    return zeros_like(like, dtype, requires_grad=requires_grad, device=device)
+
+
+@composite(arrays=True, method=False)
+def ones_like(
+    like: Any, dtype: DTypeLike | None = None, *, requires_grad: bool = False, device: object = "cpu"
+) -> Tensor:
     """Ones of like's shape and dtype.
 
     >>> ones_like(Tensor([3, 4]))
     Tensor([1, 1])
     """
-    return full_like(like, 1, dtype, requires_grad=requires_grad)
+    return full_like(like, 1, dtype, requires_grad=requires_grad, device=device)
 
 
 @composite(arrays=True, method=False)
 def full_like(
-    like: Any, fill_value: float, dtype: DTypeLike | None = None, *, requires_grad: bool = False
+    like: Any,
+    fill_value: float,
+    dtype: DTypeLike | None = None,
+    *,
+    requires_grad: bool = False,
+    device: object = "cpu",
 ) -> Tensor:
     """One number everywhere, in like's shape and dtype.
 
@@ -239,27 +429,43 @@ def full_like(
     Tensor([7., 7.])
     """
     array = like.data if isinstance(like, Tensor) else Tensor(like).data
-    return _own(np.full(array.shape, fill_value, dtype or array.dtype), requires_grad)
+    return _own(np.full(array.shape, fill_value, dtype or array.dtype), requires_grad, device)
 
 
 @composite(arrays=True, method=False)
-def rand_like(like: Tensor, requires_grad: bool = False, rng: Random = None) -> Tensor:
+def rand_like(
+    like: Tensor,
+    requires_grad: bool = False,
+    device: object = "cpu",
+    rng: Random = None,
+    generator: Random = None,
+) -> Tensor:
     """Uniform from 0 up to 1, in like's shape and dtype.
 
     >>> rand_like(Tensor([1.0, 2.0]), rng=0).shape
     (2,)
     """
-    return rand(like.shape, dtype=like.dtype, requires_grad=requires_grad, rng=rng)
+    return rand(
+        like.shape, dtype=like.dtype, requires_grad=requires_grad, device=device, rng=rng, generator=generator
+    )
 
 
 @composite(arrays=True, method=False)
-def randn_like(like: Tensor, requires_grad: bool = False, rng: Random = None) -> Tensor:
+def randn_like(
+    like: Tensor,
+    requires_grad: bool = False,
+    device: object = "cpu",
+    rng: Random = None,
+    generator: Random = None,
+) -> Tensor:
     """Normal with mean 0 and variance 1, in like's shape and dtype.
 
     >>> randn_like(Tensor([1.0, 2.0]), rng=0).shape
     (2,)
     """
-    return randn(like.shape, dtype=like.dtype, requires_grad=requires_grad, rng=rng)
+    return randn(
+        like.shape, dtype=like.dtype, requires_grad=requires_grad, device=device, rng=rng, generator=generator
+    )
 
 
 @composite(arrays=True, method=False)
@@ -283,11 +489,23 @@ def one_hot(labels: TensorLike, num_classes: int | None = None, dtype: DTypeLike
     return _own((array[..., None] == np.arange(num_classes)).astype(dtype), False)
 
 
-def _shape(shape: tuple[Any, ...]) -> tuple[int, ...]:
-    """(2, 3) and ((2, 3),) mean the same."""
+def _shape(shape: tuple[Any, ...], size: Any = ()) -> tuple[int, ...]:
+    """(2, 3) and ((2, 3),) mean the same; or `size`, as PyTorch calls it."""
+    shape = shape or (tuple(size) if isinstance(size, tuple | list) else (size,))
     return tuple(shape[0]) if len(shape) == 1 and not isinstance(shape[0], int | np.integer) else shape
 
 
-def _own(array: ArrayLike, requires_grad: bool) -> Tensor:
-    tensor = Tensor.from_numpy(array_of(array))
+def _float(dtype: DTypeLike | None) -> DTypeLike:
+    return np.float32 if dtype is None else dtype
+
+
+def _own(array: ArrayLike, requires_grad: bool, device: object = "cpu") -> Tensor:
+    tensor = _on(device, Tensor.from_numpy(array_of(array)))
     return tensor.requires_grad_() if requires_grad else tensor
+
+
+def _on(device: object, tensor: Tensor) -> Tensor:
+    """The tensor, if that is where it is to be."""
+    if device != "cpu" and device is not None:
+        Device(device)
+    return tensor

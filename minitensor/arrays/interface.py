@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import math
 import operator
 from collections.abc import Iterator
 from typing import Any, NoReturn
@@ -13,9 +14,27 @@ from numpy.typing import DTypeLike
 from minitensor import rules
 from minitensor.arrays.extend import extend
 from minitensor.core.tensor import Tensor, TensorLike
+from minitensor.devices import CPU, Device
 from minitensor.errors import DTypeError, GraphError, ShapeError
 from minitensor.methods import TensorMethods
 from minitensor.ndarrays import Array
+
+
+class Size(int):
+    """How many elements an array of a shape has."""
+
+    shape: tuple[int, ...]
+
+    def __new__(cls, shape: tuple[int, ...]) -> Size:
+        size = super().__new__(cls, math.prod(shape))
+        size.shape = shape
+        return size
+
+    def __reduce__(self) -> Any:
+        return int, (int(self),)
+
+    def __call__(self, dim: int | None = None) -> Any:
+        return self.shape if dim is None else self.shape[dim]
 
 
 @extend(TensorMethods)
@@ -35,14 +54,29 @@ class Shape(Tensor):
         return self._data.ndim
 
     @property
-    def size(self) -> int:
-        """How many elements there are."""
-        return self._data.size
+    def size(self) -> Size:
+        """How many elements there are; called, as PyTorch has it, the shape, or the length of an axis.
+
+        >>> x = Tensor([[1.0, 2.0, 3.0]])
+        >>> x.size, x.size(), x.size(1)
+        (3, (1, 3), 3)
+        """
+        return Size(self._data.shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The dtype of the elements."""
         return self._data.dtype
+
+    @property
+    def device(self) -> Device:
+        """Where the elements are: on the CPU."""
+        return CPU
+
+    @property
+    def mT(self) -> Tensor:  # noqa: N802
+        """The last two axes exchanged."""
+        return rules.swapaxes(self, -1, -2)
 
     @property
     def T(self) -> Tensor:  # noqa: N802
@@ -208,28 +242,15 @@ def plain_key(key: Any) -> Any:
 
 # ---------------------------------------------------------------------------------- called otherwise
 
-_INSTEAD = {  # PyTorch's and NumPy's names for what is called otherwise here
-    "view": ".reshape(...)",
-    "t": ".T",
-    "to": ".astype(dtype)",
-    "type": ".astype(dtype)",
-    "half": ".astype(...)",
-    "dim": ".ndim",
-    "numel": ".size",
-    "int": ".astype(int)",
-    "long": ".astype(int)",
-    "bool": ".astype(bool)",
-    "expand": ".broadcast_to(shape)",
-    "cpu": "the tensor itself: it is on the CPU",
+_INSTEAD = {  # PyTorch's names for what is called otherwise here
     "grad_fn": ".made_by",
-    "cuda": "the CPU: there is no other device",
-    "mT": ".swapaxes(-1, -2)",
-    "mm": ".matmul(y)",
-    "add_": "+= under no_grad()",
-    "sub_": "-= under no_grad()",
-    "mul_": "*= under no_grad()",
-    "copy_": "tensor[...] = x under no_grad()",
-    "zero_": "tensor[...] = 0 under no_grad()",
+    "is_cuda": "the tensor itself: it is on the CPU",
+    "pin_memory": "the tensor itself: it is on the CPU",
+    "share_memory_": "the tensor itself: processes have memory of their own",
+    "stride": ".data.strides, in bytes",
+    "nonzero": "np.argwhere(x.numpy())",
+    "unique": "np.unique(x.numpy())",
+    "register_hook": ".retain_grad(), and .grad after backward()",
 }
 
 

@@ -120,3 +120,46 @@ class Numeric(Value):
 
     def __repr__(self) -> str:
         return f"Value(data={self._data}, grad={self.grad})"
+
+
+@extend(ValueMethods)
+class Drawn(Value):
+    """What micrograd's programs that draw a graph ask for: also after backward."""
+
+    __slots__ = ()
+
+    @property
+    def label(self) -> str:
+        """What drawings call it.
+
+        >>> a = Value(2.0, label="a")
+        >>> a.label
+        'a'
+        """
+        return getattr(self, "_label", "")
+
+    @label.setter
+    def label(self, label: str) -> None:
+        self._label = label
+
+    @property
+    def _prev(self) -> set[Value]:
+        return {arg for arg in getattr(self, "_made_from", ()) if isinstance(arg, Value)}
+
+    @property
+    def _op(self) -> str:
+        """The operation as micrograd writes it: "+", "*", "**2", "ReLU", "tanh", ...; empty for a leaf."""
+        if self.made_by == "power" and not isinstance(self._made_from[1], Value):
+            return f"**{self._made_from[1]}"
+        return _SYMBOLS.get(self.made_by, self.made_by)
+
+
+_SYMBOLS = {
+    "add": "+",
+    "subtract": "-",
+    "multiply": "*",
+    "divide": "/",
+    "power": "**",
+    "negative": "-",
+    "relu": "ReLU",
+}

@@ -65,7 +65,7 @@ class Protocols(Node):
             return function(*_plain(args), **_plain(attrs))
         if operation is None:
             return _on_arrays(_name(function), function, args, attrs)
-        call = _norm if function is np.linalg.norm else operation.call
+        call = _AS_NUMPY_HAS_IT.get(function, operation.call)
         try:
             named_args, named = _by_name(function, operation, args, attrs)
             return call(*named_args, **named)
@@ -104,8 +104,8 @@ def _places(function: Callable[..., Any]) -> list[Any]:
 _METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {
     (np.add, "reduce"): rules.sum,
     (np.multiply, "reduce"): rules.prod,
-    (np.maximum, "reduce"): rules.max,
-    (np.minimum, "reduce"): rules.min,
+    (np.maximum, "reduce"): rules.amax,
+    (np.minimum, "reduce"): rules.amin,
     (np.logical_and, "reduce"): rules.all,
     (np.logical_or, "reduce"): rules.any,
     (np.add, "accumulate"): rules.cumsum,
@@ -130,7 +130,6 @@ _NEAREST = {
     "divmod": "floor_divide",
     "dsplit": "split",
     "ediff1d": "diff",
-    "empty_like": "zeros_like",
     "extract": "index",
     "fill_diagonal": "where",
     "fix": "trunc",
@@ -227,6 +226,10 @@ def _no_rule(what: str) -> DTypeError:
     return DTypeError(f"{what} has no gradient rule.{hint} Use .detach().numpy() to leave the graph.")
 
 
+def _split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+    return rules.split(x, indices_or_sections, axis)
+
+
 def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """numpy.linalg.norm, where it is the norm of a vector."""
     matrix = isinstance(axis, tuple | list) or (axis is None and x.ndim >= 2)
@@ -236,6 +239,10 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> 
             "minitensor.norm(x, ord, axis) takes the norm of the elements as one vector."
         )
     return rules.norm(x, 2 if ord in (None, "fro") else ord, axis, keepdims)
+
+
+_AS_NUMPY_HAS_IT: dict[Any, Callable[..., Any]] = {np.linalg.norm: _norm, np.split: _split}
+"""Functions of NumPy's that mean less, or more clearly, than the operation does."""
 
 
 # ------------------------------------------------------------------------------------------- on arrays

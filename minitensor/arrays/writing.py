@@ -137,6 +137,7 @@ class Writing(Tensor):
         if self._is_recorded_with(value):
             sign = name.removesuffix("=")
             new = "where(mask, b, a)" if "[" in name else f"a {sign} b"
+            new = f"a.{name.rstrip('_')}(...)" if name.endswith("_") else new
             raise GraphError(
                 f"{name}: writing in place into a tensor that requires grad, or from one. "
                 f"Write under no_grad(), or make a new tensor: a = {new}."

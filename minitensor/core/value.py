@@ -36,18 +36,17 @@ class Value(ValueMethods["Value"], Node):
     1e-05
     """
 
-    __slots__ = ("_data", "_written", "grad")
+    __slots__ = ("_data", "_label", "_made_from", "_written", "grad")
     _data: float
+    _made_from: tuple[Any, ...]  # the arguments, also after the graph was freed, for who draws it
     _written: int  # the tick at which data was last assigned; not set before
 
-    def __init__(self, data: float, requires_grad: bool = True) -> None:
-        self._data = float(data)
+    def __init__(self, data: float, requires_grad: bool = True, label: str = "") -> None:
+        self._data, self._label = float(data), label
         self.grad = 0.0
         self._requires_grad = requires_grad
         self._operation = self._edges = None
-        self._args = ()
-        self._attrs = NO_ATTRS
-        self._tick = 0
+        self._args, self._attrs, self._tick = (), NO_ATTRS, 0
 
     def backward(
         self, gradient: float = 1.0, *, retain_graph: bool | None = None, create_graph: bool = False
@@ -93,7 +92,7 @@ class Value(ValueMethods["Value"], Node):
             if None in outputs or len(outputs) <= len(args):
                 cls._check_flow(operation, args, outputs)
             node._requires_grad = True
-            node._operation, node._args, node._attrs = operation, args, attrs
+            node._operation, node._args, node._made_from, node._attrs = operation, args, args, attrs
             node._tick = tick()
         else:
             node._requires_grad = False

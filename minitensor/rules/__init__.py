@@ -39,4 +39,4 @@ from minitensor.rules.reductions import *
 from minitensor.rules.shapes import *
 from minitensor.rules.windows import *
 
-__all__ = [name for name in registry if not name.startswith("_")]
+__all__ = [name for name in registry if name in globals() and not name.startswith("_")]

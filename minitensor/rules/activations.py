@@ -9,7 +9,7 @@ import numpy as np
 
 from minitensor.core.rule import composite, rule
 from minitensor.errors import OptionError
-from minitensor.rules.arithmetic import zero_where
+from minitensor.rules.arithmetic import where, zero_where
 from minitensor.rules.axes import reduced
 from minitensor.rules.elementwise import erf, logaddexp, sigmoid
 from minitensor.rules.notation import Array, Axis, Number, Unary
@@ -64,12 +64,14 @@ def hardtanh(x: Number, min: float = -1.0, max: float = 1.0) -> Unary:
 
 
 @composite(floats=True)
-def softplus(x: Number, beta: float = 1.0) -> Any:
+def softplus(x: Number, beta: float = 1.0, threshold: float = math.inf) -> Any:
     """log(1 + e^(beta x)) / beta, without overflow; derivative σ(beta x).
 
-    Unlike PyTorch: exact everywhere. There it is x itself where beta x > 20, off by up to 2·10⁻⁹.
+    Where beta x is above the threshold, x itself. Unlike PyTorch: exact everywhere, unless a threshold is
+    given. There it is 20, and what it leaves out is up to 2·10⁻⁹.
     """
-    return logaddexp(x, 0.0) if beta == 1 else logaddexp(x * beta, 0.0) / beta
+    y = logaddexp(x, 0.0) if beta == 1 else logaddexp(x * beta, 0.0) / beta
+    return y if threshold == math.inf else where(x * beta > threshold, x, y)
 
 
 @rule(floats=True)

@@ -14,7 +14,7 @@ import numpy as np
 
 from minitensor.core.rule import rule
 from minitensor.rules.fast import masked
-from minitensor.rules.notation import Binary, Local, Number, Unary, alias, unchanged
+from minitensor.rules.notation import Binary, Local, Number, Unary, unchanged
 
 # ---------------------------------------------------------------------------------------- arithmetic
 
@@ -114,9 +114,6 @@ def fmod(x: Number, y: Number) -> Binary:
     return np.fmod(x, y), unchanged, local_y
 
 
-sub, mul, div = alias("sub", subtract), alias("mul", multiply), alias("div", divide)
-pow, neg, abs = alias("pow", power), alias("neg", negative), alias("abs", absolute)
-
 # --------------------------------------------------------------------------------------------- steps
 
 
@@ -211,15 +208,22 @@ def minimum(x: Number, y: Number) -> Binary:
     )
 
 
-@rule
-def clip(x: Number, min: float | None = None, max: float | None = None) -> Unary:
-    """x held between min and max; gradient 1 inside and on the bounds, 0 outside."""
+@rule(inputs="x min max")
+def clip(x: Number, min: Any = None, max: Any = None) -> tuple[Any, ...]:
+    """x held between min and max: numbers, or tensors, which have a gradient where they are taken.
+
+    The gradient of x is 1 inside and on the bounds, and 0 outside.
+    """
     low, high = -math.inf if min is None else min, math.inf if max is None else max
     inside = np.logical_and(x >= low, x <= high)
-    return np.clip(x, min, max), lambda g: zero_where(g, np.logical_not(inside))
 
+    def local_min(g: Number) -> Number:
+        return zero_where(g, np.logical_not(x < low if max is None else np.logical_and(x < low, low < high)))
 
-clamp = alias("clamp", clip)
+    def local_max(g: Number) -> Number:
+        return zero_where(g, np.logical_not(x > high if min is None else np.logical_or(x > high, high < low)))
+
+    return np.clip(x, min, max), lambda g: zero_where(g, np.logical_not(inside)), local_min, local_max
 
 
 @rule(inputs="x y")

@@ -69,6 +69,19 @@ def reduced(name: str, axis: Any, shape: Shape) -> Any:
     return several if shape else ()
 
 
+def by_dim(name: str, axis: Any, keepdims: bool, dim: Any, keepdim: bool | None) -> tuple[Any, bool, bool]:
+    """The axis, whether it stays, and whether it was said in PyTorch's words, whose ways are meant then.
+
+    >>> by_dim("max", None, False, 1, True), by_dim("max", 1, False, None, None)
+    ((1, True, True), (1, False, False))
+    """
+    if axis is not None and dim is not None:
+        raise DTypeError(f"{name}: axis and dim mean the same argument")
+    axis = axis if dim is None else dim
+    by_torch = dim is not None or (keepdim is not None and axis is not None)
+    return axis, keepdims if keepdim is None else bool(keepdim), by_torch
+
+
 def integers(name: str, what: str, x: Any) -> tuple[int, ...]:
     """One integer or several, such as repeats, as a tuple.
 

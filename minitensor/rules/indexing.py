@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from builtins import all as every
+from builtins import any as some
 from builtins import max as larger
+from builtins import min as smaller
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -14,11 +17,11 @@ from minitensor.core.rule import composite, rule
 from minitensor.errors import DTypeError, OptionError, ShapeError
 from minitensor.ndarrays import array_of, is_array
 from minitensor.results import Selection
-from minitensor.rules.arithmetic import zero_where
-from minitensor.rules.axes import along, are_several, integers, one_axis, one_integer, reduced
+from minitensor.rules.arithmetic import maximum, minimum, zero_where
+from minitensor.rules.axes import along, are_several, by_dim, integers, one_axis, one_integer, reduced
 from minitensor.rules.logic import argmax, argmin, argsort
 from minitensor.rules.notation import Array, Axis, Shape, Unary, arrays_of, on_nodes
-from minitensor.rules.reductions import _reduced, sum
+from minitensor.rules.reductions import _max, _min, _reduced, sum
 from minitensor.rules.shapes import copy
 
 # ------------------------------------------------------------------------------------ index and scatter
@@ -131,17 +134,83 @@ def _grid(name: str, x: Array, axis: int, index: Any) -> tuple[Any, ...]:
 
 
 @composite(arrays=True)
+def max(
+    x: Array, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool | None = None
+) -> Any:
+    """Largest element over the axes; where several tie, they share the gradient evenly.
+
+    Along `dim`, as PyTorch calls it, the values and their indices: the first of ties, which has the gradient.
+    Of two tensors, `maximum`.
+
+    >>> max(np.array([[1, 2], [4, 3]]), dim=1)
+    Selection(values=array([2, 4]), indices=array([1, 0]))
+    """
+    axis, keepdims, by_torch = by_dim("max", axis, keepdims, dim, keepdim)
+    if by_torch:
+        return max_with_indices(x, axis, keepdims)
+    return maximum(x, axis) if _is_other(axis) else _max(x, axis, keepdims)
+
+
+@composite(arrays=True)
+def min(
+    x: Array, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool | None = None
+) -> Any:
+    """Smallest element over the axes; where several tie, they share the gradient evenly.
+
+    Along `dim`, as PyTorch calls it, the values and their indices: the first of ties, which has the gradient.
+    Of two tensors, `minimum`.
+    """
+    axis, keepdims, by_torch = by_dim("min", axis, keepdims, dim, keepdim)
+    if by_torch:
+        return min_with_indices(x, axis, keepdims)
+    return minimum(x, axis) if _is_other(axis) else _min(x, axis, keepdims)
+
+
+def _is_other(x: Any) -> bool:
+    """Whether what stands where NumPy has the axis is a tensor to compare with, as PyTorch may have it."""
+    return on_nodes(x) and (x.dtype.kind == "f" or x.ndim > 1)
+
+
+@composite(arrays=True)
 def max_with_indices(x: Array, axis: int = -1, keepdims: bool = False) -> Selection:
     """The largest elements along an axis and their indices: the first where several tie, as torch.max."""
-    axis = one_axis("max_with_indices", axis, x.shape, larger(x.ndim, 1))
+    axis = one_axis("max_with_indices", axis, x.shape, x.ndim or 1)
     return _with_indices(x, argmax(x, axis, True), axis, keepdims)
 
 
 @composite(arrays=True)
 def min_with_indices(x: Array, axis: int = -1, keepdims: bool = False) -> Selection:
     """The smallest elements along an axis and their indices: the first where several tie, as torch.min."""
-    axis = one_axis("min_with_indices", axis, x.shape, larger(x.ndim, 1))
+    axis = one_axis("min_with_indices", axis, x.shape, x.ndim or 1)
     return _with_indices(x, argmin(x, axis, True), axis, keepdims)
+
+
+@composite(arrays=True)
+def cummax(x: Array, axis: int = -1) -> Selection:
+    """The largest element so far along an axis, and its index: the last of ties, as torch.cummax.
+
+    >>> cummax(np.array([1, 3, 2]))
+    Selection(values=array([1, 3, 3]), indices=array([0, 1, 1]))
+    """
+    axis = one_axis("cummax", axis, x.shape, x.ndim or 1)
+    return _with_indices(x, _last_record(x, axis, 1), axis, True)
+
+
+@composite(arrays=True)
+def cummin(x: Array, axis: int = -1) -> Selection:
+    """The smallest element so far along an axis, and its index: the last of ties, as torch.cummin."""
+    axis = one_axis("cummin", axis, x.shape, x.ndim or 1)
+    return _with_indices(x, _last_record(x, axis, -1), axis, True)
+
+
+@rule(arrays=True, inputs="x")
+def _last_record(x: Array, axis: int, sign: int) -> tuple[Any]:
+    """Where the extreme element so far is; from the first NaN on, the last NaN so far."""
+    if not x.ndim:
+        return (np.zeros((), np.intp),)
+    record = (np.maximum if sign > 0 else np.minimum).accumulate(x, axis)
+    place = np.arange(x.shape[axis]).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
+    return (np.maximum.accumulate(np.where((x == record) | (x != x), place, 0), axis),)
 
 
 def _with_indices(x: Array, indices: Any, axis: int, keepdims: bool) -> Selection:
@@ -153,11 +222,18 @@ def _with_indices(x: Array, indices: Any, axis: int, keepdims: bool) -> Selectio
 
 
 @composite(arrays=True)
-def sort(x: Array, axis: int | None = -1, *, descending: bool = False) -> Any:
+def sort(x: Array, axis: Any = -1, *, dim: Any = None, descending: bool = False, stable: bool = True) -> Any:
     """The elements in order along an axis, NaN last (first if descending); equal ones keep their order.
 
-    Unlike PyTorch: the values alone, as in NumPy; the indices are argsort's.
+    Along `dim`, as PyTorch calls it, the values and their indices. Unlike PyTorch: without it, as in NumPy,
+    the values alone; the indices are argsort's.
+
+    >>> sort(np.array([3, 1, 2])), sort(np.array([3, 1, 2]), dim=0)
+    (array([1, 2, 3]), Selection(values=array([1, 2, 3]), indices=array([1, 2, 0])))
     """
+    if dim is not None:
+        axis = one_axis("sort", dim, x.shape, x.ndim or 1)
+        return _with_indices(x, argsort(x, axis, descending=descending), axis, True)
     axis = along("sort", axis, x.shape)
     if not x.ndim:
         return copy(x)
@@ -186,17 +262,39 @@ def topk(x: Array, k: int, axis: int = -1, largest: bool = True) -> Selection:
 
 
 @composite(arrays=True)
-def median(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
+def median(
+    x: Array, axis: Axis = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool | None = None
+) -> Any:
     """The middle element in order, or the mean of the middle two, each with half the gradient; NaN if one is.
 
-    Unlike PyTorch: its median is the lower of the middle two; this is NumPy's, and its quantile(x, 0.5),
-    which is NaN beside an infinity.
+    Along `dim`, as PyTorch calls it, the lower of the middle two, and its index. Unlike PyTorch: without it
+    the mean, as in NumPy and in its quantile(x, 0.5), which is NaN beside an infinity.
+
+    >>> median(np.array([3.0, 1.0])), median(np.array([3.0, 1.0]), dim=0)
+    (array(2.), Selection(values=array(1.), indices=array(1)))
     """
+    axis, keepdims, by_torch = by_dim("median", axis, keepdims, dim, keepdim)
+    if by_torch:
+        axis = one_axis("median", axis, x.shape, x.ndim or 1)
+        return _with_indices(x, _lower_middle(x, axis), axis, keepdims)
     rows, axis = _in_order("median", x, axis)
     n = rows.shape[-1]
     middle = rows[..., (n - 1) // 2] * 0.5 + rows[..., n // 2] * 0.5
     y = np.where(np.isnan(rows[..., -1]), rows[..., -1], middle)
     return y.reshape(_kept(x.shape, axis)) if keepdims else y
+
+
+@rule(arrays=True, inputs="x")
+def _lower_middle(x: Array, axis: int) -> tuple[Any]:
+    """Where the lower of the middle two is, or the first NaN."""
+    if not x.ndim:
+        return (np.zeros((), np.intp),)
+    n = x.shape[axis]
+    if not n:
+        raise ShapeError(f"median: axis {axis} of {x.shape} has no element")
+    middle = np.argsort(x, axis, kind="stable").take([(n - 1) // 2], axis)
+    nan = x != x
+    return (np.where(nan.any(axis, keepdims=True), nan.argmax(axis, keepdims=True), middle),)
 
 
 @composite(arrays=True)
@@ -407,29 +505,51 @@ def unbind(x: Array, axis: int = 0) -> tuple[Any, ...]:
 
 
 @composite(arrays=True, inputs="x")
-def split(x: Array, indices_or_sections: Any, axis: int = 0) -> tuple[Any, ...]:
-    """Parts along an axis: so many equal ones, or cut before each of these indices.
+def split(x: Array, indices_or_sections: Any, axis: Any = None, *, dim: Any = None) -> tuple[Any, ...]:
+    """Parts along an axis, or axis 0: so many equal ones, or cut before each of these indices.
 
-    Unlike PyTorch: an integer is the number of parts, as in NumPy, not their length, and a list holds the
-    indices to cut before, not lengths; see chunk.
+    Along `dim`, as PyTorch calls it: parts of this length, the last perhaps shorter, or of each of these
+    lengths. Where neither is named, an integer is taken only if both would do the same.
+
+    >>> [len(part) for part in split(np.arange(6), 2, axis=0)]
+    [3, 3]
+    >>> [len(part) for part in split(np.arange(6), 2, dim=0)]
+    [2, 2, 2]
     """
-    axis = one_axis("split", axis, x.shape)
-    n = x.shape[axis]
-    if not are_several(indices_or_sections):
-        sections = one_integer("split", "indices_or_sections", indices_or_sections)
-        if sections < 1:
-            raise ShapeError(f"split: the number of parts must be at least 1, not {sections}")
-        if n % sections:
-            raise ShapeError(
-                f"split: axis {axis} of {x.shape} cannot be cut into {sections} equal parts. "
-                f"Try chunk({sections})."
-            )
-        cuts = [i * (n // sections) for i in range(1, sections)]
+    if axis is not None and dim is not None:
+        raise DTypeError("split: axis and dim mean the same argument")
+    place = one_axis("split", (0 if axis is None else axis) if dim is None else dim, x.shape)
+    n = x.shape[place]
+    if are_several(indices_or_sections):
+        given = integers("split", "indices_or_sections", indices_or_sections)
+        cuts = list(given) if dim is None else _ends_of(given, place, x.shape)
     else:
-        cuts = [*integers("split", "indices_or_sections", indices_or_sections)]
-    before = (slice(None),) * axis
+        number = one_integer("split", "indices_or_sections", indices_or_sections)
+        if number < 1:
+            raise ShapeError(f"split: the number of parts, or their length, must be at least 1, not {number}")
+        if axis is None and dim is None and number * number != n:
+            raise OptionError(
+                f"split: {number} parts, or parts of length {number}? Write axis={place} for the first, as "
+                f"NumPy does, or dim={place} for the second, as PyTorch does."
+            )
+        if dim is None and n % number:
+            raise ShapeError(
+                f"split: axis {place} of {x.shape} cannot be cut into {number} equal parts. "
+                f"Try chunk({number})."
+            )
+        length = number if dim is not None else n // number
+        cuts = list(range(length, n, length)) if length else [0] * (number - 1)
+    before = (slice(None),) * place
     ends = zip([None, *cuts], [*cuts, None], strict=True)
     return tuple([x[(*before, slice(start, end))] for start, end in ends])
+
+
+def _ends_of(lengths: tuple[int, ...], axis: int, shape: Shape) -> list[int]:
+    """Where parts of these lengths end, but for the last."""
+    ends = [0, *accumulate(lengths)]
+    if some([length < 0 for length in lengths]) or ends[-1] != shape[axis]:
+        raise ShapeError(f"split: lengths {lengths} do not add up to axis {axis} of {shape}")
+    return ends[1:-1]
 
 
 @composite(arrays=True, inputs="x")
@@ -452,7 +572,7 @@ def diagonal(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     offset = one_integer("diagonal", "offset", offset)
     rows = x.transpose([i for i in range(x.ndim) if i not in (first, second)] + [first, second])
     below, right = (-offset, 0) if offset < 0 else (0, offset)
-    length = min(rows.shape[-2] - below, rows.shape[-1] - right)
+    length = smaller(rows.shape[-2] - below, rows.shape[-1] - right)
     i = np.arange(length) if length > 0 else np.arange(0)
     return rows[..., i + below, i + right]
 

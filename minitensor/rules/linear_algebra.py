@@ -425,17 +425,19 @@ def solve(x: Array, y: Array) -> Binary:
 
 
 @rule(arrays=True, floats=True)
-def cholesky(x: Array) -> Unary:
+def cholesky(x: Array, *, upper: bool = False) -> Unary:
     """The lower triangle L with L Lᵀ = x, for symmetric positive definite x; its gradient is symmetric.
+
+    With `upper`, Lᵀ.
 
     With P the lower triangle of Lᵀ g, its diagonal halved, it is L⁻ᵀ (P + Pᵀ) L⁻¹ / 2 (Murray 2016).
     """
     y = np.linalg.cholesky(x)
 
     def local(g: Array) -> Array:
-        lower = tril(_adjoint(y) @ g)
+        lower = tril(_adjoint(y) @ (_adjoint(g) if upper else g))
         p = lower - lower * np.eye(x.shape[-1], dtype=x.dtype) * 0.5
         inverse = np.linalg.inv(y)
         return _adjoint(inverse) @ ((p + _adjoint(p)) * 0.5) @ inverse
 
-    return y, local
+    return (_adjoint(y) if upper else y), local

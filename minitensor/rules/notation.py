@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, ParamSpec, SupportsIndex, TypeAlias
+from collections.abc import Sequence
+from typing import Any, SupportsIndex, TypeAlias
 
 import numpy as np
 
 from minitensor.core.graph import Node
 from minitensor.core.rule import Local as Local
-from minitensor.core.rule import registry
 from minitensor.errors import DTypeError
 from minitensor.ndarrays import is_array
 
@@ -20,7 +19,6 @@ Axis: TypeAlias = Axes | None
 Shape: TypeAlias = tuple[int, ...]
 Unary: TypeAlias = tuple[Any, Local]
 Binary: TypeAlias = tuple[Any, Local, Local]
-P = ParamSpec("P")
 
 
 def on_nodes(*args: object) -> bool:
@@ -50,9 +48,3 @@ def arrays_of(name: str, *inputs: Any) -> list[Array]:
 def unchanged(g: Number) -> Number:
     """The local gradient of whatever adds its input to something."""
     return g
-
-
-def alias(name: str, call: Callable[P, Any]) -> Callable[P, Any]:
-    """Enter an operation under a second name, such as PyTorch's."""
-    registry[name] = registry[call.__name__]
-    return call

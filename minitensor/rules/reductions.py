@@ -3,36 +3,47 @@
 from __future__ import annotations
 
 import math
-from builtins import max as larger
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from minitensor.core.rule import composite, rule
-from minitensor.errors import ShapeError
+from minitensor.errors import DTypeError, ShapeError
 from minitensor.rules.arithmetic import zero_where
-from minitensor.rules.axes import along, one_number, reduced
-from minitensor.rules.notation import Array, Axis, Shape, Unary, alias, arrays_of, on_nodes
+from minitensor.rules.axes import along, by_dim, one_number, reduced
+from minitensor.rules.notation import Array, Axis, Shape, Unary, arrays_of, on_nodes
 
 # ------------------------------------------------------------------------------------- sums and means
 
 
 @rule(arrays=True)
-def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
-    """Sum over an axis, a tuple of axes, or all of them.
+def sum(
+    x: Array, axis: Axis = None, keepdims: bool = False, *, dtype: DTypeLike | None = None
+) -> tuple[Any, ...]:
+    """Sum over an axis, a tuple of axes, or all of them; in another dtype if one is given.
 
     >>> sum(np.ones((2, 3)), axis=0)
     array([2., 2., 2.])
     """
     shape = x.shape
     axis = reduced("sum", axis, shape)
+    if dtype is not None:
+        x = x.astype(dtype)
     y = np.add.reduce(x, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]
-    return y, lambda g: _spread(g, shape, axis)
+    return (y, lambda g: _spread(g, shape, axis)) if dtype is None or x.dtype.kind == "f" else (y,)
 
 
 @rule(arrays=True, floats=True)
-def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
-    """Arithmetic mean over an axis, a tuple of axes, or all of them; the mean of nothing is NaN."""
+def mean(x: Array, axis: Axis = None, keepdims: bool = False, *, dtype: DTypeLike | None = None) -> Unary:
+    """Arithmetic mean over an axis, a tuple of axes, or all of them; the mean of nothing is NaN.
+
+    In another dtype if one is given, which must be floating-point.
+    """
+    if dtype is not None:
+        if np.dtype(dtype).kind != "f":
+            raise DTypeError(f"mean: dtype must be floating-point, not {np.dtype(dtype)}")
+        x = x.astype(dtype)
     shape = x.shape
     axis = reduced("mean", axis, shape)
     count = _count(shape, axis)
@@ -40,7 +51,7 @@ def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
         y = np.mean(x, axis=axis, keepdims=keepdims)  # its sum would overflow
     else:
         y = np.add.reduce(x, axis=axis, keepdims=keepdims) / count  # type: ignore[call-overload]
-    return y, lambda g: _spread(g / larger(count, 1), shape, axis)
+    return y, lambda g: _spread(g / max(count, 1), shape, axis)
 
 
 @composite(arrays=True)
@@ -104,14 +115,20 @@ def var(
     ddof: float = 0,
     keepdims: bool = False,
     correction: float | None = None,
+    *,
+    unbiased: bool | None = None,
+    dim: Axis = None,
+    keepdim: bool | None = None,
 ) -> Unary:
     """Variance Σ (x − mean)² / (n − ddof); derivative 2 (x − mean) / (n − ddof).
 
-    Unlike PyTorch: `ddof` (which it calls `correction`, accepted too) is 0, as in NumPy, not 1. Where it
-    is n or more, the gradient is as infinite as the value.
+    `ddof` is 0, as in NumPy; or 1, as in PyTorch, where the axis is named `dim`, or by `unbiased=True` or
+    `correction=1`. Unlike PyTorch: where it is n or more, the gradient is as infinite as the value.
     """
+    axis, keepdims, by_torch = by_dim("var", axis, keepdims, dim, keepdim)
     axis = reduced("var", axis, x.shape)
-    d, n = _deviations(x, axis, ddof if correction is None else correction)
+    by_default = 1 if unbiased or (by_torch and unbiased is None) else ddof
+    d, n = _deviations(x, axis, by_default if correction is None else correction)
     y = np.add.reduce(d * d, axis=axis, keepdims=keepdims) / n  # type: ignore[call-overload]
     return y, lambda g: _spread(g * 2 / n, x.shape, axis) * d
 
@@ -123,14 +140,20 @@ def std(
     ddof: float = 0,
     keepdims: bool = False,
     correction: float | None = None,
+    *,
+    unbiased: bool | None = None,
+    dim: Axis = None,
+    keepdim: bool | None = None,
 ) -> Unary:
     """Standard deviation, the root of `var`, with gradient 0 where all elements are equal.
 
-    Unlike PyTorch: `ddof` (which it calls `correction`, accepted too) is 0, as in NumPy, not 1. Where it
-    is n or more, the gradient is as infinite as the value.
+    `ddof` is 0, as in NumPy; or 1, as in PyTorch, where the axis is named `dim`, or by `unbiased=True` or
+    `correction=1`. Unlike PyTorch: where it is n or more, the gradient is as infinite as the value.
     """
+    axis, keepdims, by_torch = by_dim("std", axis, keepdims, dim, keepdim)
     axis = reduced("std", axis, x.shape)
-    d, n = _deviations(x, axis, ddof if correction is None else correction)
+    by_default = 1 if unbiased or (by_torch and unbiased is None) else ddof
+    d, n = _deviations(x, axis, by_default if correction is None else correction)
     y = _root(np.add.reduce(d * d, axis=axis, keepdims=True) / n)
 
     def local(g: Array) -> Array:
@@ -142,8 +165,8 @@ def std(
 def _deviations(x: Array, axis: Axis, ddof: float) -> tuple[Array, Any]:
     """x − mean, and the divisor n − ddof, which as a NumPy number may be 0."""
     n = _count(x.shape, axis)
-    mean = np.add.reduce(x, axis=axis, keepdims=True) / larger(n, 1)
-    return x - mean, np.float64(larger(n - ddof, 0)).astype(x.dtype)
+    mean = np.add.reduce(x, axis=axis, keepdims=True) / max(n, 1)
+    return x - mean, np.float64(max(n - ddof, 0)).astype(x.dtype)
 
 
 @rule(arrays=True, floats=True)
@@ -235,30 +258,30 @@ def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
 # ------------------------------------------------------------------------------------------- extremes
 
 
-@rule(arrays=True)
-def max(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
-    """Largest element over the axes; where several tie, they share the gradient evenly.
-
-    Unlike PyTorch: the values alone, also along one axis, as PyTorch's amax; see max_with_indices.
-    """
+@rule(arrays=True, inputs="x")
+def _max(x: Array, axis: Axis, keepdims: bool) -> Unary:
     axis = reduced("max", axis, x.shape)
     y = np.maximum.reduce(x, axis=axis, keepdims=True)
     return _drop(y, axis, keepdims), lambda g: _share(g, x == y, axis)
 
 
-@rule(arrays=True)
-def min(x: Array, axis: Axis = None, keepdims: bool = False) -> Unary:
-    """Smallest element over the axes; where several tie, they share the gradient evenly.
-
-    Unlike PyTorch: the values alone, also along one axis, as PyTorch's amin; see min_with_indices.
-    """
+@rule(arrays=True, inputs="x")
+def _min(x: Array, axis: Axis, keepdims: bool) -> Unary:
     axis = reduced("min", axis, x.shape)
     y = np.minimum.reduce(x, axis=axis, keepdims=True)
     return _drop(y, axis, keepdims), lambda g: _share(g, x == y, axis)
 
 
-amax = alias("amax", max)
-amin = alias("amin", min)
+@composite(arrays=True)
+def amax(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Largest element over the axes; where several tie, they share the gradient evenly."""
+    return _max(x, axis, keepdims)
+
+
+@composite(arrays=True)
+def amin(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
+    """Smallest element over the axes; where several tie, they share the gradient evenly."""
+    return _min(x, axis, keepdims)
 
 
 @composite(arrays=True, method=False)
@@ -269,7 +292,7 @@ def ptp(x: Array, axis: Axis = None, keepdims: bool = False) -> Any:
     array([4., 0.])
     """
     axis = reduced("ptp", axis, x.shape)
-    return max(x, axis, keepdims) - min(x, axis, keepdims)
+    return _max(x, axis, keepdims) - _min(x, axis, keepdims)
 
 
 @rule(arrays=True, inputs="x")
@@ -319,6 +342,11 @@ def _split_last(x: Array, axis: int) -> tuple[Array, Array]:
     return x[(*everything, slice(None, -1))], x[(*everything, slice(-1, None))]
 
 
+def _without_first(x: Array, axis: int) -> Array:
+    """All along an axis but the first."""
+    return x[(*(slice(None),) * (axis % x.ndim), slice(1, None))]
+
+
 @rule(arrays=True)
 def cumsum(x: Array, axis: int | None = None) -> Unary:
     """Running sum along an axis, or over all elements as one row.
@@ -351,6 +379,30 @@ def cumprod(x: Array, axis: int | None = None) -> Unary:
         return (_products_before(flat, axis) * _recurrence(g, flat, axis)).reshape(shape)
 
     return np.cumprod(flat, axis), local
+
+
+@rule(arrays=True, floats=True)
+def logcumsumexp(x: Array, axis: int | None = None) -> Unary:
+    """log of the running sum of eˣ along an axis, or over all elements as one row, without overflow.
+
+    Unlike PyTorch: the gradient is 0 where an element is −inf, and not NaN.
+
+    >>> logcumsumexp(np.log([1.0, 2.0, 3.0])).round(4)
+    array([0.    , 1.0986, 1.7918])
+    """
+    axis = along("logcumsumexp", axis, x.shape)
+    flat, axis = (x.reshape(-1), 0) if axis is None or not x.ndim else (x, axis)
+    y = logcumsumexp(flat, axis) if on_nodes(x) else np.logaddexp.accumulate(flat, axis)
+    shape = x.shape
+
+    def local(g: Array) -> Array:
+        # With s_j = g_j + e^(y_j − y_{j+1}) s_{j+1}, it is e^(x_j − y_j) s_j: no exponent is above 0.
+        total = np.maximum(y, np.finfo(y.dtype).min)
+        before, last = _split_last(total, axis)
+        ratio = np.concatenate([zero_where(last, True), np.exp(before - _without_first(total, axis))], axis)
+        return (np.exp(flat - total) * _recurrence(g, ratio, axis)).reshape(shape)
+
+    return y, local
 
 
 def _recurrence(g: Array, x: Array, axis: int) -> Array:

@@ -21,7 +21,6 @@ from minitensor.rules.notation import (
     Local,
     Shape,
     Unary,
-    alias,
     arrays_of,
     on_nodes,
     unchanged,
@@ -79,9 +78,6 @@ def expand_dims(x: Array, axis: Axes) -> Any:
     return x.reshape(tuple([1 if i in new else next(lengths) for i in range(ndim)]))
 
 
-unsqueeze = alias("unsqueeze", expand_dims)
-
-
 @composite(arrays=True)
 def atleast_1d(*arrays: Array) -> Any:
     """With one axis at least: () becomes (1,). Several arrays give a tuple.
@@ -123,22 +119,39 @@ def _at_least(ndim: int, x: Array) -> Array:
 # ---------------------------------------------------------------------------------------------- order
 
 
-@rule(arrays=True, inputs="x")
-def transpose(x: Array, *axes: Any) -> Unary:
-    """The axes in another order: reversed, or as given.
+@composite(arrays=True, inputs="x")
+def transpose(x: Array, *axes: Any, dim0: int | None = None, dim1: int | None = None) -> Any:
+    """The axes in another order: reversed, or as a tuple has them; of two integers, these two exchanged.
 
-    Unlike PyTorch: all axes, as in NumPy; two are exchanged by swapaxes.
+    >>> x = np.zeros((2, 3, 4))
+    >>> transpose(x).shape, transpose(x, (1, 0, 2)).shape, transpose(x, 0, 2).shape
+    ((4, 3, 2), (3, 2, 4), (4, 3, 2))
     """
+    if dim0 is not None or dim1 is not None:
+        axes = (*axes, *[dim for dim in (dim0, dim1) if dim is not None])
+    if len(axes) == 2:
+        return swapaxes(x, *axes)
+    return _transpose(x, *axes)
+
+
+@composite(arrays=True, inputs="x")
+def permute(x: Array, *dims: Any) -> Any:
+    """The axes in another order, given in a tuple or one by one.
+
+    >>> permute(np.zeros((2, 3, 4)), 2, 0, 1).shape
+    (4, 2, 3)
+    """
+    return _transpose(x, *dims)
+
+
+@rule(arrays=True, inputs="x")
+def _transpose(x: Array, *axes: Any) -> Unary:
     given = axes[0] if len(axes) == 1 else axes or None
     order = None if given is None else several_axes("transpose", given, x.shape)
     if order is not None and len(order) != x.ndim:
         raise ShapeError(f"transpose: shape {x.shape} has {x.ndim} axes, and {given} names {len(order)}")
     inverse = None if order is None else np.argsort(order).tolist()
     return x.transpose(order), lambda g: g.transpose(inverse)
-
-
-permute = alias("permute", transpose)
-permute_dims = alias("permute_dims", transpose)
 
 
 @rule(arrays=True, inputs="x")
@@ -219,9 +232,6 @@ def repeat(x: Array, repeats: Axes, axis: int | None = None) -> Any:
     return x[(*(slice(None),) * axis, np.repeat(np.arange(n), counts))]
 
 
-repeat_interleave = alias("repeat_interleave", repeat)
-
-
 @composite(arrays=True, inputs="x")
 def tile(x: Array, reps: Axes) -> Any:
     """The whole array so many times along each axis.
@@ -251,7 +261,8 @@ def _pad_constant(x: Array, widths: Any, constant: Any) -> Unary:
 def pad(x: Array, pad_width: Any, mode: str = "constant", constant_values: float = 0) -> Any:
     """Elements added before and after, along each axis.
 
-    `pad_width` is as in NumPy: one number for all, (before, after) for all, or a pair for each axis.
+    `pad_width` is as in NumPy: one number for all, (before, after) for all, or a pair for each axis. Negative
+    widths cut off, as in PyTorch.
     `mode` is "constant", or "edge", "reflect", "symmetric" or "wrap", which repeat elements of x.
 
     >>> pad(np.array([1, 2]), (0, 2))
@@ -268,10 +279,11 @@ def pad(x: Array, pad_width: Any, mode: str = "constant", constant_values: float
             f"pad: pad_width must be one number, a pair, or one pair for each axis of {x.shape}"
         ) from None
     widths = [integers("pad", "pad_width", pair) for pair in given.tolist()]
-    if any([width < 0 for pair in widths for width in pair]):
-        raise ShapeError(f"pad: pad_width must be from 0 up, not {pad_width}")
     if not x.ndim:
         return copy(x)
+    if any([width < 0 for pair in widths for width in pair]):
+        x = _cut(x, widths)
+        widths = [(larger(before, 0), larger(after, 0)) for before, after in widths]
     if mode == "constant":
         return _pad_constant(x, widths, constant_values)
     for axis, (n, width) in enumerate(zip(x.shape, widths, strict=True)):
@@ -280,6 +292,17 @@ def pad(x: Array, pad_width: Any, mode: str = "constant", constant_values: float
                 raise ShapeError(f"pad: axis {axis} of {x.shape} has no element to repeat")
             x = x[(*(slice(None),) * axis, np.pad(np.arange(n), width, mode))]  # type: ignore[call-overload]
     return x
+
+
+def _cut(x: Array, widths: Sequence[tuple[int, ...]]) -> Array:
+    """Without as many elements at each end as a negative width says."""
+    key = []
+    for axis, (n, (before, after)) in enumerate(zip(x.shape, widths, strict=True)):
+        start, end = larger(-before, 0), n - larger(-after, 0)
+        if end < start:
+            raise ShapeError(f"pad: axis {axis} of {x.shape} is too short to cut {(before, after)} off")
+        key.append(slice(start, end))
+    return x[tuple(key)]
 
 
 # ---------------------------------------------------------------------------------------------- joining
@@ -307,10 +330,6 @@ def _concatenate(*arrays: Array, axis: int | None = 0) -> tuple[Any, ...]:
     pieces = [(*before, slice(start, end)) for start, end in pairwise(ends)]
     shapes = [a.shape for a in arrays]
     return np.concatenate(arrays, axis), *[_piece(p, s) for p, s in zip(pieces, shapes, strict=True)]
-
-
-concat = alias("concat", concatenate)
-cat = alias("cat", concatenate)
 
 
 @composite(arrays=True, method=False)
@@ -455,9 +474,6 @@ def triu(x: Array, k: int = 0) -> Any:
 def copy(x: Array) -> Unary:
     """The same elements in memory of their own."""
     return x.copy(), unchanged
-
-
-clone = alias("clone", copy)
 
 
 @rule(arrays=True, inputs="x")

@@ -139,9 +139,9 @@ def floor_divide(x: Any, y: Any) -> torch.Tensor:
     return torch.div(torch.as_tensor(x), torch.as_tensor(y), rounding_mode="floor")
 
 
-def softplus(x: torch.Tensor, beta: float = 1.0) -> torch.Tensor:
-    """Their shortcut for large x, moved to where it is exact to 1e-13: ours has none."""
-    return functional.softplus(x, beta, threshold=30)
+def softplus(x: torch.Tensor, beta: float = 1.0, threshold: float = 30) -> torch.Tensor:
+    """Their shortcut for large x, moved to where it is exact to 1e-13: ours has none unless asked."""
+    return functional.softplus(x, beta, threshold)
 
 
 def hardtanh(x: torch.Tensor, min: float = -1.0, max: float = 1.0) -> torch.Tensor:
@@ -322,6 +322,8 @@ def expand_dims(x: torch.Tensor, axis: Any) -> torch.Tensor:
 
 
 def transpose(x: torch.Tensor, *axes: Any) -> torch.Tensor:
+    if len(axes) == 2:
+        return x.transpose(*axes)
     return x.permute(axes or tuple(reversed(range(x.ndim))))
 
 
@@ -408,7 +410,11 @@ def take_along_axis(x: torch.Tensor, indices: Any, axis: int | None = -1) -> tor
     return torch.take_along_dim(x, torch.as_tensor(indices), axis)
 
 
-def split(x: torch.Tensor, indices_or_sections: Any, axis: int = 0) -> Any:
+def split(x: torch.Tensor, indices_or_sections: Any, axis: int = 0, dim: int | None = None) -> Any:
+    if dim is not None:
+        return torch.split(
+            x, indices_or_sections if type(indices_or_sections) is int else [*indices_or_sections], dim
+        )
     return torch.tensor_split(x, indices_or_sections, axis)
 
 

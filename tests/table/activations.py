@@ -50,7 +50,7 @@ ACTIVATIONS: dict[str, Row] = {
         mt.softplus,
         "adapters.softplus",
         [*unary(mt.softplus), *unary(lambda x: mt.softplus(x, 2.5))],
-        INSIDE + with_each(ONE, beta=[2.0, 0.5]),
+        INSIDE + with_each(ONE, beta=[2.0, 0.5]) + with_each(ONE, beta=[1.0, 2.0], threshold=[1.5, 20.0]),
     ),
     "silu": Row(mt.silu, "nn.functional.silu", unary(mt.silu), INSIDE),
     "gelu": Row(

@@ -30,6 +30,11 @@ BOUNDED: list[Sample] = [
     *with_each(ONE, min=[-1.0], max=[2.5]),
     *[sample(POINTS, min=0), sample(POINTS, max=1.0), sample(POINTS, min=2.0, max=1.0)],
 ]
+BETWEEN: list[Sample] = [
+    *[sample(drawn(3, 4), drawn(3, 4), drawn(3, 4)), sample(drawn(3, 4), drawn(4), drawn(3, 1) + 1)],
+    *[sample(drawn(2, 3), drawn(2, 3)), sample(POINTS[::-1].copy(), POINTS), sample(drawn(), drawn(3))],
+]
+"""Between tensors, some of them the wrong way round."""
 MASK = np.array([[True, False, True], [False, False, True]])
 CHOSEN: list[Sample] = [
     *[sample(drawn(2, 3) > 0, drawn(*x), drawn(*y)) for x, y in [((2, 3), (2, 3)), ((), (3,)), ((2, 1), ())]],
@@ -118,8 +123,10 @@ ARITHMETIC: dict[str, Row] = {
             *unary(lambda x: mt.clip(x, -1, 0.5)),
             *unary(lambda x: mt.clip(x, max=0.5)),
             *unary(lambda x: mt.clip(x, 0)),
+            check(lambda x, low, high: mt.clip(x, low, high + 2), (3, 4), (4,), (3, 1)),
+            check(lambda x, high: mt.clip(x, max=high), (3, 4), (3, 4)),
         ],
-        BOUNDED,
+        [*BOUNDED, *BETWEEN],
     ),
     "where": Row(
         mt.where,

@@ -18,9 +18,12 @@ CREATION: dict[str, Row] = {
     "zeros_like": Row(mt.zeros_like, "zeros_like", samples=LIKE, graph=False),
     "ones_like": Row(mt.ones_like, "ones_like", samples=LIKE, graph=False),
     "full_like": Row(mt.full_like, "full_like", samples=[sample(*x, 7) for x, _ in LIKE], graph=False),
+    "empty_like": Row(mt.empty_like, None, graph=False),
     # Random: the shape and the dtype alone are compared, elsewhere.
     "rand_like": Row(mt.rand_like, "rand_like", graph=False),
     "randn_like": Row(mt.randn_like, "randn_like", graph=False),
+    "bernoulli": Row(mt.bernoulli, "bernoulli", graph=False),
+    "multinomial": Row(mt.multinomial, "multinomial", graph=False),
     "one_hot": Row(
         mt.one_hot,
         "nn.functional.one_hot",

@@ -146,6 +146,20 @@ INDEXING: dict[str, Row] = {
         EXTREMES,
         form=part_of,
     ),
+    **{
+        function.__name__: Row(
+            function,
+            f"along_axis({function.__name__})",
+            [
+                check(lambda x, function=function: function(x, 0).values, (3, 4)),
+                check(lambda x, function=function: function(x).values, (2, 5)),
+                check(lambda x, function=function: function(x, 0).values, ()),
+            ],
+            with_each([sample(TIES), sample(drawn(2, 6))], axis=[0, 1], part=[0]),
+            form=part_of,
+        )
+        for function in (mt.cummax, mt.cummin)
+    },
     "sort": Row(
         mt.sort,
         "adapters.sort",
@@ -298,11 +312,13 @@ INDEXING: dict[str, Row] = {
         mt.split,
         "adapters.split",
         [
-            check(lambda x: mt.stack(mt.split(x, 2)), (4, 3)),
+            check(lambda x: mt.stack(mt.split(x, 2, 0)), (4, 3)),
             check(lambda x: mt.concatenate(mt.split(x, [1, 1, 3], 1)[::-1], axis=1), (2, 4)),
         ],
         [
-            *with_each(PARTS, indices_or_sections=[2, 1], part=[0, -1]),
+            *with_each([sample(drawn(4, 6))], indices_or_sections=[2, 1], axis=[0, 1], part=[0, -1]),
+            *with_each([sample(drawn(7, 3))], indices_or_sections=[3, 2, 1, 9], dim=[0, 1], part=[0, -1]),
+            *with_each([sample(drawn(6, 4))], indices_or_sections=[(3, 1), (0, 4)], dim=[1], part=[0, 1]),
             *with_each(PARTS, indices_or_sections=[(1, 3), (0, 2), (2, 2), (3, 9), (-1,), ()], part=[0, -1]),
             *with_each([sample(drawn(6, 4))], indices_or_sections=[(3, 1)], part=[0, 1, 2]),
         ],

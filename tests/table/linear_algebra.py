@@ -222,6 +222,7 @@ LINEAR_ALGEBRA: dict[str, Row] = {
         [
             *[sample(positive(*shape)) for shape in [(1, 1), (2, 2), (4, 4), (5, 3, 3), (2, 1, 2, 2)]],
             *[sample(np.eye(3)), sample(np.diag([4.0, 9.0])), sample(drawn(0, 0)), sample(drawn(0, 2, 2))],
+            *with_each([sample(positive(4, 4)), sample(positive(2, 3, 3))], upper=[True]),
         ],
     ),
 }

@@ -134,8 +134,15 @@ REDUCTIONS: dict[str, Row] = {
     "logsumexp": Row(
         mt.logsumexp, "over_axes(logsumexp)", reduction(mt.logsumexp, empty=False), REDUCED + EMPTY
     ),
-    "max": Row(mt.max, "over_axes(amax)", reduction(mt.max, empty=False), EXTREMES),
-    "min": Row(mt.min, "over_axes(amin)", reduction(mt.min, empty=False), EXTREMES),
+    **{
+        name: Row(
+            function,
+            f"over_axes({name.replace('m', 'am') if len(name) == 3 else name})",
+            reduction(function, empty=False),
+            EXTREMES,
+        )
+        for name, function in {"max": mt.max, "min": mt.min, "amax": mt.amax, "amin": mt.amin}.items()
+    },
     "ptp": Row(mt.ptp, "over_axes(adapters.ptp)", reduction(mt.ptp, empty=False), EXTREMES),
     "prod": Row(
         mt.prod,
@@ -143,6 +150,12 @@ REDUCTIONS: dict[str, Row] = {
         reduction(mt.prod),
         [*REDUCED, *EMPTY, *OF_ZEROS, *OF_INFINITIES[:2]],
         singular=OF_INFINITIES[2:],
+    ),
+    "logcumsumexp": Row(
+        mt.logcumsumexp,
+        "as_one_row(logcumsumexp)",
+        running(mt.logcumsumexp),
+        [*ONE[:-1], *ORDERED[:2], *OF_NOTHING, sample(30 * drawn(4, 5), axis=1), sample(drawn(9) - 90)],
     ),
     "cumsum": Row(mt.cumsum, "as_one_row(cumsum)", running(mt.cumsum), [*ONE, *ORDERED, *OF_NOTHING]),
     "cumprod": Row(

@@ -22,6 +22,7 @@ PADDED: list[Sample] = [
     *with_each([sample(drawn(3))], pad_width=[(2, 0), (1, 2)], mode=MODES),
     *with_each([sample(drawn(2, 2, 3))], pad_width=[1], mode=MODES),
     sample(drawn(2), pad_width=(5, 7), mode="edge"),
+    *with_each([sample(drawn(4, 5))], pad_width=[(-1, 0), (-1, -1), ((2, -3), (-1, 1)), -2]),
 ]
 MATRICES: list[Sample] = [
     *[sample(drawn(*shape)) for shape in [(3, 3), (2, 4), (4, 2), (2, 3, 4), (0, 3), (1, 1)]],
@@ -125,7 +126,26 @@ SHAPES: dict[str, Row] = {
             check(lambda x: x.transpose((-1, 0, 1)), (2, 3, 0)),
             check(lambda x: x.T @ x, (2, 3)),
         ],
-        [*ONE, sample(drawn(2, 3, 4)), sample(drawn(2, 3, 4), 1, 2, 0), sample(drawn(2, 3, 0), -1, 0, 1)],
+        [
+            *[
+                *ONE,
+                sample(drawn(2, 3, 4)),
+                sample(drawn(2, 3, 4), 1, 2, 0),
+                sample(drawn(2, 3, 0), -1, 0, 1),
+            ],
+            *[sample(drawn(2, 3, 4), 0, 2), sample(drawn(2, 3), 0, 1), sample(drawn(2, 3), 1, 0)],
+        ],
+    ),
+    "permute": Row(
+        mt.permute,
+        lambda x, *axes: x.permute(axes),
+        [check(lambda x: x.permute(1, 2, 0), (2, 3, 4)), check(lambda x: x.permute((1, 0)), (2, 3))],
+        [
+            sample(drawn(2, 3, 4), 1, 2, 0),
+            sample(drawn(2, 3), 0, 1),
+            sample(drawn(2, 3), -1, 0),
+            sample(drawn()),
+        ],
     ),
     "swapaxes": Row(
         mt.swapaxes,

@@ -1,0 +1,150 @@
+"""PyTorch's other names, in one table: each only repeats what has a name here already.
+
+`minitensor` has all of them, methods as functions too; Tensor has the methods.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minitensor import rules
+from minitensor.arrays import creation
+from minitensor.core.rule import registry
+from minitensor.core.tensor import Tensor
+from minitensor.devices import Cuda, Device, dtype_to
+from minitensor.errors import DTypeError, ShapeError
+from minitensor.methods import TensorMethods
+
+# fmt: off
+OPERATIONS = {
+    "sub": "subtract", "mul": "multiply", "div": "divide", "true_divide": "divide", "pow": "power",
+    "neg": "negative", "abs": "absolute", "clamp": "clip", "inverse": "inv",
+    "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2",
+    "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh",
+    "eq": "equal", "ne": "not_equal", "lt": "less", "gt": "greater", "le": "less_equal",
+    "ge": "greater_equal", "mm": "matmul", "bmm": "matmul", "mv": "matmul",
+    "cat": "concatenate", "concat": "concatenate", "clone": "copy", "unsqueeze": "expand_dims",
+    "permute_dims": "permute", "swapdims": "swapaxes", "movedim": "moveaxis",
+    "repeat_interleave": "repeat", "take_along_dim": "take_along_axis",
+}
+"""Operations."""
+# fmt: on
+
+DTYPES = {
+    **{name: np.dtype(name) for name in ("float16", "float32", "float64", "uint8", "bool")},
+    **{name: np.dtype(name) for name in ("int8", "int16", "int32", "int64")},
+    "half": np.dtype("float16"),
+    "float": np.dtype("float32"),
+    "double": np.dtype("float64"),
+    "short": np.dtype("int16"),
+    "int": np.dtype("int32"),
+    "long": np.dtype("int64"),
+}
+"""Dtypes."""
+
+
+def _to(x: Tensor, dtype: np.dtype[Any] | None) -> Tensor:
+    return x if dtype is None or dtype == x.dtype else rules.astype(x, dtype)
+
+
+def _expand(x: Tensor, *shape: Any) -> Tensor:
+    """Broadcast to a shape in which −1 stands for the length that an axis has."""
+    given = tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
+    own = (1,) * (len(given) - x.ndim) + x.shape
+    return rules.broadcast_to(x, tuple([n if k == -1 else k for k, n in zip(given, own, strict=True)]))
+
+
+def _repeat(x: Tensor, *repeats: Any, axis: int | None = None, dim: int | None = None) -> Tensor:
+    """NumPy's; PyTorch's has a number for each axis."""
+    if len(repeats) != 1:
+        raise DTypeError(
+            f"repeat: of {repeats}, is the last an axis, as in NumPy, or are these times, as in PyTorch? "
+            "Write repeat(n, axis=i) for the first, and tile(...) for the second."
+        )
+    return rules.repeat(x, repeats[0], axis if dim is None else dim)
+
+
+def _matrix(x: Tensor) -> Tensor:
+    if x.ndim > 2:
+        raise ShapeError(f"t(): shape {x.shape} has more than two axes. Write .T, or .transpose(i, j).")
+    return rules.permute(x)
+
+
+METHODS: dict[str, Callable[..., Any]] = {
+    "view": lambda x, *shape: x.reshape(*shape),
+    **{n: lambda x, other: x.reshape(other.shape) for n in ("view_as", "reshape_as")},
+    "expand": _expand,
+    "expand_as": lambda x, other: rules.broadcast_to(x, other.shape),
+    "repeat": _repeat,
+    "t": _matrix,
+    "numel": lambda x: math.prod(x.shape),
+    "dim": lambda x: x.ndim,
+    "to": lambda x, *args, **options: _to(x, dtype_to(*args, **options)),
+    "type": lambda x, dtype: _to(x, dtype_to(dtype)),
+    "type_as": lambda x, other: _to(x, other.dtype),
+    "cpu": lambda x: x,
+    "cuda": lambda x, device="cuda": Device("cuda"),
+    "contiguous": lambda x: x,
+    "is_contiguous": lambda x: bool(x.data.flags.c_contiguous),
+    **{n: lambda x, dtype=DTYPES[n]: _to(x, dtype) for n in ("half", "short", "int", "long", "bool")},
+    "byte": lambda x: _to(x, DTYPES["uint8"]),
+    "masked_fill": lambda x, mask, value: rules.where(mask, value, x),
+    "masked_select": lambda x, mask: x[mask],
+    "index_select": lambda x, dim, index: rules.take(x, index, dim),
+    "select": lambda x, dim, index: rules.take(x, index, dim),
+    "narrow": lambda x, dim, start, length: rules.take(x, np.arange(start, start + length), dim),
+    "new_zeros": lambda x, *shape: creation.zeros(*shape, dtype=x.dtype),
+    "new_ones": lambda x, *shape: creation.ones(*shape, dtype=x.dtype),
+    "new_full": lambda x, shape, value: creation.full(shape, value, dtype=x.dtype),
+    "new_tensor": lambda x, data: creation.tensor(data, dtype=x.dtype),
+}
+"""Methods."""
+
+_CHANGING = (
+    "abs ceil clamp clip cos div exp floor log mul neg pow relu round sigmoid sign sin sqrt square tanh "
+    "tril triu trunc"
+)
+IN_PLACE: dict[str, Callable[..., Any]] = {
+    **{n: lambda x, *args, n=n, **attrs: registry[n].call(x, *args, **attrs) for n in _CHANGING.split()},
+    "add": lambda x, y, alpha=1: x + y * alpha if alpha != 1 else x + y,
+    "sub": lambda x, y, alpha=1: x - y * alpha if alpha != 1 else x - y,
+    "zero": lambda x: 0,
+    "fill": lambda x, value: value,
+    "copy": lambda x, other, non_blocking=False: other,
+    "masked_fill": METHODS["masked_fill"],
+    "uniform": lambda x, low=0.0, high=1.0, rng=None: creation.rand_like(x, rng=rng) * (high - low) + low,
+    "normal": lambda x, mean=0.0, std=1.0, rng=None: creation.randn_like(x, rng=rng) * std + mean,
+}
+"""What `x.add_(y)` and its like write into x: in place where no graph is involved, else refused."""
+
+
+def _writing(name: str, compute: Callable[..., Any]) -> Callable[..., Tensor]:
+    def method(x: Tensor, *args: Any, **options: Any) -> Tensor:
+        value = compute(x, *args, **options)
+        x._write(name, value, lambda a, b: np.copyto(a, b, casting="same_kind"))
+        return x
+
+    return method
+
+
+METHODS |= {f"{name}_": _writing(f"{name}_", compute) for name, compute in IN_PLACE.items()}
+
+for _name, _operation in OPERATIONS.items():
+    registry[_name] = registry[_operation]
+for _name, _method in METHODS.items():
+    _method.__name__ = _name
+    setattr(TensorMethods, _name, _method)
+
+OTHERS = {"device": Device, "cuda": Cuda}
+NAMES = OPERATIONS.keys() | DTYPES.keys() | METHODS.keys() | OTHERS.keys()
+
+
+def named(name: str) -> Any:
+    """What `minitensor` has under one of these names, of which int and bool are dtypes."""
+    if name in OPERATIONS:
+        return registry[name].call
+    return DTYPES.get(name, OTHERS.get(name, METHODS.get(name)))
