@@ -13,6 +13,8 @@ from minitensor.data.datasets import Rows
 from minitensor.errors import DTypeError, OptionError, ShapeError
 from minitensor.rules.shapes import stack
 
+_NUMBERS = (int, float, np.generic)
+
 
 def default_collate(batch: Sequence[Any]) -> Any:
     """Items as one batch of tensors: what a DataLoader does that is given no collate_fn.
@@ -61,12 +63,12 @@ def collate(items: Sequence[Any], names: Names) -> Any:
             "default_collate: there are no items. Leave empty batches out of the batch_sampler."
         )
     kinds = [_kind(item) for item in items]
-    _check_same(kinds, names, DTypeError, lambda i: f"is a {type(items[i]).__name__}")
+    _check_same(kinds, names, DTypeError, lambda i: f"is of type {type(items[i]).__name__}")
     first = items[0]
     match kinds[0]:
-        case "number":
-            return _as_tensor(np.array(items), names[0])
         case "array":
+            if all([isinstance(x, _NUMBERS) for x in items]):
+                return _as_tensor(np.array(items), names.base)
             tensors = [_as_tensor(x, names.base) for x in items]
             shapes = [tensor.shape for tensor in tensors]
             _check_same(shapes, names, ShapeError, lambda i: f"has shape {shapes[i]}")
@@ -83,17 +85,15 @@ def collate(items: Sequence[Any], names: Names) -> Any:
             columns = [collate(x, names.inside(i)) for i, x in enumerate(zip(*items, strict=True))]
             return type(first)(*columns) if hasattr(first, "_fields") else columns
     raise DTypeError(
-        f"default_collate: {names[0]} is a {type(first).__name__}. Give tensors, arrays, numbers, texts, and "
-        "tuples, lists and dicts of them; or a collate_fn, which makes a batch of a list of items."
+        f"default_collate: {names[0]} is of type {type(first).__name__}. Give tensors, arrays, numbers, texts, "
+        "and tuples, lists and dicts of them; or a collate_fn, which makes a batch of a list of items."
     )
 
 
 def _kind(item: Any) -> str:
     if isinstance(item, str | bytes):
         return "text"
-    if isinstance(item, bool | int | float | np.generic):
-        return "number"
-    if isinstance(item, Tensor) or hasattr(item, "__array__"):
+    if isinstance(item, _NUMBERS) or hasattr(item, "__array__"):
         return "array"
     if isinstance(item, Mapping):
         return "dict"

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, Protocol, Self, TypeAlias, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from minitensor.core.tensor import Tensor, TensorLike
 from minitensor.errors import DTypeError, OptionError, ShapeError
@@ -41,7 +41,7 @@ class Dataset(Generic[Item]):
     """The base class of datasets of your own, which define `__len__` and `__getitem__`.
 
     A class that can fetch many items at once may also define `__getitems__(indices)`, which is given a list
-    of integers and returns a list of items. (A dataset is anything with `__len__` and `__getitem__`, as a list.)
+    of integers and returns a list of items. (Anything with `__len__` and `__getitem__` is a dataset.)
 
     >>> class Squares(Dataset):
     ...     def __len__(self):
@@ -56,8 +56,9 @@ class Dataset(Generic[Item]):
     """
 
     def __new__(cls, *args: object, **kwargs: object) -> Self:
-        if cls is Dataset and (args or kwargs):
-            raise DTypeError("Dataset: is the base class of your own. For arrays write TensorDataset(x, y).")
+        if (args or kwargs) and cls.__init__ is object.__init__:
+            name, cure = cls.__name__, "For arrays write TensorDataset(x, y)."
+            raise DTypeError(f"{name}: takes no arguments, as it defines no __init__. {cure}")
         return super().__new__(cls)
 
     def __getitem__(self, index: int) -> Item:
@@ -122,17 +123,16 @@ class ArrayDataset(Dataset[tuple[Column, ...]]):
     """
 
     def __init__(self, *columns: TensorLike) -> None:
-        self.columns = tuple([self._column(column) for column in columns])
-        same_length(type(self).__name__, self.columns)
-
-    def _column(self, column: TensorLike) -> Column:
-        return column if isinstance(column, Tensor) else as_array(type(self).__name__, column)
+        self.columns = columns_of(type(self).__name__, columns)
 
     def __len__(self) -> int:
         return len(self.columns[0])
 
     def __getitem__(self, index: int) -> tuple[Column, ...]:
-        return tuple([column[index] for column in self.columns])
+        try:
+            return tuple([column[index] for column in self.columns])
+        except IndexError as error:
+            raise IndexError(f"{type(self).__name__}: {error}") from error
 
     def _gather(self, indices: Indices) -> Rows:
         """The items at `indices`; of neighbours, arrays give a view."""
@@ -158,9 +158,8 @@ class TensorDataset(ArrayDataset):
     (Tensor([0., 1., 0.], dtype=float64), Tensor(6))
     """
 
-    def _column(self, column: TensorLike) -> Column:
-        column = super()._column(column)
-        return column if isinstance(column, Tensor) else Tensor.from_numpy(column)
+    def __init__(self, *tensors: TensorLike) -> None:
+        super().__init__(*[_tensor(type(self).__name__, x) for x in tensors])
 
     @property
     def tensors(self) -> tuple[Column, ...]:
@@ -182,6 +181,7 @@ class Subset(Dataset[Any]):
 
     Raises:
         DTypeError: If the indices are no integers.
+        IndexError: If the dataset has no such item.
 
     >>> part = Subset(["a", "b", "c"], [2, 0])
     >>> len(part), part[0], list(part)
@@ -191,6 +191,10 @@ class Subset(Dataset[Any]):
     def __init__(self, dataset: AnyDataset, indices: Sequence[int] | NDArray[Any]) -> None:
         self.dataset = check_dataset("Subset", dataset)
         self.indices = as_indices("Subset", indices)
+        size = len(dataset) if hasattr(dataset, "__len__") else math.inf
+        outside = self.indices[(self.indices >= size) | (self.indices < -size)]
+        if len(outside):
+            raise IndexError(f"Subset: index {outside[0]} is out of range for {size:,} items")
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -290,6 +294,8 @@ def random_split(
     """
     check_dataset("random_split", dataset)
     n = size_of("random_split", dataset)
+    if not hasattr(lengths, "__iter__"):
+        raise DTypeError(f"random_split: lengths is a list, such as [0.8, 0.2], not {type(lengths).__name__}")
     sizes = _sizes(list(lengths), n)
     order = seeded(generator_of("random_split", rng, generator)).permutation(n)
     return [Subset(dataset, part) for part in np.split(order, np.cumsum(sizes[:-1], dtype=np.int64))]
@@ -339,7 +345,10 @@ def gathered(column: Any, indices: Indices) -> Any:
     """The rows of a column at `indices`, copied."""
     if isinstance(indices, range):
         return column[np.arange(indices.start, indices.stop)]
-    return column[as_indices("DataLoader", indices)]
+    try:
+        return column[as_indices("DataLoader", indices)]
+    except IndexError as error:
+        raise IndexError(f"DataLoader: {error}") from error
 
 
 def _as_list(indices: Indices) -> list[Any]:
@@ -361,7 +370,7 @@ def check_dataset(name: str, dataset: Any) -> Any:
     """Return a dataset, or refuse what is none."""
     kind, cure = type(dataset).__name__, ""
     if isinstance(dataset, type):
-        kind, cure = f"class, {dataset.__name__}", f"Make one: {dataset.__name__}(...)."
+        kind, cure = f"the class {dataset.__name__}", f"Make one: {dataset.__name__}(...)."
     elif isinstance(dataset, tuple):
         cure = "Write TensorDataset(*data) for arrays, and list(data) for items."
     elif isinstance(dataset, IterableDataset):
@@ -374,7 +383,7 @@ def check_dataset(name: str, dataset: Any) -> Any:
         iterable = hasattr(dataset, "__iter__")
         cure = "Make a list of it." if iterable else "It needs __len__ and __getitem__: see Dataset."
     if cure:
-        raise DTypeError(f"{name}: takes a dataset, not a {kind}. {cure}")
+        raise DTypeError(f"{name}: takes a dataset, not {kind}. {cure}")
     return dataset
 
 
@@ -397,12 +406,25 @@ def same_length(name: str, arrays: Sequence[Column]) -> int:
     return lengths.pop()
 
 
-def as_array(name: str, data: ArrayLike) -> NDArray[Any]:
-    """Data as an array; lists of lists of one length."""
+def columns_of(name: str, data: Iterable[TensorLike]) -> tuple[Column, ...]:
+    """Arrays of one length; tensors stay tensors."""
     try:
-        return np.asarray(data)
+        columns = tuple([x if isinstance(x, Tensor) else np.asarray(x) for x in data])
     except ValueError as error:
         raise ShapeError(f"{name}: a list holds rows of several lengths, and an array needs one") from error
+    same_length(name, columns)
+    return columns
+
+
+def _tensor(name: str, column: TensorLike) -> Tensor:
+    try:
+        if isinstance(column, Tensor | list | tuple):
+            return column if isinstance(column, Tensor) else Tensor(column)
+        return Tensor.from_numpy(np.asarray(column))
+    except DTypeError as error:
+        raise DTypeError(f"{name}: {error}") from error
+    except ValueError as error:
+        raise ShapeError(f"{name}: a list holds rows of several lengths, and a tensor needs one") from error
 
 
 def as_indices(name: str, indices: Any) -> NDArray[np.int64]:
@@ -425,7 +447,6 @@ def generator_of(name: str, rng: Seed | None, generator: Seed | None) -> np.rand
     try:
         return None if given is None else seeded(given)
     except (TypeError, ValueError) as error:
-        kind = type(given).__name__
         raise OptionError(
-            f"{name}: generator is a NumPy generator or a seed of at least 0, not a {kind}"
+            f"{name}: generator takes a NumPy generator, or an integer of at least 0, not {given!r}"
         ) from error

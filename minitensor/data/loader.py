@@ -18,6 +18,7 @@ from minitensor.data.datasets import (
     IterableDataset,
     Seed,
     check_dataset,
+    columns_of,
     generator_of,
     items_at,
     size_of,
@@ -106,7 +107,7 @@ class DataLoader:
         self.dataset: Any
         columns: Any = data
         if _are_arrays(data):
-            self.dataset, default = ArrayDataset(*columns), 32
+            self.dataset, default = ArrayDataset(*columns_of("DataLoader", columns)), 32
         else:
             self.dataset, default = data[0], 1
             batch_size, shuffle = _positional(data[1:], batch_size, shuffle)
@@ -223,7 +224,7 @@ def _are_arrays(data: tuple[Any, ...]) -> bool:
         type(x).__name__ for x in columns if not (hasattr(x, "__array__") or isinstance(x, list | tuple))
     ]
     if strange:
-        raise DTypeError(f"DataLoader: takes arrays, or one dataset, not arrays and a {strange[0]}")
+        raise DTypeError(f"DataLoader: takes arrays, or one dataset, not arrays and {strange[0]}")
     return True
 
 
