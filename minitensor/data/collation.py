@@ -85,8 +85,8 @@ def collate(items: Sequence[Any], names: Names) -> Any:
             columns = [collate(x, names.inside(i)) for i, x in enumerate(zip(*items, strict=True))]
             return type(first)(*columns) if hasattr(first, "_fields") else columns
     raise DTypeError(
-        f"default_collate: {names[0]} is of type {type(first).__name__}. Give tensors, arrays, numbers, texts, "
-        "and tuples, lists and dicts of them; or a collate_fn, which makes a batch of a list of items."
+        f"default_collate: {names[0]} is of type {type(first).__name__}. Give tensors, arrays, numbers, "
+        "text, and tuples, lists and dicts of them; or a collate_fn, which makes a batch of a list of items."
     )
 
 

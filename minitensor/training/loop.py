@@ -229,10 +229,8 @@ def _check_batches(name: str, data: object) -> None:
 def _parts(name: str, batch: object) -> Sequence[Any]:
     """Inputs, targets and perhaps weights of a batch."""
     if not isinstance(batch, tuple | list) or not 2 <= len(batch) <= 3:
-        found = f"with {len(batch)}" if isinstance(batch, tuple | list) else f"of type {type(batch).__name__}"
-        raise DTypeError(
-            f"{name}: a batch is (inputs, targets) or (inputs, targets, weights), not one {found}"
-        )
+        found = f"{len(batch)} of these" if isinstance(batch, tuple | list) else type(batch).__name__
+        raise DTypeError(f"{name}: a batch is (inputs, targets) or (inputs, targets, weights), not {found}")
     return batch
 
 
@@ -243,10 +241,8 @@ def _check(epochs: int, optimizer: Optimizer, loss: LossFunction, schedule: Sche
         raise DTypeError(
             f"fit: lacks {', '.join(lacking)}. Write fit(model, train, validation, optimizer, loss, epochs)."
         )
-    if not isinstance(optimizer, Optimizer):
-        raise DTypeError(
-            f"fit: the optimizer must be one of minitensor.optim, not {type(optimizer).__name__}"
-        )
+    if not hasattr(optimizer, "step"):
+        raise DTypeError(f"fit: takes an optimizer of minitensor.optim, not {type(optimizer).__name__}")
     if not isinstance(epochs, int | np.integer) or epochs < 0:
         raise OptionError(f"fit: epochs must be an integer of at least 0, and is {epochs!r}")
     if schedule is not None and not isinstance(schedule, Schedule):
