@@ -7,6 +7,7 @@ A safetensors file holds arrays by name, for other programs too. Its metadata sa
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 from collections.abc import Mapping
@@ -46,7 +47,7 @@ def save(obj: Any, path: Place) -> None:
     >>> saved["epoch"]
     3
     """
-    if isinstance(obj, str | os.PathLike) and not isinstance(path, str | os.PathLike):
+    if isinstance(obj, str | os.PathLike) and not isinstance(path, str | os.PathLike | io.IOBase):
         raise DTypeError("save: the path comes last: save(obj, path)")
     arrays: Arrays = {}
     try:
@@ -59,8 +60,8 @@ def save(obj: Any, path: Place) -> None:
 def load(path: Place, map_location: object = None, *, weights_only: bool = True) -> Any:
     """Read what save wrote: arrays as arrays, tensors as tensors, all else as it was.
 
-    Of a safetensors file of another program, and of save_weights, comes a dict of the arrays by name. A file of
-    torch.save is refused, with the lines that convert it.
+    Of a safetensors file of another program, and of save_weights, comes a dict of the arrays by name. A file
+    of torch.save is refused, with the lines that convert it.
 
     Args:
         path: The file; or one open for reading bytes.
@@ -121,6 +122,8 @@ def write(path: Place, arrays: Arrays, content: Mapping[str, Any]) -> None:
             write_atomically(path, data)
         else:
             path.write(data)
+    except io.UnsupportedOperation as error:
+        raise CheckpointError(f"{name}: cannot be written: it is not open for writing") from error
     except OSError as error:
         raise CheckpointError(f"{name}: cannot be written: {error.strerror or error}") from error
     except TypeError as error:
@@ -142,6 +145,8 @@ def read(path: Place) -> Content:
         raise CheckpointError(f"{name}: there is no such file") from error
     except (OSError, SafetensorError, TypeError, ValueError, KeyError, AttributeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
+        if isinstance(error, io.UnsupportedOperation):
+            reason = "it is not open for reading"
         raise CheckpointError(
             f"{name}: {_foreign(path) or f'cannot be read as a safetensors file: {reason}'}"
         ) from error
@@ -159,6 +164,9 @@ def read(path: Place) -> Content:
     return Content(arrays, note["content"])
 
 
+_NO_DTYPE = "{} holds {}, which NumPy does not have. Save it as float32: in PyTorch, x.float()."
+
+
 def _file(path: Path) -> tuple[Arrays, dict[str, str]]:
     from safetensors import safe_open
 
@@ -169,10 +177,7 @@ def _file(path: Path) -> tuple[Arrays, dict[str, str]]:
             try:
                 arrays[name] = file.get_tensor(name)
             except (TypeError, AttributeError) as error:
-                raise TypeError(
-                    f"{name} holds {file.get_slice(name).get_dtype()}, which NumPy does not have. Save it as "
-                    "float32: in PyTorch, x.float()."
-                ) from error
+                raise TypeError(_NO_DTYPE.format(name, file.get_slice(name).get_dtype())) from error
         return arrays, file.metadata() or {}
 
 
@@ -182,7 +187,12 @@ def _stream(file: IO[bytes]) -> tuple[Arrays, dict[str, str]]:
     data = file.read()
     if not isinstance(data, bytes):
         raise TypeError("it gives text. Open it for bytes: open(path, 'rb').")
-    arrays = unpacked(data)
+    if not data:
+        raise ValueError("there is nothing more in it. If it was just written, seek(0) first.")
+    try:
+        arrays = unpacked(data)
+    except KeyError as error:
+        raise TypeError(_NO_DTYPE.format("it", error.args[0])) from error
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     return arrays, header.get("__metadata__", {})
 
@@ -192,9 +202,7 @@ def _name(path: Place) -> str:
     if isinstance(path, str | os.PathLike):
         return str(Path(path))
     if not hasattr(path, "write") and not hasattr(path, "read"):
-        raise DTypeError(
-            f"a file is named by a str or a Path, or is open for bytes; not {type(path).__name__}"
-        )
+        raise DTypeError(f"a file is a str, a Path, or one open for bytes, not {type(path).__name__}")
     return str(getattr(path, "name", type(path).__name__))
 
 
@@ -215,6 +223,7 @@ def _foreign(path: Place) -> str:
     if not isinstance(start, bytes):
         return ""
     pickle = start[:1] == b"\x80" and start[1:2] in (b"\2", b"\3", b"\4", b"\5")
+    pickle = pickle and any(start[3:8])  # else it is a length, of a header of safetensors
     if (start[:4] == b"PK\3\4" and b"/data.pkl" in start) or (pickle and _MAGIC in start):
         name = os.fspath(path) if isinstance(path, str | os.PathLike) else "model.pt"
         better = str(Path(name).with_suffix(".safetensors"))

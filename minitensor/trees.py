@@ -68,6 +68,8 @@ def split(tree: Any, path: str, arrays: Arrays) -> Any:
     cure = ""
     if isinstance(tree, Tensor):
         cure = " Of this one, which has a graph, save x.detach()."
+    elif hasattr(tree, "__array__") and type(tree) is not np.ndarray:
+        cure = " Of this one save np.asarray(x)."
     elif hasattr(tree, "load_state_dict"):
         cure = " Of this one save its state_dict(), and after loading give that to load_state_dict."
     raise CheckpointError(

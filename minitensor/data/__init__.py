@@ -9,7 +9,6 @@ loader       DataLoader: which items make a batch
 
 from minitensor.data.collation import default_collate
 from minitensor.data.datasets import (
-    ArrayDataset,
     ConcatDataset,
     Dataset,
     IterableDataset,
@@ -24,7 +23,6 @@ from minitensor.data.mnist import load_fashion_mnist, load_mnist
 from minitensor.data.samples import Samples, load_digits, make_moons, train_test_split
 
 __all__ = [
-    "ArrayDataset",
     "ConcatDataset",
     "DataLoader",
     "Dataset",

@@ -55,7 +55,7 @@ class Names:
 def collate(items: Sequence[Any], names: Names) -> Any:
     """What default_collate does, with what errors call the items."""
     if isinstance(items, Rows):
-        return items.columns
+        return [_as_tensor(column, names.base) for column in items.columns]
     if isinstance(items, np.ndarray | Tensor):
         return _as_tensor(items, names.base)
     if not items:

@@ -98,8 +98,8 @@ class IterableDataset(Dataset[Item]):
 class Rows(Sequence[Any]):
     """Items that lie side by side already: item i is the tuple of the i-th rows of `columns`."""
 
-    def __init__(self, columns: tuple[Column, ...] | list[Column]) -> None:
-        self.columns = columns
+    def __init__(self, columns: Iterable[Column]) -> None:
+        self.columns = tuple(columns)
 
     def __len__(self) -> int:
         return len(self.columns[0])
@@ -108,16 +108,10 @@ class Rows(Sequence[Any]):
         return tuple([column[index] for column in self.columns])
 
 
-class ArrayDataset(Dataset[tuple[Column, ...]]):
-    """Arrays with the same number of rows: item i is the tuple of their i-th rows.
+class Columns(Dataset[tuple[Column, ...]]):
+    """Arrays or tensors with the same number of rows, as a DataLoader is given them.
 
-    Args:
-        columns: Arrays, lists of numbers, or tensors, which stay tensors.
-
-    Raises:
-        ShapeError: If the numbers of rows differ, or one has no rows at all.
-
-    >>> data = ArrayDataset(np.eye(3), [5, 6, 7])
+    >>> data = Columns(np.eye(3), [5, 6, 7])
     >>> len(data), data[1]
     (3, (array([0., 1., 0.]), np.int64(6)))
     """
@@ -137,14 +131,12 @@ class ArrayDataset(Dataset[tuple[Column, ...]]):
     def _gather(self, indices: Indices) -> Rows:
         """The items at `indices`; of neighbours, arrays give a view."""
         if not isinstance(indices, range):
-            return Rows(tuple([gathered(column, indices) for column in self.columns]))
+            return Rows([gathered(column, indices) for column in self.columns])
         near = slice(indices.start, indices.stop)
-        return Rows(
-            tuple([x[near] if isinstance(x, np.ndarray) else gathered(x, indices) for x in self.columns])
-        )
+        return Rows([x[near] if isinstance(x, np.ndarray) else gathered(x, indices) for x in self.columns])
 
 
-class TensorDataset(ArrayDataset):
+class TensorDataset(Columns):
     """Tensors with the same number of rows: item i is the tuple of their i-th rows.
 
     Args:
@@ -152,10 +144,11 @@ class TensorDataset(ArrayDataset):
 
     Raises:
         ShapeError: If the numbers of rows differ, or one has no rows at all.
+        DTypeError: If an array holds no real numbers.
 
     >>> data = TensorDataset(np.eye(3), np.array([5, 6, 7]))
-    >>> data[1]
-    (Tensor([0., 1., 0.], dtype=float64), Tensor(6))
+    >>> len(data), data[1]
+    (3, (Tensor([0., 1., 0.], dtype=float64), Tensor(6)))
     """
 
     def __init__(self, *tensors: TensorLike) -> None:
@@ -165,11 +158,6 @@ class TensorDataset(ArrayDataset):
     def tensors(self) -> tuple[Column, ...]:
         """The tensors."""
         return self.columns
-
-    def _gather(self, indices: Indices) -> Rows:
-        return Rows(
-            [gathered(column, indices) for column in self.columns]
-        )  # a list, as PyTorch's batches are
 
 
 class Subset(Dataset[Any]):
@@ -265,7 +253,7 @@ class ConcatDataset(Dataset[Any]):
         if len(tables) == len(found) and len({_form(table) for table in tables}) == 1:
             columns = zip(*[table.columns for table in tables], strict=True)
             whole = [concatenate(list(column), axis=0)[order] for column in columns]
-            return Rows(type(tables[0].columns)(whole))
+            return Rows(whole)
         flat = [item for items in found for item in items]
         return [flat[i] for i in order]
 
@@ -360,7 +348,7 @@ def _as_list(indices: Indices) -> list[Any]:
 
 def _form(table: Rows) -> tuple[object, ...]:
     """What tables have in common that can be joined."""
-    return (type(table.columns), *[(type(column), column.shape[1:]) for column in table.columns])
+    return tuple([(type(column), column.shape[1:]) for column in table.columns])
 
 
 # ------------------------------------------------------------------------------------------- checking

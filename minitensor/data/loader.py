@@ -12,7 +12,7 @@ from minitensor.core.tensor import TensorLike
 from minitensor.data.collation import Names, collate
 from minitensor.data.datasets import (
     AnyDataset,
-    ArrayDataset,
+    Columns,
     Dataset,
     Indices,
     IterableDataset,
@@ -73,7 +73,7 @@ class DataLoader:
         collate_fn: Makes a batch of a list of items, in place of default_collate.
 
     Attributes:
-        dataset: The dataset; of arrays an ArrayDataset.
+        dataset: The dataset; of arrays, one of tuples of their rows.
 
     Raises:
         ShapeError: If the numbers of rows differ; in an epoch, if items do that are to be stacked.
@@ -107,29 +107,22 @@ class DataLoader:
         self.dataset: Any
         columns: Any = data
         if _are_arrays(data):
-            self.dataset, default = ArrayDataset(*columns_of("DataLoader", columns)), 32
+            self.dataset, default = Columns(*columns_of("DataLoader", columns)), 32
         else:
             self.dataset, default = data[0], 1
             batch_size, shuffle = _positional(data[1:], batch_size, shuffle)
-        stream = isinstance(self.dataset, IterableDataset)
-        if not stream:
+        if not isinstance(self.dataset, IterableDataset):
             check_dataset("DataLoader", self.dataset)
             if sampler is None and batch_sampler is None:
                 size_of("DataLoader", self.dataset)
-        given = {
+        orders = {
             "sampler": sampler is not None,
             "batch_sampler": batch_sampler is not None,
             "shuffle": shuffle,
+            "batch_size": batch_sampler is not None and batch_size is not _BY_KIND,
+            "drop_last": batch_sampler is not None and drop_last,
         }
-        alone = [name for name, is_given in given.items() if is_given]
-        if batch_sampler is not None:
-            alone += ["batch_size"] * (batch_size is not _BY_KIND) + ["drop_last"] * drop_last
-        if len(alone) > 1:
-            raise OptionError(
-                f"DataLoader: {' and '.join(alone)} exclude each other: each says what a batch is"
-            )
-        if stream and alone:
-            raise OptionError(f"DataLoader: an IterableDataset has its own order, and takes no {alone[0]}")
+        _check_one_order([name for name, given in orders.items() if given], self.dataset)
         batch_size = default if batch_size is _BY_KIND else batch_size
         if not isinstance(batch_size, int | np.integer) or batch_size < 1:
             raise OptionError(f"DataLoader: batch_size must be an integer of at least 1, not {batch_size!r}")
@@ -157,8 +150,11 @@ class DataLoader:
 
     def __iter__(self) -> Iterator[Any]:
         for items, indices in self._fetched():
+            batch: Any
             if self.collate_fn is not None:
                 batch = self.collate_fn(list(items))
+            elif type(self.dataset) is Columns:
+                batch = items.columns
             else:
                 batch = collate(items, Names("dataset", indices))
             yield batch if self.transform is None else self._transformed(batch)
@@ -169,7 +165,7 @@ class DataLoader:
             return self.transform(batch)
         return type(batch)([self.transform(batch[0]), *batch[1:]])
 
-    def _fetched(self) -> Iterator[tuple[Sequence[Any], Sequence[Any] | Any]]:
+    def _fetched(self) -> Iterator[tuple[Any, Any]]:
         """The items of each batch, and their indices."""
         if isinstance(self.dataset, IterableDataset):
             start = 0
@@ -238,6 +234,14 @@ def _positional(rest: tuple[Any, ...], batch_size: int, shuffle: bool) -> tuple[
     if (rest and batch_size is not _BY_KIND) or (len(rest) == 2 and shuffle):
         raise DTypeError("DataLoader: batch_size or shuffle is given twice, by its place and by name")
     return (*rest, *(batch_size, shuffle)[len(rest) :])
+
+
+def _check_one_order(given: list[str], dataset: object) -> None:
+    """Refuse several arguments that say what a batch is, and any for a stream."""
+    if len(given) > 1:
+        raise OptionError(f"DataLoader: {' and '.join(given)} exclude each other: each says what a batch is")
+    if given and isinstance(dataset, IterableDataset):
+        raise OptionError(f"DataLoader: an IterableDataset has its own order, and takes no {given[0]}")
 
 
 def _length(source: Any) -> int:
