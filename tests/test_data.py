@@ -397,11 +397,11 @@ class Point(NamedTuple):
         ([Tensor(1), np.int64(2), 3], Tensor([1, 2, 3])),
         (["a", "b"], ["a", "b"]),
         ([b"a", b"b"], [b"a", b"b"]),
-        ([(1, "a"), (2, "b")], [Tensor([1, 2]), ["a", "b"]]),
+        ([(1, "a"), (2, "b")], [Tensor([1, 2]), ("a", "b")]),
         ([[1, 2], [3, 4]], [Tensor([1, 3]), Tensor([2, 4])]),
         (
             [{"a": 1, "b": (2, "x")}, {"b": (3, "y"), "a": 4}],
-            {"a": Tensor([1, 4]), "b": [Tensor([2, 3]), ["x", "y"]]},
+            {"a": Tensor([1, 4]), "b": [Tensor([2, 3]), ("x", "y")]},
         ),
         ([Point(0.5, 1), Point(1.5, 2)], Point(Tensor(np.array([0.5, 1.5])), Tensor([1, 2]))),  # type: ignore[arg-type]
         ([(), ()], []),

@@ -20,8 +20,8 @@ def default_collate(batch: Sequence[Any]) -> Any:
     """Items as one batch of tensors: what a DataLoader does that is given no collate_fn.
 
     Tensors, arrays and numbers are stacked along a new first axis (Python's floats become float64). Texts
-    stay a list. Of tuples, lists, named tuples and dicts comes one that holds a batch of each entry; a list
-    for a tuple, as in PyTorch.
+    stay as they are. Of tuples, lists, named tuples and dicts comes one that holds a batch of each entry; a
+    list for a tuple, as in PyTorch.
 
     Args:
         batch: Items of one kind.
@@ -74,7 +74,7 @@ def collate(items: Sequence[Any], names: Names) -> Any:
             _check_same(shapes, names, ShapeError, lambda i: f"has shape {shapes[i]}")
             return stack(tensors)
         case "text":
-            return list(items)
+            return items
         case "dict":
             keys = [set(item) for item in items]
             _check_same(keys, names, ShapeError, lambda i: f"has keys {', '.join(map(repr, items[i]))}")

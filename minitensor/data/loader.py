@@ -84,7 +84,7 @@ class DataLoader:
     >>> [len(yb) for xb, yb in DataLoader(x, y, batch_size=2)]
     [2, 2, 1]
     >>> next(iter(DataLoader([("a", 1.5), ("b", 2.5)], batch_size=2)))
-    [['a', 'b'], Tensor([1.5, 2.5], dtype=float64)]
+    [('a', 'b'), Tensor([1.5, 2.5], dtype=float64)]
     """
 
     def __init__(

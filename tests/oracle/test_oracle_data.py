@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import warnings
 from collections import namedtuple
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,8 @@ def plain(x: Any) -> Any:
         return ("tensor", str(x.dtype).removeprefix("torch."), tuple(x.shape), x.tolist())
     if isinstance(x, Tensor):
         return ("tensor", str(x.dtype), x.shape, x.data.tolist())
+    if isinstance(x, np.ndarray | np.generic):
+        return ("array", str(x.dtype), x.shape, x.tolist())
     if isinstance(x, dict):
         return {key: plain(value) for key, value in x.items()}
     if isinstance(x, tuple | list):
@@ -102,17 +105,14 @@ def test_batches_are_theirs(name: str, options: dict[str, Any]) -> None:
     batches, expected = ours.DataLoader(mine, **options), theirs.DataLoader(other, **options)
     assert [plain(batch) for batch in batches] == [plain(batch) for batch in expected]
     assert len(batches) == len(expected)
-    assert len(mine) == len(batches.dataset) == len(expected.dataset)
+    assert len(mine) == len(batches.dataset) == len(other)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "many"])
 def test_items_are_theirs_from_either_end(name: str) -> None:
     mine, other = datasets(*HERE)[name], datasets(*THERE)[name]
-    if name in ("mine", "joined by a plus"):  # a script's own class knows no negative index
-        places = range(len(other))
-    else:
-        places = range(-len(other), len(other))
-    for i in places:
+    own = name in ("mine", "joined by a plus")  # a script's own class knows no negative index
+    for i in range(0 if own else -len(other), len(other)):
         assert plain(mine[i]) == plain(other[i])
 
 
@@ -168,7 +168,7 @@ def test_collation_is_theirs(items: list[Any]) -> None:
 def test_what_they_cannot_collate_is_refused(items: list[Any]) -> None:
     with pytest.raises((RuntimeError, TypeError, KeyError, IndexError, ValueError)):
         theirs.default_collate(items)
-    with pytest.raises((ValueError, TypeError), match="^default_collate: "):
+    with pytest.raises((ValueError, TypeError), match=r"^default_collate: "):
         ours.default_collate(items)
 
 
@@ -180,7 +180,10 @@ def test_random_parts_have_their_lengths() -> None:
         fractions = [share / sum(shares) for share in shares]
         if not sum(fractions) <= 1:  # by rounding: there this raises, here it does not
             continue
-        expected = [len(part) for part in theirs.random_split(range(n), fractions)]  # type: ignore[arg-type]
+        with warnings.catch_warnings():  # of parts that are empty
+            warnings.simplefilter("ignore")
+            parts: Any = theirs.random_split(range(n), fractions)  # type: ignore[arg-type]
+        expected = [len(part) for part in parts]
         if 0 in expected:
             with pytest.raises(ValueError, match="leave one part empty"):
                 ours.random_split(range(n), fractions)
