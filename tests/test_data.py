@@ -145,7 +145,12 @@ class Mine(Dataset[Any]):
 
 
 class Plain:
-    """What is no Dataset by its class, but has what one needs."""
+    """What is no Dataset by its class, but has what one needs, and methods of its own."""
+
+    def gather(self, indices: Any) -> Any:
+        raise AssertionError("not the loader's to call")
+
+    _gather = gather
 
     def __len__(self) -> int:
         return 10
@@ -350,6 +355,8 @@ def test_a_stream_is_cut_into_batches() -> None:
         Subset(Countdown(), [0])
     with pytest.raises(DTypeError, match="has no items by number: iterate over it"):
         Countdown()[0]
+    with pytest.raises(DTypeError, match=r"an IterableDataset defines __iter__\(self\). This one lacks it"):
+        list(DataLoader(IterableDataset()))
 
 
 def test_a_dataset_is_iterated_over_once_and_joined_by_a_plus() -> None:

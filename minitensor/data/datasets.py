@@ -128,7 +128,7 @@ class Columns(Dataset[tuple[Column, ...]]):
         except IndexError as error:
             raise IndexError(f"{type(self).__name__}: {error}") from error
 
-    def _gather(self, indices: Indices) -> Rows:
+    def __gather__(self, indices: Indices) -> Rows:
         """The items at `indices`; of neighbours, arrays give a view."""
         if not isinstance(indices, range):
             return Rows([gathered(column, indices) for column in self.columns])
@@ -192,7 +192,7 @@ class Subset(Dataset[Any]):
             raise IndexError(f"Subset: index {index} is out of range for {len(self):,} items")
         return self.dataset[self.indices[index].tolist()]
 
-    def _gather(self, indices: Indices) -> Sequence[Any]:
+    def __gather__(self, indices: Indices) -> Sequence[Any]:
         return items_at(self.dataset, gathered(self.indices, indices))
 
 
@@ -243,7 +243,7 @@ class ConcatDataset(Dataset[Any]):
         met = [(int(part), np.flatnonzero(owner == part)) for part in np.unique(owner)]
         return [(part, places, indices[places] - starts[part]) for part, places in met]
 
-    def _gather(self, indices: Indices) -> Sequence[Any]:
+    def __gather__(self, indices: Indices) -> Sequence[Any]:
         parts = self._parts(as_indices("ConcatDataset", indices))
         found = [items_at(self.datasets[part], inside) for part, _, inside in parts]
         if not found:
@@ -320,8 +320,8 @@ def items_at(dataset: Any, indices: Indices) -> Sequence[Any]:
     if isinstance(dataset, np.ndarray | Tensor):
         return gathered(dataset, indices)  # its rows are the items
     for kind in type(dataset).__mro__:
-        if "_gather" in vars(kind):
-            return dataset._gather(indices)
+        if "__gather__" in vars(kind):
+            return dataset.__gather__(indices)
         if vars(kind).get("__getitems__"):
             return dataset.__getitems__(_as_list(indices))
         if "__getitem__" in vars(kind):
