@@ -54,9 +54,9 @@ class DataLoader:
       fetched, and by default_collate become tensors, as in PyTorch. Of a TensorDataset, and of Subset,
       ConcatDataset and random_split of one, they are gathered as arrays are.
 
-    `num_workers`, `pin_memory` and their like are accepted, and do nothing: another process would have to copy
-    a batch over here, which is as much work as gathering it, and threads would wait for each other, as one at
-    a time runs Python code such as a `__getitem__`.
+    `num_workers`, `pin_memory` and their like are accepted, and do nothing: another process would have to
+    copy a batch over here, which is as much work as gathering it, and threads would wait for each other, as
+    one at a time runs Python code such as a `__getitem__`.
 
     Args:
         data: A dataset, and perhaps batch_size and shuffle after it; or arrays with the same number of rows.
