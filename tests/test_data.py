@@ -327,7 +327,7 @@ def test_a_transform_is_given_the_first_part_of_any_batch() -> None:
     for data in ([F, Y], [TensorDataset(F, Y)], [Mine()]):
         ((x, y),) = DataLoader(*data, batch_size=10, transform=lambda x: -x)
         np.testing.assert_array_equal(x, -F)
-        assert len(y) == 10
+        np.testing.assert_array_equal(y, Y)
     (x,) = DataLoader(list(F), batch_size=10, transform=lambda x: -x)
     np.testing.assert_array_equal(x, -F)
 
@@ -367,6 +367,28 @@ def test_a_dataset_is_iterated_over_once_and_joined_by_a_plus() -> None:
     for index in (13, -14):
         with pytest.raises(IndexError, match=rf"ConcatDataset: index {index} is out of range for 13 items"):
             both[index]
+
+
+def test_joined_datasets_are_met_from_the_end_too() -> None:
+    joined = ConcatDataset([TensorDataset(F[:4], Y[:4]), TensorDataset(F[4:], Y[4:])])
+    for indices in ([-1, -10, 4], [-1, 9, -6], [0, -7]):
+        ((x, y),) = DataLoader(Subset(joined, indices), batch_size=3)
+        np.testing.assert_array_equal(x, F[indices])
+        assert y.tolist() == Y[indices].tolist()
+
+
+def test_joined_datasets_of_several_forms_make_batches_where_they_can() -> None:
+    wide, alone = TensorDataset(np.ones((2, 3)), Y[:2]), TensorDataset(F)
+    for other, words in (
+        (wide, r"has shape \(3,\), and dataset\[9\]\[0\] has shape \(2,\)"),
+        (alone, "has 1 entries"),
+    ):
+        batches = iter(DataLoader(TensorDataset(F, Y) + other, batch_size=3))
+        assert [len(next(batches)[0]) for _ in range(3)] == [3, 3, 3]
+        with pytest.raises(ShapeError, match=words):
+            next(batches)
+    doubles = TensorDataset(F.astype(np.float64), Y)
+    assert next(iter(DataLoader(TensorDataset(F, Y) + doubles, batch_size=11)))[0].dtype == np.float64
 
 
 def test_datasets_and_loaders_are_pickled() -> None:
@@ -526,6 +548,8 @@ def test_a_part_has_the_items_it_says() -> None:
     part = Subset(TensorDataset(F, Y), [7, -1, 7])
     assert [int(y) for _, y in part] == [7, 9, 7]
     assert (len(part), int(part[-1][1]), part[1:][1].tolist()) == (3, 7, [9, 7])
+    part.indices = [1, 2, 3]  # a list, as PyTorch has it
+    assert [int(y) for _, y in part] == next(iter(DataLoader(part, 3)))[1].tolist() == [1, 2, 3]
     for index in (3, -4, np.int64(3)):
         with pytest.raises(IndexError, match=rf"Subset: index {index} is out of range for 3 items"):
             part[index]

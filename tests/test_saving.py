@@ -342,6 +342,14 @@ def test_a_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.M
     assert os.listdir(tmp_path) == ["file"]
 
 
+def test_arrays_in_any_order_are_written_as_they_are(tmp_path: Path) -> None:
+    x = np.arange(12.0).reshape(3, 4)
+    arrays: dict[str, Any] = {"turned": x.T, "reversed": x[::-1], "every other": x[:, ::2]}
+    write(tmp_path / "file", arrays, {})
+    for name, array in load_file(tmp_path / "file").items():
+        np.testing.assert_array_equal(array, arrays[name])
+
+
 def test_a_dtype_that_numpy_lacks_is_named(tmp_path: Path) -> None:
     header = b'{"x":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}}'
     content = len(header).to_bytes(8, "little") + header + bytes(4)

@@ -17,6 +17,7 @@ from minitensor import DataError, DTypeError, OptionError, Tensor, is_grad_enabl
 from minitensor.data import ConcatDataset, DataLoader, Subset, TensorDataset
 from minitensor.nn.functional import cross_entropy, mse_loss
 from minitensor.training import (
+    Average,
     Callback,
     EarlyStopping,
     History,
@@ -323,6 +324,9 @@ def test_weights_may_be_tensors() -> None:
     tensors = evaluate(model, DataLoader(TensorDataset(X, Y, weights), batch_size=2), loss)
     assert str(tensors) == str(evaluate(model, DataLoader(X, Y, weights, batch_size=2), loss))
     assert (type(tensors.samples), tensors.samples) == (float, 15.0)
+    lists = Average()
+    lists.add(Tensor(0.5), Tensor([[1.0, 0.0], [1.0, 0.0]]), [0, 1], [3.0, 1.0])
+    assert (lists.samples, lists.accuracy) == (4.0, 0.75)
 
 
 OPTIONS: list[Any] = [{}, {"epochs": 5}]
@@ -355,8 +359,11 @@ def test_what_is_no_batches_is_refused_with_the_cure(data: Any, message: str) ->
         fit(model, data, None, optimizer, cross_entropy, 1)
     with pytest.raises(DTypeError, match=f"^evaluate: {message}"):
         evaluate(model, data, cross_entropy)
-    with pytest.raises(DTypeError, match=message):
-        fit(model, DataLoader(X, Y), data, optimizer, cross_entropy, 1)
+    if not isinstance(data, DataLoader):
+        before = model.weight.data.copy()
+        with pytest.raises(DTypeError, match=f"^fit: {message}"):
+            fit(model, DataLoader(X, Y), data, optimizer, cross_entropy, 1)
+        np.testing.assert_array_equal(model.weight.data, before)  # seen before the first step
 
 
 def test_keras_s_ways_to_call_fit_say_what_to_write() -> None:

@@ -178,22 +178,32 @@ class Subset(Dataset[Any]):
 
     def __init__(self, dataset: AnyDataset, indices: Sequence[int] | NDArray[Any]) -> None:
         self.dataset = check_dataset("Subset", dataset)
-        self.indices = as_indices("Subset", indices)
-        size = len(dataset) if hasattr(dataset, "__len__") else math.inf
-        outside = self.indices[(self.indices >= size) | (self.indices < -size)]
+        self.indices = indices
+
+    @property
+    def indices(self) -> NDArray[np.int64]:
+        """Which items, as an array."""
+        return self._indices
+
+    @indices.setter
+    def indices(self, indices: Sequence[int] | NDArray[Any]) -> None:
+        chosen = as_indices("Subset", indices)
+        size = len(self.dataset) if hasattr(self.dataset, "__len__") else math.inf
+        outside = chosen[(chosen >= size) | (chosen < -size)]
         if len(outside):
             raise IndexError(f"Subset: index {outside[0]} is out of range for {size:,} items")
+        self._indices = chosen
 
     def __len__(self) -> int:
-        return len(self.indices)
+        return len(self._indices)
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, int | np.integer) and not -len(self) <= index < len(self):
             raise IndexError(f"Subset: index {index} is out of range for {len(self):,} items")
-        return self.dataset[self.indices[index].tolist()]
+        return self.dataset[self._indices[index].tolist()]
 
     def __gather__(self, indices: Indices) -> Sequence[Any]:
-        return items_at(self.dataset, gathered(self.indices, indices))
+        return items_at(self.dataset, gathered(self._indices, indices))
 
 
 class ConcatDataset(Dataset[Any]):
@@ -332,9 +342,11 @@ def items_at(dataset: Any, indices: Indices) -> Sequence[Any]:
 def gathered(column: Any, indices: Indices) -> Any:
     """The rows of a column at `indices`, copied."""
     if isinstance(indices, range):
-        return column[np.arange(indices.start, indices.stop)]
+        indices = np.arange(indices.start, indices.stop)
+    elif isinstance(indices, list):  # of a sampler
+        indices = as_indices("DataLoader", indices)
     try:
-        return column[as_indices("DataLoader", indices)]
+        return column[indices]
     except IndexError as error:
         raise IndexError(f"DataLoader: {error}") from error
 
