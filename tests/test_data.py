@@ -246,6 +246,19 @@ def test_rows_of_tensors_are_gathered_at_once(monkeypatch: pytest.MonkeyPatch) -
             assert sum(len(y) for x, y in DataLoader(dataset, batch_size=4, shuffle=shuffle)) == len(dataset)
 
 
+def test_rows_of_an_array_are_gathered_at_once() -> None:
+    class Counted(np.ndarray[Any, Any]):
+        reads = 0
+
+        def __getitem__(self, index: Any) -> Any:
+            Counted.reads += 1
+            return np.asarray(self)[index]
+
+    (batch,) = DataLoader(Subset(F.view(Counted), range(9, -1, -1)), batch_size=10)
+    np.testing.assert_array_equal(batch, F[::-1])
+    assert Counted.reads == 1
+
+
 def test_a_subclass_that_changes_an_item_changes_its_batches() -> None:
     class Negated(TensorDataset):
         def __getitem__(self, index: int) -> Any:
@@ -345,6 +358,13 @@ def test_a_stream_is_cut_into_batches() -> None:
 
     assert [batch.tolist() for batch in DataLoader(Countdown(), 2)] == [[5, 4], [3, 2], [1]]
     assert [batch.tolist() for batch in DataLoader(Countdown(), 2, drop_last=True)] == [[5, 4], [3, 2]]
+
+    class Uneven(IterableDataset[Any]):
+        def __iter__(self) -> Iterator[Any]:
+            return (np.ones(1 + (i == 5)) for i in range(9))
+
+    with pytest.raises(ShapeError, match=r"dataset\[5\] has shape \(2,\), and dataset\[4\] has shape \(1,\)"):
+        list(DataLoader(Uneven(), 2))
     with pytest.raises(TypeError, match="DataLoader: has no length, as Countdown has none"):
         len(DataLoader(Countdown()))
     with pytest.raises(OptionError, match="an IterableDataset has its own order, and takes no shuffle"):
@@ -670,6 +690,8 @@ def test_columns_that_do_not_fit_are_refused() -> None:
     with pytest.raises(IndexError, match=r"^TensorDataset: index 10 is out of bounds"):
         TensorDataset(F)[10]
     for data in (TensorDataset(F), F):
+        with pytest.raises(DTypeError, match="DataLoader: indices are integers, not bool"):
+            list(DataLoader(data, batch_size=2, sampler=[True, False]))
         with pytest.raises(IndexError, match=r"^DataLoader: index 10 is out of bounds"):
             list(DataLoader(data, sampler=[10]))
     with pytest.raises(IndexError, match="ConcatDataset: index 10 is out of range for 10 items"):
