@@ -18,6 +18,7 @@ from minitensor.data import (
     DataLoader,
     Dataset,
     IterableDataset,
+    Samples,
     Subset,
     TensorDataset,
     default_collate,
@@ -612,6 +613,9 @@ def test_a_part_has_the_items_it_says() -> None:
             "takes one dataset, and after it batch_size and shuffle; the rest by name",
         ),
         ((F, Mine()), "takes arrays, or one dataset, not arrays and Mine"),
+        ((F, Y, True), r"Write DataLoader\(x, y, shuffle=True\)"),
+        ((Samples(F, Y),), r"Write DataLoader\(data.x, data.y\)"),
+        ((DataLoader(F),), "takes a dataset, not DataLoader. Make a list of it"),
     ],
     ids=lambda x: "" if isinstance(x, tuple) else x[:30],
 )
@@ -628,6 +632,10 @@ def test_what_is_no_data_is_refused_with_the_cure(data: tuple[Any, ...], message
         ({"batch_sampler": [[0]], "drop_last": True}, "batch_sampler and drop_last exclude each other"),
         ({"batch_sampler": [[0]], "sampler": [0]}, "sampler and batch_sampler exclude each other"),
         ({"batch_size": None}, "batch_size must be an integer of at least 1, not None"),
+        ({"sampler": 5}, "DataLoader: sampler is an iterable, not int"),
+        ({"batch_sampler": 5}, "DataLoader: batch_sampler is an iterable, not int"),
+        ({"collate_fn": 5}, "DataLoader: collate_fn is a function, not int"),
+        ({"transform": 5}, "DataLoader: transform is a function, not int"),
         ({"generator": "a"}, "generator takes a NumPy generator, or an integer of at least 0, not 'a'"),
         ({"generator": -1}, "an integer of at least 0, not -1"),
         ({"generator": 1, "rng": 1}, "rng and generator mean the same argument"),
@@ -668,6 +676,20 @@ def test_a_dataset_that_lacks_something_says_what() -> None:
             DTypeError, match=r"takes no arguments, as it defines no __init__\. For arrays write Tensor"
         ):
             kind(F, Y)
+    with pytest.raises(DTypeError, match="batch_sampler yields a list of indices for each batch, not int"):
+        list(DataLoader(Mine(), batch_sampler=[1, 2]))  # type: ignore[list-item]
+    kind = ConcatDataset
+    for data in ((Mine(),), (Mine(), Mine()), (5,)):
+        with pytest.raises(DTypeError, match=r"takes one list of datasets. Write ConcatDataset\(\[a, b\]\)"):
+            kind(*data)
+    places: list[Any] = ["a", slice(2), None]
+    for index in places:
+        with pytest.raises(DTypeError, match="ConcatDataset: an index is an integer, not "):
+            (Mine() + Mine())[index]
+    none: list[Any] = [5, None, [[1], [1, 2]]]
+    for indices in none:
+        with pytest.raises(DTypeError, match="Subset: indices are a list of integers, and these are not"):
+            Subset(Mine(), indices)
     with pytest.raises(OptionError, match="ConcatDataset: needs at least one dataset"):
         ConcatDataset([])
     with pytest.raises(DTypeError, match="ConcatDataset: takes a dataset, not int"):
@@ -685,6 +707,16 @@ def test_columns_that_do_not_fit_are_refused() -> None:
             kind(np.array(3.0))
         with pytest.raises(ShapeError, match=f"^{name}: a list holds rows of several lengths"):
             kind([[1], [1, 2]], [0, 1])
+    together: list[Any] = [(F, Y), [F, F], (Tensor(F), Tensor(F))]
+    for data in together:
+        with pytest.raises(
+            DTypeError, match=rf"not a {type(data).__name__} of them. Write TensorDataset\(\*data\)"
+        ):
+            TensorDataset(data)
+    with pytest.raises(DTypeError, match=r"^TensorDataset: takes tensors or arrays, not TensorDataset"):
+        TensorDataset(TensorDataset(F))  # type: ignore[arg-type]
+    numbers: Any = [np.int64(3), 4]
+    assert [x.tolist() for x in TensorDataset([[1.0], [2.0]], numbers)[1]] == [[2.0], 4]
     with pytest.raises(DTypeError, match=r"^TensorDataset: a tensor holds real numbers"):
         TensorDataset(np.array(["a"]))
     with pytest.raises(IndexError, match=r"^TensorDataset: index 10 is out of bounds"):

@@ -6,6 +6,7 @@ How items become batches stands in collation.py, and which of them make a batch 
 from __future__ import annotations
 
 import math
+import operator
 import os
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -221,7 +222,9 @@ class ConcatDataset(Dataset[Any]):
     (3, 'c', 'b', [2, 3])
     """
 
-    def __init__(self, datasets: Iterable[AnyDataset]) -> None:
+    def __init__(self, datasets: Iterable[AnyDataset], *others: AnyDataset) -> None:
+        if others or isinstance(datasets, Dataset) or not hasattr(datasets, "__iter__"):
+            raise DTypeError("ConcatDataset: takes one list of datasets. Write ConcatDataset([a, b]).")
         self.datasets = [check_dataset("ConcatDataset", dataset) for dataset in datasets]
         if not self.datasets:
             raise OptionError("ConcatDataset: needs at least one dataset")
@@ -232,6 +235,13 @@ class ConcatDataset(Dataset[Any]):
         return self.cumulative_sizes[-1]
 
     def __getitem__(self, index: int) -> Any:
+        try:
+            index = operator.index(index)
+        except TypeError as error:
+            kind = type(index).__name__
+            raise DTypeError(
+                f"ConcatDataset: an index is an integer, not {kind}. For more take Subset."
+            ) from error
         if not -len(self) <= index < len(self):
             raise self._outside(index)
         index %= len(self)
@@ -417,6 +427,10 @@ def columns_of(name: str, data: Iterable[TensorLike]) -> tuple[Column, ...]:
 
 
 def _tensor(name: str, column: TensorLike) -> Tensor:
+    first: Any = column[0] if isinstance(column, tuple | list) and column else None
+    if isinstance(column, Dataset) or getattr(first, "ndim", None):
+        kind = type(column).__name__ if first is None else f"a {type(column).__name__} of them"
+        raise DTypeError(f"{name}: takes tensors or arrays, not {kind}. Write {name}(*data).")
     try:
         if isinstance(column, Tensor | list | tuple):
             return column if isinstance(column, Tensor) else Tensor(column)
@@ -429,7 +443,10 @@ def _tensor(name: str, column: TensorLike) -> Tensor:
 
 def as_indices(name: str, indices: Any) -> NDArray[np.int64]:
     """Indices as an array of integers of one axis."""
-    array = np.asarray(indices if isinstance(indices, np.ndarray | Tensor) else list(indices))
+    try:
+        array = np.asarray(indices if isinstance(indices, np.ndarray | Tensor) else list(indices))
+    except (TypeError, ValueError) as error:
+        raise DTypeError(f"{name}: indices are a list of integers, and these are not") from error
     if array.dtype.kind == "b":
         raise DTypeError(f"{name}: indices are integers, not bool. Of a mask take np.flatnonzero(mask).")
     if array.dtype.kind not in "iu" and array.size:

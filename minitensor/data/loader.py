@@ -122,6 +122,8 @@ class DataLoader:
             "batch_size": batch_sampler is not None and batch_size is not _BY_KIND,
             "drop_last": batch_sampler is not None and drop_last,
         }
+        _check_kinds({"sampler": sampler, "batch_sampler": batch_sampler}, "__iter__", "an iterable")
+        _check_kinds({"collate_fn": collate_fn, "transform": transform}, "__call__", "a function")
         _check_one_order([name for name, given in orders.items() if given], self.dataset)
         batch_size = default if batch_size is _BY_KIND else batch_size
         if not isinstance(batch_size, int | np.integer) or batch_size < 1:
@@ -178,7 +180,7 @@ class DataLoader:
 
     def _indices(self) -> Iterator[Indices]:
         if self.batch_sampler is not None:
-            yield from map(list, self.batch_sampler)
+            yield from map(_as_batch, self.batch_sampler)
         elif self.sampler is not None:
             yield from self._cut(self.sampler)
         else:
@@ -206,13 +208,15 @@ def _are_arrays(data: tuple[Any, ...]) -> bool:
     numbers = [x for x in rest if isinstance(x, _NUMBERS)]
     columns = [x for x in rest if not isinstance(x, _NUMBERS)]
     if isinstance(first, tuple) and not columns:
-        raise DTypeError("DataLoader: takes arrays, not a tuple of them. Write DataLoader(*data).")
+        parts = [f"data.{name}" for name in getattr(first, "_fields", ())[:2]]  # of load_file's, say
+        write = f"DataLoader({', '.join(parts) or '*data'})"
+        raise DTypeError(f"DataLoader: takes arrays, not a tuple of them. Write {write}.")
     is_array = hasattr(first, "__array__") and not isinstance(first, Dataset | type)
     if not is_array and not (columns and isinstance(first, list | tuple)):
         return False
     if numbers:
         words = ["x", *["y", "weights"][: len(columns)]]
-        words += [f"{name}={x!r}" for name, x in zip(("batch_size", "shuffle"), numbers, strict=False)]
+        words += [f"{'shuffle' if isinstance(x, bool) else 'batch_size'}={x!r}" for x in numbers]
         raise DTypeError(
             f"DataLoader: after arrays, {numbers[0]!r} is none. Write DataLoader({', '.join(words)})."
         )
@@ -234,6 +238,20 @@ def _positional(rest: tuple[Any, ...], batch_size: int, shuffle: bool) -> tuple[
     if (rest and batch_size is not _BY_KIND) or (len(rest) == 2 and shuffle):
         raise DTypeError("DataLoader: batch_size or shuffle is given twice, by its place and by name")
     return (*rest, *(batch_size, shuffle)[len(rest) :])
+
+
+def _check_kinds(given: dict[str, object], method: str, kind: str) -> None:
+    """Refuse arguments that are given and lack what they are there for."""
+    for name, x in given.items():
+        if x is not None and not hasattr(x, method):
+            raise DTypeError(f"DataLoader: {name} is {kind}, not {type(x).__name__}")
+
+
+def _as_batch(indices: Any) -> list[Any]:
+    if not hasattr(indices, "__iter__"):
+        kind = type(indices).__name__
+        raise DTypeError(f"DataLoader: batch_sampler yields a list of indices for each batch, not {kind}")
+    return list(indices)
 
 
 def _check_one_order(given: list[str], dataset: object) -> None:
