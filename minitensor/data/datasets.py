@@ -214,7 +214,7 @@ class ConcatDataset(Dataset[Any]):
         datasets: One or more.
 
     Attributes:
-        datasets: They.
+        datasets: Those that were given, in a list.
         cumulative_sizes: How many items each and those before it have.
 
     >>> both = ConcatDataset([["a", "b"], ["c"]])
