@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from minitensor.nn.functional import mse_loss as mse_loss
     from minitensor.nn.functional import nll_loss as nll_loss
     from minitensor.nn.functional import smooth_l1_loss as smooth_l1_loss
+    from minitensor.saving import load as load
+    from minitensor.saving import save as save
 
 __version__ = "0.1.0"
 
@@ -69,6 +71,7 @@ _ELSEWHERE = {
         ],
         "nn.functional",
     ),
+    **dict.fromkeys(["load", "save"], "saving"),
 }
 """What loads at first use: by name, its room."""
 

@@ -15,17 +15,16 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import minitensor
-from minitensor import CheckpointError, Tensor, cli, nn, optim
+from minitensor import CheckpointError, Tensor, cli, nn, optim, trees
 from minitensor.data import DataLoader, make_moons
 from minitensor.files import write_atomically
 from minitensor.random import generator
-from minitensor.training import Callback, EarlyStopping, History, Run, fit, trees
+from minitensor.saving import read, write
+from minitensor.training import Callback, EarlyStopping, History, Run, fit
 from minitensor.training.checkpoint import (
     CHECKPOINT,
     MODEL,
     Checkpoint,
-    _read,
-    _write,
     load_weights,
     read_config,
     read_history,
@@ -273,13 +272,13 @@ def test_another_optimizer_schedule_or_callback_is_refused(tmp_path: Path) -> No
 
 def tampered(path: Path, place: tuple[str | int, ...], value: object) -> None:
     """Write something else into what a file says, with a checksum that fits."""
-    arrays, content = _read(path)
+    arrays, content = read(path)
     *way, last = place
     inner: Any = content
     for key in way:
         inner = inner[key]
     inner[last] = value
-    _write(path, arrays, content)
+    write(path, arrays, content)
 
 
 JUNK: list[object] = [None, True, -1, 1.5, 10**30, "", "x", [], [1], ["a"], {}, {"a": 1}]
@@ -326,11 +325,11 @@ def test_a_run_that_was_tampered_with_is_one_clean_error_and_changes_nothing(
 def test_a_description_that_is_no_object_is_refused(
     content: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _write(tmp_path / "a.safetensors", {"weight": np.ones(3)}, content)
+    write(tmp_path / "a.safetensors", {"weight": np.ones(3)}, content)
     for command in ("info", "predict", "evaluate"):
         assert cli.main([command, str(tmp_path / "a.safetensors")]) == 2
         assert "its description is no JSON object" in capsys.readouterr().err
-    _write(tmp_path / CHECKPOINT, {}, {"config": content or [1]})
+    write(tmp_path / CHECKPOINT, {}, {"config": content or [1]})
     with pytest.raises(CheckpointError, match="config is no JSON object"):
         read_config(tmp_path)
     with pytest.raises(CheckpointError, match="its history is damaged"):

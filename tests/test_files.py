@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from minitensor import DataError, cli
-from minitensor.data import Dataset, load_file, scale_pixels
+from minitensor.data import Samples, load_file, scale_pixels
 from minitensor.data.files import in_one_form, load_rows
 
 X = np.arange(6 * 4, dtype=np.uint8).reshape(6, 2, 2) * 10
@@ -58,7 +58,7 @@ def written(folder: Path, files: dict[str, bytes]) -> Path:
     return folder / next(iter(files)) if len(files) == 1 else folder
 
 
-def check(data: Dataset, x: Any = X, y: Any = Y, dtype: Any = np.uint8) -> None:
+def check(data: Samples, x: Any = X, y: Any = Y, dtype: Any = np.uint8) -> None:
     np.testing.assert_array_equal(data.x, np.asarray(x).reshape(len(x), -1))
     np.testing.assert_array_equal(data.y, y)
     assert data.x.dtype == dtype
@@ -84,7 +84,7 @@ def test_idx(squeeze: Callable[[bytes], bytes], dot: str, dtype: str, tmp_path: 
     whole = load_file(written(tmp_path, files))
     assert whole.x_test is not None
     assert whole.y_test is not None
-    check(Dataset(whole.x_test, whole.y_test), x, dtype=expected)
+    check(Samples(whole.x_test, whole.y_test), x, dtype=expected)
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
@@ -96,7 +96,7 @@ def test_npz(save: Callable[..., None], tmp_path: Path) -> None:
     check(data)
     assert data.x_test is not None
     assert data.y_test is not None
-    check(Dataset(data.x_test, data.y_test), (X[:2] / 255).astype(np.float32), Y[:2], np.float32)
+    check(Samples(data.x_test, data.y_test), (X[:2] / 255).astype(np.float32), Y[:2], np.float32)
     save(tmp_path / "a.npz", x=np.asfortranarray(X.reshape(6, 4).astype(np.int64)), y=Y.astype(np.int32))
     check(load_file(tmp_path / "a.npz"))  # whole numbers up to 230 are pixels
     save(tmp_path / "a.npz", x=X.astype(np.int64) // 10, y=Y)

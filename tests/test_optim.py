@@ -23,8 +23,8 @@ from minitensor import (
     Value,
     nn,
     optim,
+    trees,
 )
-from minitensor.training import trees
 
 Array = NDArray[Any]
 

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 from minitensor import DataError, DTypeError, OptionError, Tensor, is_grad_enabled, nn, optim
-from minitensor.data import DataLoader
+from minitensor.data import ConcatDataset, DataLoader, Subset, TensorDataset
 from minitensor.nn.functional import cross_entropy, mse_loss
 from minitensor.training import (
+    Average,
     Callback,
     EarlyStopping,
     History,
@@ -73,7 +74,7 @@ def test_averages_weigh_each_batch_by_its_rows() -> None:
 
 
 def test_weights_say_how_often_each_sample_counts() -> None:
-    def loss(output: Tensor, target: Any, weights: Any) -> Tensor:
+    def loss(output: Tensor, target: Any, weights: Any) -> Any:
         mean: Tensor = (cross_entropy(output, target, "none") * weights).sum() / weights.sum()
         return mean
 
@@ -289,3 +290,94 @@ def test_importing_it_loads_nothing_that_only_some_need() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert set(loaded.split()).isdisjoint({"matplotlib", "rich", "sklearn", "safetensors"})
     assert "minitensor.training.plots" not in loaded.split()
+
+
+# ---------------------------------------------------------------------------------- what batches may be
+
+
+@pytest.mark.parametrize("compile", [False, True])
+def test_batches_of_tensors_train_as_arrays_do(compile: bool) -> None:
+    x = X.repeat(3, 0)
+    y = Y.repeat(3)
+    parts = [TensorDataset(x[:4], y[:4]), TensorDataset(x[4:], y[4:])]
+    datasets: list[Any] = [TensorDataset(x, y), list(zip(x, y, strict=True)), ConcatDataset(parts)]
+
+    def history(batches: DataLoader, validation: DataLoader) -> Any:
+        model = nn.MLP(3, [4, 3], rng=0)
+        optimizer = optim.SGD(model.parameters(), lr=0.1)
+        found = fit(model, batches, validation, optimizer, cross_entropy, 3, compile=compile)
+        return {name: numbers for name, numbers in found.items() if name != "seconds"}
+
+    arrays = history(DataLoader(x, y, batch_size=4, shuffle=True, rng=0), DataLoader(x, y))
+    assert arrays["accuracy"]
+    for data in [*datasets, Subset(datasets[0], range(15))]:
+        batches = DataLoader(data, 4, True, generator=0)
+        assert history(batches, DataLoader(data, 32)) == arrays
+
+
+def test_weights_may_be_tensors() -> None:
+    def loss(output: Tensor, target: Any, weights: Any) -> Any:
+        return (cross_entropy(output, target, reduction="none") * weights).sum() / weights.sum()
+
+    weights = np.arange(1, 6, dtype=np.float32)
+    model = nn.Linear(3, 3, rng=0)
+    tensors = evaluate(model, DataLoader(TensorDataset(X, Y, weights), batch_size=2), loss)
+    assert str(tensors) == str(evaluate(model, DataLoader(X, Y, weights, batch_size=2), loss))
+    assert (type(tensors.samples), tensors.samples) == (float, 15.0)
+    lists = Average()
+    lists.add(Tensor(0.5), Tensor([[1.0, 0.0], [1.0, 0.0]]), [0, 1], [3.0, 1.0])
+    assert (lists.samples, lists.accuracy) == (4.0, 0.75)
+
+
+OPTIONS: list[Any] = [{}, {"epochs": 5}]
+ARRAYS = r"Write DataLoader\(x, y, batch_size=32\)"
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ((X, Y), "takes batches, not a tuple of arrays. " + ARRAYS),
+        ([X, Y], "takes batches, not a list of arrays. " + ARRAYS),
+        ((Tensor(X), Tensor(Y)), "takes batches, not a tuple of arrays. " + ARRAYS),
+        (X, "takes batches, not an array. " + ARRAYS),
+        (Tensor(X), "takes batches, not an array. " + ARRAYS),
+        (TensorDataset(X, Y), r"takes batches, not a dataset. Write DataLoader\(dataset, batch_size=32\)"),
+        ({"x": X}, "takes batches, such as a DataLoader, not dict"),
+        ("digits", "takes batches, such as a DataLoader, not str"),
+        (5, "takes batches, such as a DataLoader, not int"),
+        (DataLoader(X), r"a batch is \(inputs, targets\) or \(inputs, targets, weights\), not 1 of these"),
+        (DataLoader(X, Y, Y, Y), r"a batch is .*, not 4 of these"),
+        (DataLoader([1.0, 2.0]), r"a batch is \(inputs, targets\) .*, not Tensor"),
+        (DataLoader([{"x": 1}]), r"a batch is .*, not dict"),
+    ],
+    ids=lambda x: type(x).__name__,
+)
+def test_what_is_no_batches_is_refused_with_the_cure(data: Any, message: str) -> None:
+    model = nn.Linear(3, 3, rng=0)
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(DTypeError, match=f"^fit: {message}"):
+        fit(model, data, None, optimizer, cross_entropy, 1)
+    with pytest.raises(DTypeError, match=f"^evaluate: {message}"):
+        evaluate(model, data, cross_entropy)
+    if not isinstance(data, DataLoader):
+        before = model.weight.data.copy()
+        with pytest.raises(DTypeError, match=f"^fit: {message}"):
+            fit(model, DataLoader(X, Y), data, optimizer, cross_entropy, 1)
+        np.testing.assert_array_equal(model.weight.data, before)  # seen before the first step
+
+
+def test_keras_s_ways_to_call_fit_say_what_to_write() -> None:
+    model = nn.Linear(3, 3, rng=0)
+    calls: list[Any] = [((X, Y),), (X, Y)]
+    for data in calls:
+        for options in OPTIONS:
+            with pytest.raises(DTypeError, match=ARRAYS):
+                fit(model, *data, **options)
+    whole = r"Write fit\(model, train, validation, optimizer, loss, epochs\)"
+    with pytest.raises(DTypeError, match=f"^fit: lacks optimizer, loss, epochs. {whole}"):
+        fit(model, DataLoader(X, Y))
+    with pytest.raises(DTypeError, match=f"^fit: lacks epochs. {whole}"):
+        fit(model, DataLoader(X, Y), None, optim.SGD(model.parameters()), cross_entropy)
+    swapped: list[Any] = [cross_entropy, optim.SGD(model.parameters(), lr=0.1), 1]
+    with pytest.raises(DTypeError, match=r"takes an optimizer of minitensor\.optim, not function"):
+        fit(model, DataLoader(X, Y), None, *swapped)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from minitensor.cli.options import recalled
 from minitensor.data import (
     DataLoader,
+    Samples,
     Schema,
     load_digits,
     load_fashion_mnist,
@@ -28,7 +29,7 @@ from minitensor.data import (
     train_test_split,
 )
 from minitensor.data.delimited import listed
-from minitensor.data.files import Dataset, in_one_form, is_table, names_of_columns
+from minitensor.data.files import in_one_form, is_table, names_of_columns
 from minitensor.errors import CheckpointError, DataError, OptionError
 from minitensor.files import is_stream
 from minitensor.nn import MLP
@@ -37,9 +38,9 @@ from minitensor.training.checkpoint import MODEL, load_weights
 
 Array = NDArray[Any]
 HELD_OUT = 0.2  # of data that come without a test part
-NAMED: dict[str, Callable[[], Dataset]] = {
-    "digits": lambda: Dataset(*load_digits()),
-    "moons": lambda: Dataset(*make_moons(2000, noise=0.2, rng=0)),
+NAMED: dict[str, Callable[[], Samples]] = {
+    "digits": lambda: Samples(*load_digits()),
+    "moons": lambda: Samples(*make_moons(2000, noise=0.2, rng=0)),
     "mnist": lambda: load_mnist(),  # looked up when it is called
     "fashion-mnist": lambda: load_fashion_mnist(),
 }
@@ -100,7 +101,7 @@ def standard_input() -> IO[bytes]:
     return sys.stdin.buffer
 
 
-def load(name: str, label: str | None = None, schema: Schema | None = None) -> tuple[Dataset, Schema | None]:
+def load(name: str, label: str | None = None, schema: Schema | None = None) -> tuple[Samples, Schema | None]:
     """Data by their name, or from a file or folder; and what the columns are, if it is a table.
 
     Args:
@@ -116,7 +117,7 @@ def load(name: str, label: str | None = None, schema: Schema | None = None) -> t
     if isinstance(source, str) and not is_table(source):
         return load_file(source, label), None
     table = load_table(source, label, schema)
-    return Dataset(table.x, table.y), table.schema
+    return Samples(table.x, table.y), table.schema
 
 
 def _there(name: str) -> str:
@@ -138,7 +139,7 @@ def say_if_names_are_not_known(columns: tuple[str, ...], known: Schema, source: 
         say(f"{source}: the model knows no names of columns, and takes these in their order")
 
 
-def split(data: Dataset, seed: int, schema: Schema | None = None) -> Task:
+def split(data: Samples, seed: int, schema: Schema | None = None) -> Task:
     """Restart the random numbers, and hold a part out where the data have no test part of their own."""
     manual_seed(seed)
     if data.x_test is not None and data.y_test is not None:
@@ -164,7 +165,7 @@ def batches(x: Array, y: Array, batch_size: int = 1024, shuffle: bool = False) -
     return DataLoader(x, y, batch_size=batch_size, shuffle=shuffle, transform=scale_pixels)
 
 
-def fingerprint(data: Dataset) -> int:
+def fingerprint(data: Samples) -> int:
     """A number that tells other data."""
     total = 0
     for array in data:
@@ -196,7 +197,7 @@ def _is_table_file(name: object) -> bool:
     return isinstance(name, str) and os.path.isfile(name) and is_table(name)
 
 
-def is_same(data: Dataset, schema: Schema | None, config: Mapping[str, Any]) -> bool:
+def is_same(data: Samples, schema: Schema | None, config: Mapping[str, Any]) -> bool:
     """Whether data are those of a run with this config. Older runs have kept no schema."""
     same_schema = "table" not in config or config["table"] == described(schema)
     return same_schema and fingerprint(data) == config.get("fingerprint")

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minitensor.data.delimited import LONGEST, Schema, is_number, listed, names_in, read
+from minitensor.data.samples import Samples
 from minitensor.errors import DataError
 from minitensor.files import is_stream
 
@@ -28,23 +29,7 @@ _NOT_READ = {b"\xfd7zXZ\0": "xz", b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "zstd"}
 """How files begin that are compressed, and not with gzip."""
 
 
-class Dataset(NamedTuple):
-    """Arrays to train on, and a test part if the data come with one.
-
-    Attributes:
-        x: One row for each sample, of shape (n, features); uint8 where they are pixels, else float32.
-        y: The label of each row, int64 of shape (n,), from 0.
-        x_test: The rows of the test part, or None.
-        y_test: Its labels, or None.
-    """
-
-    x: Array
-    y: NDArray[np.int64]
-    x_test: Array | None = None
-    y_test: NDArray[np.int64] | None = None
-
-
-def load_file(path: str | os.PathLike[str], label: str | None = None) -> Dataset:
+def load_file(path: str | os.PathLike[str], label: str | None = None) -> Samples:
     """Read rows and labels from a file or folder.
 
     - `.npz`: arrays x and y, or Keras's x_train, y_train, x_test and y_test.
@@ -72,7 +57,7 @@ def load_file(path: str | os.PathLike[str], label: str | None = None) -> Dataset
     path = Path(path)
     with _reading(path):
         if is_table(path):
-            return Dataset(*load_table(path, label)[:2])
+            return Samples(*load_table(path, label)[:2])
         if label is not None:
             raise DataError(f"{path}: has no columns to take a label from: that is for .csv and .tsv")
         if path.is_dir():
@@ -363,7 +348,7 @@ def _content(path: Path, most: float = math.inf) -> bytes:
 # ------------------------------------------------------------------------------------------------ npz
 
 
-def _load_npz(path: Path) -> Dataset:
+def _load_npz(path: Path) -> Samples:
     arrays = _read_npz(path)
     parts: list[Any] = []
     for x_name, y_name in [("x", "y"), ("x_train", "y_train"), ("x_test", "y_test")]:
@@ -379,14 +364,14 @@ def _load_npz(path: Path) -> Dataset:
     return _whole(path, parts)
 
 
-def _whole(path: Path, parts: list[Any]) -> Dataset:
+def _whole(path: Path, parts: list[Any]) -> Samples:
     """Rows and labels, and those of a test part if there is one, which must be like the others."""
     if len(parts) == 4:
         if parts[0].shape[1] != parts[2].shape[1]:
             widths = f"{parts[0].shape[1]:,} and {parts[2].shape[1]:,}"
             raise DataError(f"{path}: the rows to train on and to test on have {widths} numbers")
         parts[2] = in_one_form(parts[2], parts[0].dtype == np.uint8, f"{path}: the test part")
-    return Dataset(*parts)
+    return Samples(*parts)
 
 
 def _read_npz(path: Path) -> dict[str, Array]:
@@ -459,7 +444,7 @@ def _read_idx(path: Path) -> Array:
     return array.astype(dtype.newbyteorder("="), copy=False)
 
 
-def _load_folder(folder: Path) -> Dataset:
+def _load_folder(folder: Path) -> Samples:
     parts: list[Any] = []
     for part in ("train", "t10k"):
         for images in _spellings(f"{part}-images", 3):
@@ -480,14 +465,14 @@ def _spellings(name: str, axes: int) -> Iterable[str]:
     return [f"{name}{dot}idx{axes}-ubyte{gz}" for gz in ("", ".gz") for dot in "-."]
 
 
-def _load_images_and_labels(images: Path) -> Dataset:
+def _load_images_and_labels(images: Path) -> Samples:
     stem = images.name.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
     candidates = [images.with_name(stem), images.with_name(stem + ".gz")]
     labels = next((path for path in candidates if path.exists() and path != images), None)
     if labels is None:
         raise DataError(f"{images}: there is no {stem} beside it, plain or .gz, with the labels")
     x, y = _dataset(str(images.parent), _read_idx(images), _read_idx(labels), images.name, labels.name)
-    return Dataset(x, y)
+    return Samples(x, y)
 
 
 # --------------------------------------------------------------------------------------------- tables

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from minitensor.data.files import Dataset, load_file
+from minitensor.data.files import load_file
+from minitensor.data.samples import Samples
 from minitensor.errors import DataError
 from minitensor.files import write_atomically
 
@@ -18,7 +19,7 @@ ROWS, TRAINED_ON = 70_000, 60_000  # the rest is the test part
 _PATIENCE = 10.0  # seconds for an answer
 
 
-def load_mnist() -> Dataset:
+def load_mnist() -> Samples:
     """The 70,000 handwritten digits of 28×28 pixels: 60,000 to train on, 10,000 to test on.
 
     The first call fetches them from openml.org; later ones read the cache: see cache_folder.
@@ -35,7 +36,7 @@ def load_mnist() -> Dataset:
     return _load("mnist_784", "mnist")
 
 
-def load_fashion_mnist() -> Dataset:
+def load_fashion_mnist() -> Samples:
     """70,000 pictures of clothing, in ten classes and in every respect as load_mnist's.
 
     Source: Xiao, Rasul & Vollgraf (2017), "Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine
@@ -57,7 +58,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "minitensor"
 
 
-def _load(openml_name: str, name: str) -> Dataset:
+def _load(openml_name: str, name: str) -> Samples:
     path = cache_folder() / f"{name}.npz"
     checksum = path.with_suffix(".sha256")
     if path.exists() and checksum.exists() and checksum.read_text() == _sha256(path):
@@ -65,7 +66,7 @@ def _load(openml_name: str, name: str) -> Dataset:
     return _fetch(openml_name, path, checksum)
 
 
-def _fetch(openml_name: str, path: Path, checksum: Path) -> Dataset:
+def _fetch(openml_name: str, path: Path, checksum: Path) -> Samples:
     import io
     import socket
     import warnings

@@ -3,7 +3,6 @@
     loop         fit and evaluate, the history of a run, and what a callback sees of it: read this first
     callbacks    stopping early, writing the history down, showing progress
     checkpoint   saving a model's weights, and whole runs to go on with
-    trees        how what a run remembers is taken apart for a file
     plots        curves and pictures, in the terminal or by matplotlib; not loaded until it is imported
 
 >>> from minitensor import nn, optim

@@ -8,35 +8,44 @@ both readable:
 - `checkpoint.safetensors`: the weights once more, the optimizer, the schedule, the callbacks, the history and
   the state of every random generator after the last whole epoch, for going on.
 
-Both are safetensors files, whose metadata says in JSON what is no array, and has a checksum of it all.
+Both are safetensors files, as saving.py writes them.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from minitensor.errors import CheckpointError, OptionError, ShapeError
-from minitensor.files import write_atomically
 from minitensor.nn import Module
 from minitensor.random import generator
+from minitensor.saving import read, write
 from minitensor.training.loop import Callback, History, Run
-from minitensor.training.trees import Arrays, join, split
+from minitensor.trees import Arrays, join, split
 
 MODEL, CHECKPOINT = "model.safetensors", "checkpoint.safetensors"
 
 
-class Weights(NamedTuple):
-    """The content of a weights file: arrays by name, and what save_weights was given beside them."""
+class Weights(dict[str, NDArray[Any]]):
+    """The content of a weights file: arrays by name, for load_state_dict.
 
-    arrays: Arrays
-    config: dict[str, Any]
+    Attributes:
+        config: What save_weights was given beside them.
+    """
+
+    def __init__(self, arrays: Arrays, config: dict[str, Any]) -> None:
+        super().__init__(arrays)
+        self.config = config
+
+    @property
+    def arrays(self) -> Arrays:
+        """The arrays by name, in a plain dict."""
+        return dict(self)
 
 
 def save_weights(
@@ -57,7 +66,7 @@ def save_weights(
     >>> sorted(weights.arrays), weights.config
     (['bias', 'weight'], {'note': 'small'})
     """
-    _write(Path(path), model.state_dict(), config or {})
+    write(path, model.state_dict(), config or {})
 
 
 def load_weights(path: str | os.PathLike[str], model: Module | None = None) -> Weights:
@@ -66,9 +75,9 @@ def load_weights(path: str | os.PathLike[str], model: Module | None = None) -> W
     Raises:
         CheckpointError: If it cannot be read, is damaged, or does not fit the model, which is then unchanged.
     """
-    weights = _read(Path(path))
+    weights = Weights(*read(path))
     if model is not None:
-        _load(Path(path), model, weights.arrays)
+        _load(Path(path), model, weights)
     return weights
 
 
@@ -125,14 +134,14 @@ class Checkpoint(Callback):
             "random": [draw.bit_generator.state for draw in _generators(run)],
         }
         arrays = {f"model.{name}": array for name, array in run.model.state_dict().items()}
-        _write(
+        write(
             self.folder / CHECKPOINT, arrays, {"config": self.config, "state": split(state, "state", arrays)}
         )
         save_weights(run.model, self.folder / MODEL, self.config)
 
     def _restore(self, run: Run) -> None:
         path = self.folder / CHECKPOINT
-        arrays, content = _read(path)
+        arrays, content = read(path)
         generators = list(_generators(run))
         loaded = [part for part in (run.model, run.optimizer, run.schedule) if part is not None]
         before = [part.state_dict() for part in loaded]
@@ -177,7 +186,7 @@ def read_config(folder: str | os.PathLike[str]) -> dict[str, Any]:
         CheckpointError: If the folder holds no run, or a damaged one.
     """
     path = Path(folder) / CHECKPOINT
-    config = _read(path).config.get("config", {})
+    config = read(path).content.get("config", {})
     if not isinstance(config, dict):
         raise CheckpointError(f"{path}: does not say what run it is: its config is no JSON object")
     return config
@@ -186,7 +195,7 @@ def read_config(folder: str | os.PathLike[str]) -> dict[str, Any]:
 def read_history(folder: str | os.PathLike[str]) -> History:
     """The history of a run's folder."""
     path = Path(folder) / CHECKPOINT
-    arrays, content = _read(path)
+    arrays, content = read(path)
     return _history(path, content, arrays)
 
 
@@ -219,51 +228,3 @@ def _load(path: Path, model: Module, arrays: Arrays) -> None:
         model.load_state_dict(arrays)
     except ShapeError as error:
         raise CheckpointError(f"{path}: does not fit the model. {error}") from error
-
-
-def _write(path: Path, arrays: Arrays, content: Mapping[str, Any]) -> None:
-    from safetensors.numpy import save
-
-    whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    # One entry: safetensors writes several in a random order, and equal runs would not give equal files.
-    text = json.dumps({"sha256": _checksum(whole, content), "content": content})
-    try:
-        write_atomically(path, save(whole, {"minitensor": text}))
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be written: {error.strerror}") from error
-
-
-def _read(path: Path) -> Weights:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        open(path, "rb").close()  # safetensors calls a file that it may not open a missing one
-        with safe_open(path, framework="np") as file:
-            metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path}: there is no such file") from error
-    except (OSError, SafetensorError, TypeError, ValueError, KeyError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise CheckpointError(f"{path}: cannot be read as a safetensors file: {reason}") from error
-    if "minitensor" not in metadata:  # of another program
-        return Weights(arrays, {})
-    try:
-        note = json.loads(metadata["minitensor"])
-        whole = note["sha256"] == _checksum(arrays, note["content"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        whole = False
-    if not whole:
-        raise CheckpointError(f"{path}: is damaged: its content does not match its checksum")
-    if not isinstance(note["content"], dict):
-        raise CheckpointError(f"{path}: was not made by minitensor: its description is no JSON object")
-    return Weights(arrays, note["content"])
-
-
-def _checksum(arrays: Arrays, content: Mapping[str, Any]) -> str:
-    total = hashlib.sha256(json.dumps(content).encode())
-    for name in sorted(arrays):
-        array = arrays[name]
-        total.update(f"{name} {array.dtype} {array.shape}".encode())
-        total.update(np.ascontiguousarray(array).data)
-    return total.hexdigest()

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from minitensor.context import no_grad
 from minitensor.core.tensor import Tensor
+from minitensor.data import Dataset
 from minitensor.errors import DataError, DTypeError, OptionError
 from minitensor.nn import Module
 from minitensor.nn.utils import clip_grad_norm_
 from minitensor.optim import Optimizer, ReduceLROnPlateau
 from minitensor.optim.lr_scheduler import LRScheduler, Schedule
 
-Batches = Iterable[tuple[NDArray[Any], ...]]
+Batches = Iterable[Sequence[NDArray[Any] | Tensor]]
 LossFunction = Callable[..., Tensor]
 Step = Callable[..., tuple[Tensor, Tensor]]
+_MISSING: Any = object()
 
 
 class History(dict[str, list[float]]):
@@ -61,10 +63,10 @@ class Average:
     total: float = 0.0
     correct: float | None = None
 
-    def add(
-        self, loss: Tensor, output: Tensor, target: NDArray[Any], weights: NDArray[Any] | None = None
-    ) -> None:
+    def add(self, loss: Tensor, output: Tensor, target: ArrayLike, weights: ArrayLike | None = None) -> None:
         """Count one batch, of which `loss` is the mean."""
+        target = np.asarray(target)
+        weights = None if weights is None else np.asarray(weights)
         samples = len(target) if weights is None else float(weights.sum())
         self.samples += samples
         self.total += loss.item() * samples  # weighted, as the last batch may be shorter
@@ -143,10 +145,10 @@ class Callback:
 def fit(
     model: Module,
     train: Batches,
-    validation: Batches | None,
-    optimizer: Optimizer,
-    loss: LossFunction,
-    epochs: int,
+    validation: Batches | None = None,
+    optimizer: Optimizer = _MISSING,
+    loss: LossFunction = _MISSING,
+    epochs: int = _MISSING,
     *,
     schedule: Schedule | None = None,
     clip_norm: float | None = None,
@@ -159,7 +161,7 @@ def fit(
     Args:
         model: Maps a batch of inputs to outputs; for a classifier, logits of shape (n, classes).
         train: Yields batches (inputs, targets), or (inputs, targets, weights) with how often each sample
-            counts, such as a DataLoader.
+            counts, such as a DataLoader. Both are arrays or tensors.
         validation: Yields the batches to judge the model by after each epoch, or None.
         optimizer: Holds the model's parameters.
         loss: Takes (outputs, targets), and weights where there are any; returns their mean loss.
@@ -175,10 +177,14 @@ def fit(
 
     Raises:
         DataError: If there are no batches: one side is empty, or a generator, which is used up by one epoch.
-        DTypeError: If the schedule is none of minitensor.optim's.
+        DTypeError: If an argument is missing, data are no batches, or the schedule is none of
+            minitensor.optim's.
         OptionError: If epochs is no integer of at least 0, or the schedule is of another optimizer.
     """
-    _check(epochs, optimizer, schedule)
+    _check_batches("fit", train)
+    if validation is not None:
+        _check_batches("fit", validation)
+    _check(epochs, optimizer, loss, schedule)
     run = Run(model, train, optimizer, schedule, epochs, callbacks, History() if history is None else history)
     step = training_step(model, optimizer, loss, clip_norm)
     if compile:
@@ -208,7 +214,35 @@ def fit(
     return run.history
 
 
-def _check(epochs: int, optimizer: Optimizer, schedule: Schedule | None) -> None:
+def _check_batches(name: str, data: object) -> None:
+    """Refuse arrays, alone or together, and datasets, which are not in batches yet."""
+    if isinstance(data, Dataset):
+        raise DTypeError(f"{name}: takes batches, not a dataset. Write DataLoader(dataset, batch_size=32).")
+    together = isinstance(data, tuple | list) and len(data) > 0 and hasattr(data[0], "__array__")
+    if together or hasattr(data, "__array__"):
+        found = f"a {type(data).__name__} of arrays" if together else "an array"
+        raise DTypeError(f"{name}: takes batches, not {found}. Write DataLoader(x, y, batch_size=32).")
+    if not hasattr(data, "__iter__") or isinstance(data, str | Mapping):
+        raise DTypeError(f"{name}: takes batches, such as a DataLoader, not {type(data).__name__}")
+
+
+def _parts(name: str, batch: object) -> Sequence[Any]:
+    """Inputs, targets and perhaps weights of a batch."""
+    if not isinstance(batch, tuple | list) or not 2 <= len(batch) <= 3:
+        found = f"{len(batch)} of these" if isinstance(batch, tuple | list) else type(batch).__name__
+        raise DTypeError(f"{name}: a batch is (inputs, targets) or (inputs, targets, weights), not {found}")
+    return batch
+
+
+def _check(epochs: int, optimizer: Optimizer, loss: LossFunction, schedule: Schedule | None) -> None:
+    given = {"optimizer": optimizer, "loss": loss, "epochs": epochs}
+    lacking = [name for name, value in given.items() if value is _MISSING]
+    if lacking:
+        raise DTypeError(
+            f"fit: lacks {', '.join(lacking)}. Write fit(model, train, validation, optimizer, loss, epochs)."
+        )
+    if not hasattr(optimizer, "step"):
+        raise DTypeError(f"fit: takes an optimizer of minitensor.optim, not {type(optimizer).__name__}")
     if not isinstance(epochs, int | np.integer) or epochs < 0:
         raise OptionError(f"fit: epochs must be an integer of at least 0, and is {epochs!r}")
     if schedule is not None and not isinstance(schedule, Schedule):
@@ -239,7 +273,8 @@ def _train_epoch(run: Run, step: Step) -> None:
     schedule, run.seen = run.schedule, Average()
     by_batch = schedule if isinstance(schedule, LRScheduler) and schedule.interval == "batch" else None
     run.model.train()
-    for x, *rest in run.train:
+    for batch in run.train:
+        x, *rest = _parts("fit", batch)
         batch_loss, output = step(x, *rest)
         if by_batch is not None:
             by_batch.step()
@@ -259,11 +294,14 @@ def evaluate(model: Module, batches: Batches, loss: LossFunction) -> Average:
 
     Raises:
         DataError: If there are none.
+        DTypeError: If the data are no batches.
     """
+    _check_batches("evaluate", batches)
     model.eval()
     average = Average()
     with no_grad():
-        for x, *rest in batches:
+        for batch in batches:
+            x, *rest = _parts("evaluate", batch)
             output = model(x)
             average.add(loss(output, *rest), output, *rest)
     _check_not_empty("evaluate: the data have", average)

@@ -1,4 +1,4 @@
-"""What a run remembers, as a file holds it: a tree that JSON can write, and arrays beside it.
+"""What is to be saved, as a file holds it: a tree that JSON can write, and arrays beside it.
 
 JSON knows dicts with names, lists, strings, numbers, truth and null. Everything else stands in the tree as a
 dict of one mark, "array", "scalar", "tuple", "dict", "complex" or "tensor", and comes back as it was, to the
@@ -30,7 +30,7 @@ def split(tree: Any, path: str, arrays: Arrays) -> Any:
 
     Args:
         tree: Dicts, lists, tuples, arrays, tensors that are leaves, numbers, strings and None.
-        path: The beginning of the names.
+        path: The beginning of the names, or "".
         arrays: What is filled.
 
     Raises:
@@ -45,12 +45,12 @@ def split(tree: Any, path: str, arrays: Arrays) -> Any:
     if tree is None or type(tree) in (bool, int, float, str):
         return tree
     if isinstance(tree, dict):
-        items = [(key, split(x, f"{path}.{key}", arrays)) for key, x in tree.items()]
+        items = [(key, split(x, _under(path, key), arrays)) for key, x in tree.items()]
         if all([type(key) is str for key in tree]) and not _MARKS & tree.keys():
             return dict(items)
         return {"dict": [[split(key, path, arrays), x] for key, x in items]}
     if isinstance(tree, list | tuple):
-        parts = [split(x, f"{path}.{i}", arrays) for i, x in enumerate(tree)]
+        parts = [split(x, _under(path, i), arrays) for i, x in enumerate(tree)]
         return {"tuple": parts} if isinstance(tree, tuple) else parts
     if isinstance(tree, np.generic):
         plain = tree.dtype.kind in "biuf" and tree.itemsize <= 8
@@ -65,10 +65,21 @@ def split(tree: Any, path: str, arrays: Arrays) -> Any:
         return {"tensor": [type(tree).__name__, *parts, tree.requires_grad]}
     if isinstance(tree, str | int | float):  # of subclasses, such as an enumeration
         return split(next(kind for kind in (str, int, float) if isinstance(tree, kind))(tree), path, arrays)
+    cure = ""
+    if isinstance(tree, Tensor):
+        cure = " Of this one, which has a graph, save x.detach()."
+    elif hasattr(tree, "__array__") and type(tree) is not np.ndarray:
+        cure = " Of this one save np.asarray(x)."
+    elif hasattr(tree, "load_state_dict"):
+        cure = " Of this one save its state_dict(), and after loading give that to load_state_dict."
     raise CheckpointError(
-        f"{path}: a {type(tree).__name__} cannot be saved. Keep arrays, leaf tensors, numbers, strings and "
-        "None, and lists, tuples and dicts of them."
+        f"{path or 'save'}: a {type(tree).__name__} cannot be saved. Keep arrays, leaf tensors, numbers, "
+        f"strings and None, and lists, tuples and dicts of them.{cure}"
     )
+
+
+def _under(path: str, key: object) -> str:
+    return f"{path}.{key}" if path else str(key)
 
 
 def join(tree: Any, arrays: Arrays) -> Any:
@@ -103,7 +114,8 @@ def join(tree: Any, arrays: Arrays) -> Any:
 
 def _put(x: NDArray[Any], path: str, arrays: Arrays) -> dict[str, Any]:
     """Put an array into `arrays` in C's order, and say what a file does not keep of it."""
-    while path in arrays:  # of {"a.b": x, "a": {"b": y}}
+    path = (path or "array").encode(errors="backslashreplace").decode()  # half of a surrogate pair
+    while path in arrays or path == "__metadata__":  # of {"a.b": x, "a": {"b": y}}
         path += "_"
     order = order_in_memory(x)
     whole = np.asarray(x.transpose(order), order="C")
