@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from minitensor.compiler import compile as compile
     from minitensor.debugging import debug as debug
     from minitensor.func import *
+    from minitensor.generators import Generator as Generator
     from minitensor.nn.functional import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
     from minitensor.nn.functional import cross_entropy as cross_entropy
     from minitensor.nn.functional import hinge_loss as hinge_loss
@@ -63,6 +64,7 @@ _ROOMS = ("autograd", "data", "nn", "optim")
 _ELSEWHERE = {
     "compile": "compiler",
     "debug": "debugging",
+    "Generator": "generators",
     **dict.fromkeys(["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"], "func"),
     **dict.fromkeys(
         [
@@ -74,6 +76,22 @@ _ELSEWHERE = {
     **dict.fromkeys(["load", "save"], "saving"),
 }
 """What loads at first use: by name, its room."""
+_INSTEAD = {
+    "utils": "minitensor.data, for torch.utils.data; minitensor.nn.utils",
+    "backends": "nothing: leave the line out, there is the CPU alone",
+    "amp": "nothing: leave autocast out, and compute in float32",
+    "autocast": "nothing: leave it out, and compute in float32",
+    "bfloat16": "float32: NumPy has no bfloat16",
+    "FloatTensor": "minitensor.tensor(x, dtype=minitensor.float32)",
+    "LongTensor": "minitensor.tensor(x, dtype=minitensor.int64)",
+    "jit": "minitensor.compile(step)",
+    "distributed": "one process",
+    "multiprocessing": "one process",
+    "set_num_threads": "threadpoolctl, before NumPy is loaded",
+    "stop_gradient": "x.detach()",
+    "Variable": "minitensor.Tensor(x, requires_grad=True)",
+}
+"""What other libraries have, and what to use in its place."""
 
 
 def __getattr__(name: str) -> Any:
@@ -83,7 +101,8 @@ def __getattr__(name: str) -> Any:
         return getattr(import_module(f"minitensor.{_ELSEWHERE[name]}"), name)
     if name in names.NAMES:
         return names.named(name)
-    raise AttributeError(f"module 'minitensor' has no attribute {name!r}")
+    instead = f". Use {_INSTEAD[name]}." if name in _INSTEAD else ""
+    raise AttributeError(f"module 'minitensor' has no attribute {name!r}{instead}")
 
 
 def __dir__() -> list[str]:
