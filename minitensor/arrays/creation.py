@@ -301,8 +301,8 @@ def randint(
     >>> randint(0, 10, (2, 3), rng=0).shape
     (2, 3)
     """
-    if isinstance(high, tuple | list):  # randint(high, size), as PyTorch has it
-        low, high, size = 0, low, tuple(high)
+    if isinstance(high, tuple):  # randint(high, size), as PyTorch has it
+        low, high, size = 0, low, high
     return _own(
         array_of(drawing(generator if rng is None else rng).integers(low, high, size)).astype(dtype),
         False,
