@@ -8,8 +8,8 @@ if __name__ != "minitensor.optim":
 
 from minitensor.nn.utils import clip_grad_norm_, clip_grad_value_
 from minitensor.optim import lr_scheduler
-from minitensor.optim.adam import Adam, AdamW
-from minitensor.optim.adaptive import Adagrad, RMSprop
+from minitensor.optim.adam import Adam, Adamax, AdamW, NAdam, RAdam
+from minitensor.optim.adaptive import Adadelta, Adagrad, RMSprop
 from minitensor.optim.lr_scheduler import (
     CosineAnnealingLR,
     LinearWarmup,
@@ -22,13 +22,17 @@ from minitensor.optim.sgd import SGD
 
 __all__ = [
     "SGD",
+    "Adadelta",
     "Adagrad",
     "Adam",
     "AdamW",
+    "Adamax",
     "CosineAnnealingLR",
     "LinearWarmup",
+    "NAdam",
     "OneCycleLR",
     "Optimizer",
+    "RAdam",
     "RMSprop",
     "ReduceLROnPlateau",
     "StepLR",

@@ -111,7 +111,7 @@ def _side_by_side(arrays: list[Array]) -> tuple[Array, list[Array]]:
 
 
 class FlatStep:
-    """`optimizer.step()` for gradients that lie in a vector for each group; elsewhere, it is that itself.
+    """What `optimizer.step()` does for gradients that lie in a vector for each group; elsewhere, it is that itself.
 
     Args:
         optimizer: The optimizer.
@@ -169,10 +169,10 @@ class FlatStep:
         optimizer = self.optimizer
         for parameter, gradient in self.given:
             if parameter._grad is not gradient:  # there was one before, to which this was added
-                return optimizer.step()
+                return optimizer._update_all()
         for home in self.counting:
             if not home.counts_alike():
-                return optimizer.step()
+                return optimizer._update_all()
         for home in self.counting:
             home.count()
         optimizer.take(self.updates)
