@@ -262,7 +262,7 @@ class NAdam(Averaging):
     >>> (w * w).sum().backward()
     >>> optimizer.step()
     >>> w
-    Tensor([ 0.9, 99.9], requires_grad=True)
+    Tensor([ 0.90000004, 99.9       ], requires_grad=True)
     """
 
     elementwise: ClassVar[bool] = True

@@ -195,11 +195,11 @@ class Adadelta(Optimizer):
     Source: Zeiler (2012), "ADADELTA: An Adaptive Learning Rate Method".
 
     >>> w = Tensor([1.0, 100.0], requires_grad=True)
-    >>> optimizer = Adadelta([w], rho=0.0, eps=0.01)
+    >>> optimizer = Adadelta([w])
     >>> (w * w).sum().backward()
     >>> optimizer.step()
-    >>> w
-    Tensor([ 0.90012472, 99.9       ], requires_grad=True)
+    >>> (Tensor([1.0, 100.0]) - w).data.round(4)  # as long, whatever the gradient
+    array([0.0032, 0.0032], dtype=float32)
     """
 
     elementwise: ClassVar[bool] = True

@@ -147,7 +147,7 @@ class Optimizer:
                 f"{self._name}: groups are dicts with the parameters under 'params', not {_what(group)}"
             )
         params = group["params"]
-        added = [params] if isinstance(params, Tensor | Value) else self._listed(params)
+        added: list[Any] = [params] if isinstance(params, Tensor | Value) else self._listed(params)
         options = {name: value for name, value in group.items() if name != "params"}
         options = without_elsewhere(self._name, options, [*self.defaults, "initial_lr", "param_names"])
         options = _in_numbers(self._name, options)
@@ -225,7 +225,7 @@ class Optimizer:
         ...     loss.backward()
         ...     return loss
         >>> optimizer.step(closure)
-        Tensor(1., requires_grad=True)
+        Tensor(1., made_by=sum)
 
         Args:
             closure: Computes the loss and its gradients first. Its result is what step returns.
@@ -375,8 +375,9 @@ class Optimizer:
         sizes = [len(group["params"]) for group in self.param_groups]
         if given != sizes:
             raise OptionError(f"groups of {given} parameters for groups of {sizes}")
-        missing = {name for group in groups for name in self.defaults.keys() - group.keys()}
-        if any(not isinstance(self.defaults[name], bool) for name in missing):  # older versions had less switches
+        needed = {name for name, x in self.defaults.items() if not isinstance(x, bool)}  # switches came later
+        missing = {name for group in groups for name in needed - group.keys()}
+        if missing:
             raise OptionError(f"is another optimizer's: has no {', '.join(sorted(missing))}")
         parameters = self._parameters()
         states: dict[Tensor | str, dict[str, Any]] = {}
@@ -449,7 +450,7 @@ def _what(group: Any) -> str:
 
 def _in_numbers(name: str, options: dict[str, Any]) -> dict[str, Any]:
     """The options with Python's numbers for what tensors and arrays may say too, such as a learning rate."""
-    read = {option: real(name, option, x) for option, x in options.items() if option in _NUMBERS}
+    read: dict[str, Any] = {option: real(name, option, x) for option, x in options.items() if option in _NUMBERS}
     if "betas" in options:
         betas = options["betas"]
         if not isinstance(betas, tuple | list):
