@@ -299,9 +299,7 @@ class NAdam(Averaging):
         gradient = self._penalized(parameter, gradient, group)
         mean, square = self._averages(parameter, gradient, state, group)
         scratch, (beta1, beta2), step = self._scratch_of(parameter), group["betas"], state["step"]
-        mu, following = [
-            beta1 * (1 - 0.5 * 0.96 ** (t * group["momentum_decay"])) for t in (step, step + 1)
-        ]
+        mu, following = [beta1 * (1 - 0.5 * 0.96 ** (t * group["momentum_decay"])) for t in (step, step + 1)]
         product = state["mu_product"] = state.get("mu_product", 1.0) * mu
         np.sqrt(square, out=scratch)
         scratch /= np.array(math.sqrt(1 - beta2**step), scratch.dtype)

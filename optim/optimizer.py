@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from typing import Any, ClassVar, Self, TypeAlias, TypeVar, overload
 
 import numpy as np
@@ -19,7 +18,7 @@ from minitensor.core.value import Value
 from minitensor.core.watcher import here
 from minitensor.errors import DTypeError, GraphError, OptionError, ShapeError
 from minitensor.optim.blas import factor
-from minitensor.optim.options import Elsewhere, real, without_elsewhere
+from minitensor.optim.options import NOT_NEGATIVE, Elsewhere, in_numbers, listed, without_elsewhere
 from minitensor.optim.values import ValueVector
 
 R = TypeVar("R")
@@ -35,8 +34,6 @@ Update: TypeAlias = tuple[Tensor, NDArray[Any], dict[str, Any], Group]
 """A parameter, its gradient, what is remembered of it, and its group."""
 
 _FLUSH_EVERY = 64  # steps
-_NOT_NEGATIVE = ("lr", "momentum", "weight_decay", "eps", "lr_decay", "initial_accumulator_value", "momentum_decay")
-_NUMBERS = (*_NOT_NEGATIVE, "dampening", "alpha", "rho")
 
 
 class Optimizer:
@@ -54,8 +51,8 @@ class Optimizer:
     Tensor([ 0.9, -0.9], requires_grad=True)
 
     Args:
-        params: The tensors to update, which are leaves that require grad, or what named_parameters() gives; or
-            dicts, each with tensors under "params" and with options that differ for them, such as
+        params: The tensors to update, which are leaves that require grad, or what named_parameters() gives;
+            or dicts, each with tensors under "params" and with options that differ for them, such as
             {"params": [bias], "weight_decay": 0}. Or Values, which are updated together, as one vector.
         defaults: The options of a group that does not name its own, as a dict.
         options: The same, by name.
@@ -83,12 +80,12 @@ class Optimizer:
     numbers: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, params: Params, defaults: Mapping[str, Any] | None = None, /, **options: Any) -> None:
-        self.defaults = _in_numbers(self._name, {**(defaults or {}), **options})
+        self.defaults = in_numbers(self._name, {**(defaults or {}), **options})
         self.param_groups: list[Group] = []
         self._state: dict[Tensor | str, dict[str, Any]] = {}
         self._scratch: dict[Tensor, NDArray[Any]] = {}
         self._steps = 0
-        given = self._listed(params)
+        given = listed(self._name, params)
         self._check(self.defaults)  # before the parameters: a typing error is the likelier mistake
         if not given:
             raise self._nothing_in(params)
@@ -119,19 +116,6 @@ class Optimizer:
     def _parameters(self) -> list[Any]:
         return [parameter for group in self.param_groups for parameter in group["params"]]
 
-    def _listed(self, params: Any) -> list[Any]:
-        """What was given as parameters, in its order."""
-        if callable(params) or not isinstance(params, Iterable) or isinstance(params, Tensor | Value):
-            cure = "a list of it" if isinstance(params, Tensor | Value) else "model.parameters()"
-            cure = "what it returns" if callable(params) and not hasattr(params, "parameters") else cure
-        elif isinstance(params, AbstractSet):
-            cure = "a list: the order in a set is another in the next run"
-        elif isinstance(params, Mapping):
-            cure = "a list of it" if "params" in params else "its values() in a list"
-        else:
-            return list(params)
-        raise DTypeError(f"{self._name}: takes parameters, not a {type(params).__name__}. Pass {cure}.")
-
     def _nothing_in(self, params: Any) -> ValueError:
         spent = " anew: a generator gives them once" if isinstance(params, Iterator) else ""
         return ValueError(f"{self._name}: no parameters. Pass model.parameters(){spent}.")
@@ -147,10 +131,10 @@ class Optimizer:
                 f"{self._name}: groups are dicts with the parameters under 'params', not {_what(group)}"
             )
         params = group["params"]
-        added: list[Any] = [params] if isinstance(params, Tensor | Value) else self._listed(params)
+        added: list[Any] = [params] if isinstance(params, Tensor | Value) else listed(self._name, params)
         options = {name: value for name, value in group.items() if name != "params"}
         options = without_elsewhere(self._name, options, [*self.defaults, "initial_lr", "param_names"])
-        options = _in_numbers(self._name, options)
+        options = in_numbers(self._name, options)
         self._check(self.defaults | options)
         if not added:
             raise self._nothing_in(params)
@@ -190,7 +174,7 @@ class Optimizer:
 
     def _check(self, options: Mapping[str, Any]) -> None:
         """Refuse options without a meaning. A subclass adds its own."""
-        for name in _NOT_NEGATIVE:
+        for name in NOT_NEGATIVE:
             if not options.get(name, 0) >= 0:
                 raise OptionError(f"{self._name}: {name} must not be negative, and is {options[name]}")
         for name, betas in [("alpha", (options.get("alpha", 0),)), ("betas", options.get("betas", ()))]:
@@ -446,14 +430,3 @@ def _is_permuted(x: object) -> bool:
 
 def _what(group: Any) -> str:
     return "a dict without it" if isinstance(group, Mapping) else type(group).__name__
-
-
-def _in_numbers(name: str, options: dict[str, Any]) -> dict[str, Any]:
-    """The options with Python's numbers for what tensors and arrays may say too, such as a learning rate."""
-    read: dict[str, Any] = {option: real(name, option, x) for option, x in options.items() if option in _NUMBERS}
-    if "betas" in options:
-        betas = options["betas"]
-        if not isinstance(betas, tuple | list):
-            raise DTypeError(f"{name}: betas must be a tuple of numbers, not {type(betas).__name__}")
-        read["betas"] = tuple([real(name, "each of betas", beta) for beta in betas])
-    return options | read

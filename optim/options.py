@@ -1,12 +1,19 @@
-"""What optimizers and schedules are given as numbers and switches: read, or refused, in one way."""
+"""What optimizers and schedules are given: read, or refused, in one way."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, TypedDict
 
+from minitensor.core.graph import Node
 from minitensor.errors import DTypeError, OptionError
+
+NOT_NEGATIVE = (
+    *("lr", "momentum", "weight_decay", "eps", "lr_decay", "initial_accumulator_value", "momentum_decay"),
+)
+_NUMBERS = (*NOT_NEGATIVE, "dampening", "alpha", "rho")
 
 
 class Elsewhere(TypedDict, total=False):
@@ -42,6 +49,43 @@ def without_elsewhere(name: str, options: Mapping[str, Any], known: Iterable[str
                 f"{name}: {option}={options[option]!r} is for PyTorch, and means nothing here. Leave it out."
             )
     return {option: x for option, x in options.items() if option in known}
+
+
+def listed(name: str, params: Any) -> list[Any]:
+    """What an optimizer is given as parameters, in its order.
+
+    >>> listed("SGD", {1.0, 2.0})
+    Traceback (most recent call last):
+    minitensor.errors.DTypeError: SGD: takes parameters, not a set. Pass a list: a set has no order to go by.
+    """
+    if callable(params) or not isinstance(params, Iterable) or isinstance(params, Node):
+        cure = "a list of it" if isinstance(params, Node) else "model.parameters()"
+        cure = "what it returns" if callable(params) and not hasattr(params, "parameters") else cure
+    elif isinstance(params, AbstractSet):
+        cure = "a list: a set has no order to go by"
+    elif isinstance(params, Mapping):
+        cure = "a list of it" if "params" in params else "its values() in a list"
+    else:
+        return list(params)
+    raise DTypeError(f"{name}: takes parameters, not a {type(params).__name__}. Pass {cure}.")
+
+
+def in_numbers(name: str, options: dict[str, Any]) -> dict[str, Any]:
+    """The options with Python's numbers for what tensors and arrays may say too, such as a learning rate.
+
+    >>> import numpy as np
+    >>> in_numbers("SGD", {"lr": np.array([0.5]), "nesterov": False})
+    {'lr': 0.5, 'nesterov': False}
+    """
+    read: dict[str, Any] = {
+        option: real(name, option, x) for option, x in options.items() if option in _NUMBERS
+    }
+    if "betas" in options:
+        betas = options["betas"]
+        if not isinstance(betas, tuple | list):
+            raise DTypeError(f"{name}: betas must be a tuple of numbers, not {type(betas).__name__}")
+        read["betas"] = tuple([real(name, "each of betas", beta) for beta in betas])
+    return options | read
 
 
 def number(need: str, x: Any, axes: float = math.inf) -> float:

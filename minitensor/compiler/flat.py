@@ -111,7 +111,7 @@ def _side_by_side(arrays: list[Array]) -> tuple[Array, list[Array]]:
 
 
 class FlatStep:
-    """What `optimizer.step()` does for gradients that lie in a vector for each group; elsewhere, it is that itself.
+    """An optimizer's step for gradients that lie in a vector for each group; elsewhere, `step()` itself.
 
     Args:
         optimizer: The optimizer.
