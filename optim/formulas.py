@@ -103,7 +103,17 @@ class ConstantLR(LRScheduler):
         return base * self.factor if step < self.total_iters else base
 
 
-class LinearLR(LRScheduler):
+class _Ends(LRScheduler):
+    """What those share that let the groups have what they have after total_iters steps."""
+
+    chainable: ClassVar[bool] = True
+    total_iters: int
+
+    def get_lr(self) -> list[float]:
+        return super().get_lr() if self.last_epoch <= self.total_iters else self.get_last_lr()
+
+
+class LinearLR(_Ends):
     """A straight line from start_factor times the learning rate to end_factor times it, in total_iters steps.
 
     >>> from minitensor import Tensor, optim
@@ -111,8 +121,6 @@ class LinearLR(LRScheduler):
     >>> [schedule.lr_at(step, 1.0) for step in range(4)]
     [0.5, 0.75, 1.0, 1.0]
     """
-
-    chainable: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -132,7 +140,7 @@ class LinearLR(LRScheduler):
         return base * (self.start_factor + (self.end_factor - self.start_factor) * done)
 
 
-class PolynomialLR(LRScheduler):
+class PolynomialLR(_Ends):
     """A power of the part of total_iters steps that is left: base · (1 − step / total_iters)^power.
 
     >>> from minitensor import Tensor, optim
@@ -140,8 +148,6 @@ class PolynomialLR(LRScheduler):
     >>> [schedule.lr_at(step, 1.0) for step in range(6)]
     [1.0, 0.5625, 0.25, 0.0625, 0.0, 0.0]
     """
-
-    chainable: ClassVar[bool] = True
 
     def __init__(
         self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
@@ -172,6 +178,15 @@ class CosineAnnealingLR(LRScheduler):
 
     def lr_at(self, step: int, base: float) -> float:
         return cosine(base, self.eta_min, step / self.T_max)
+
+    def _bases_now(self, step: float) -> list[float]:
+        """At the lowest point nothing is left of the bases: from there on, those at first hold, as in PyTorch."""
+        bases = super()._bases_now(step)
+        if (step - self.T_max) % (2 * self.T_max) == 0:
+            rise = (1 - math.cos(math.pi / self.T_max)) / 2
+            for i, base in enumerate(self.base_lrs):
+                bases[i] = base + (self.optimizer.param_groups[i]["lr"] - self.eta_min) / rise
+        return bases
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):

@@ -197,7 +197,7 @@ class LRScheduler(Schedule):
         Most formulas are a · base + b. By others, and where the base plays no part, as at the end of a
         cosine, the group goes on as if its rate were its base.
         """
-        if type(self).get_lr is not LRScheduler.get_lr:
+        if type(self).lr_at is LRScheduler.lr_at:  # no formula
             return lr
         one, two, three = (self._number(self._lr_of(i, step, base)) for base in (1.0, 2.0, 3.0))
         a, b = two - one, 2 * one - two

@@ -121,8 +121,11 @@ class SequentialLR(_Made):
         return self.schedulers[i], self.milestones[i - 1] if i else 0
 
     def lr_at(self, step: int, base: float) -> float:
+        return self._lr_of(0, step, base)
+
+    def _lr_of(self, i: int, step: int, base: float) -> float:
         part, begin = self._part(step)
-        return part.lr_at(step - begin, base)
+        return part._lr_of(i, step - begin, base)
 
     @effect
     def step(self, epoch: float | None = None) -> None:
@@ -228,7 +231,7 @@ class LinearWarmup(LRScheduler):
             raise DTypeError("LinearWarmup: after must be a schedule of learning rates of the same optimizer")
         if isinstance(after, CyclicLR | OneCycleLR):
             raise DTypeError(f"LinearWarmup: {type(after).__name__} has a warm-up of its own")
-        if after is not None and (isinstance(after, _Made) or type(after).get_lr is not LRScheduler.get_lr):
+        if after is not None and type(after).lr_at is LRScheduler.lr_at:
             raise DTypeError(
                 f"LinearWarmup: {type(after).__name__} has no formula. Put LinearLR and it into SequentialLR."
             )
