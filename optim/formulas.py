@@ -180,7 +180,7 @@ class CosineAnnealingLR(LRScheduler):
         return cosine(base, self.eta_min, step / self.T_max)
 
     def _bases_now(self, step: float) -> list[float]:
-        """At the lowest point nothing is left of the bases: from there on, those at first hold, as in PyTorch."""
+        """At its lowest, nothing is left of the bases: from there on those at first hold, as in PyTorch."""
         bases = super()._bases_now(step)
         if (step - self.T_max) % (2 * self.T_max) == 0:
             rise = (1 - math.cos(math.pi / self.T_max)) / 2
