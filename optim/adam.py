@@ -107,7 +107,7 @@ class Adam(Averaging):
         gradient = self._penalized(parameter, gradient, group)
         mean, square = self._averages(parameter, gradient, state, group)
         if group["amsgrad"]:
-            if state["step"] == 1:
+            if "max_exp_avg_sq" not in state:
                 state["max_exp_avg_sq"] = memory.zeros_like(parameter.data)
             square = np.maximum(state["max_exp_avg_sq"], square, out=state["max_exp_avg_sq"])
         scratch, (beta1, beta2), step = self._scratch_of(parameter), group["betas"], state["step"]

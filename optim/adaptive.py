@@ -81,10 +81,9 @@ class RMSprop(Optimizer):
         if not state:
             state["step"] = 0
             state["square_avg"] = memory.zeros_like(parameter.data)
-            if group["momentum"]:
-                state["momentum_buffer"] = memory.zeros_like(parameter.data)
-            if group["centered"]:
-                state["grad_avg"] = memory.zeros_like(parameter.data)
+        for option, name in (("momentum", "momentum_buffer"), ("centered", "grad_avg")):
+            if group[option] and name not in state:
+                state[name] = memory.zeros_like(parameter.data)
         state["step"] += 1  # PyTorch counts them too
         square, scratch = state["square_avg"], self._scratch_of(parameter)
         keep, add = group["alpha"], 1 - group["alpha"]
