@@ -24,7 +24,7 @@ from minitensor.optim.values import ValueVector
 R = TypeVar("R")
 
 Params: TypeAlias = (
-    Iterable[Tensor] | Iterable[Value] | Iterable[tuple[str, Tensor]] | Iterable[Mapping[str, Any]]
+    Iterable[Tensor] | Iterable[Value] | Iterable[tuple[str, Tensor | Value]] | Iterable[Mapping[str, Any]]
 )
 """What an optimizer is to update: tensors, or Values, or pairs of a name and one, or groups of these."""
 Group: TypeAlias = dict[str, Any]
@@ -216,6 +216,11 @@ class Optimizer:
         """
         result = None
         if closure is not None:
+            if not callable(closure):
+                raise DTypeError(
+                    f"{self._name}.step: takes a function that computes the loss and its gradients, "
+                    f"not a {type(closure).__name__}. Call loss.backward() before."
+                )
             with recording(True):
                 result = closure()
         self._update_all()

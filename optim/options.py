@@ -64,7 +64,7 @@ def listed(name: str, params: Any) -> list[Any]:
     elif isinstance(params, AbstractSet):
         cure = "a list: a set has no order to go by"
     elif isinstance(params, Mapping):
-        cure = "a list of it" if "params" in params else "its values() in a list"
+        cure = "a list of it" if "params" in params else "model.parameters()"
     else:
         return list(params)
     raise DTypeError(f"{name}: takes parameters, not a {type(params).__name__}. Pass {cure}.")

@@ -20,7 +20,6 @@ class _Made(LRScheduler):
 
     def _take(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler]) -> None:
         """Check the parts, and keep them."""
-        self.optimizer = checked(self._name, optimizer)
         if not isinstance(schedulers, list | tuple) or not schedulers:
             raise OptionError(f"{self._name}: takes a list of at least one schedule")
         for i, part in enumerate(schedulers):
@@ -30,8 +29,9 @@ class _Made(LRScheduler):
                     f"{self._name}: needs schedules that step by themselves, and number {i} is a "
                     f"{type(part).__name__}{hint}"
                 )
-            if part.optimizer is not optimizer:
+            if part.optimizer is not checked(self._name, optimizer):
                 raise OptionError(f"{self._name}: schedule number {i} is of another optimizer")
+        self.optimizer = optimizer
         self.schedulers = list(schedulers)
         self.interval = schedulers[0].interval
 

@@ -182,6 +182,10 @@ def test_whatever_is_done_between_steps(kind: str, groups: bool, events: list[st
             "adagrad",
             ["nothing", "nothing", "freeze", "nothing", "thaw", "nothing"],
         ),  # unequal counts of steps
+        (
+            "plain",
+            [*["nothing"] * 4, "change options", "nothing", "freeze", "nothing"],
+        ),  # velocities, at last
         ("sgd", ["evaluate", "freeze", "train", "thaw", "evaluate", "freeze", "train", "thaw"]),  # new modes
     ],
 )

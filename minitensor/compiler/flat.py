@@ -82,7 +82,7 @@ class Home:
         return any([len(state) != len(self.state) for _, _, state in self.pieces])
 
     def hand_out(self, optimizer: Optimizer) -> None:
-        """Let the parameters remember it too. Their states are new ones, so that no program runs on as it is."""
+        """Let the parameters remember it too. Their states are new ones, so that no program goes on."""
         start = 0
         for parameter, view, state in self.residents:
             piece, _, grown = next(found for found in self.pieces if found[0].stop >= start + view.size)
