@@ -8,13 +8,24 @@ if __name__ != "minitensor.optim":
 
 from minitensor.nn.utils import clip_grad_norm_, clip_grad_value_
 from minitensor.optim import lr_scheduler
-from minitensor.optim.adam import Adam, AdamW
-from minitensor.optim.adaptive import Adagrad, RMSprop
+from minitensor.optim.adam import Adam, Adamax, AdamW, NAdam, RAdam
+from minitensor.optim.adaptive import Adadelta, Adagrad, RMSprop
 from minitensor.optim.lr_scheduler import (
+    ChainedScheduler,
+    ConstantLR,
     CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
+    CyclicLR,
+    ExponentialLR,
+    LambdaLR,
+    LinearLR,
     LinearWarmup,
+    MultiplicativeLR,
+    MultiStepLR,
     OneCycleLR,
+    PolynomialLR,
     ReduceLROnPlateau,
+    SequentialLR,
     StepLR,
 )
 from minitensor.optim.optimizer import Optimizer
@@ -22,15 +33,30 @@ from minitensor.optim.sgd import SGD
 
 __all__ = [
     "SGD",
+    "Adadelta",
     "Adagrad",
     "Adam",
     "AdamW",
+    "Adamax",
+    "ChainedScheduler",
+    "ConstantLR",
     "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
+    "CyclicLR",
+    "ExponentialLR",
+    "LambdaLR",
+    "LinearLR",
     "LinearWarmup",
+    "MultiStepLR",
+    "MultiplicativeLR",
+    "NAdam",
     "OneCycleLR",
     "Optimizer",
+    "PolynomialLR",
+    "RAdam",
     "RMSprop",
     "ReduceLROnPlateau",
+    "SequentialLR",
     "StepLR",
     "clip_grad_norm_",
     "clip_grad_value_",

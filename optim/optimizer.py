@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Self, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Self, TypeAlias, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from minitensor import memory
 from minitensor.arrays.copying import Ordered, writable
-from minitensor.context import effect, reveal
+from minitensor.context import effect, recording, reveal
 from minitensor.core.tensor import Tensor
 from minitensor.core.value import Value
 from minitensor.core.watcher import here
 from minitensor.errors import DTypeError, GraphError, OptionError, ShapeError
 from minitensor.optim.blas import factor
+from minitensor.optim.options import NOT_NEGATIVE, Elsewhere, in_numbers, listed, without_elsewhere
 from minitensor.optim.values import ValueVector
 
-Params: TypeAlias = Iterable[Tensor] | Iterable[Value] | Iterable[Mapping[str, Any]]
-"""What an optimizer is to update: tensors, or Values, or groups of either."""
+R = TypeVar("R")
+
+Params: TypeAlias = (
+    Iterable[Tensor] | Iterable[Value] | Iterable[tuple[str, Tensor | Value]] | Iterable[Mapping[str, Any]]
+)
+"""What an optimizer is to update: tensors, or Values, or pairs of a name and one, or groups of these."""
 Group: TypeAlias = dict[str, Any]
 """Parameters under "params", and the options by which they are updated, such as "lr"."""
 
@@ -46,10 +51,11 @@ class Optimizer:
     Tensor([ 0.9, -0.9], requires_grad=True)
 
     Args:
-        params: The tensors to update, which are leaves that require grad; or dicts, each with tensors under
-            "params" and with options that differ for them, such as {"params": [bias], "weight_decay": 0}.
-            Or Values, all of which then are updated together, as one vector.
-        defaults: The options of a group that does not name its own.
+        params: The tensors to update, which are leaves that require grad, or what named_parameters() gives;
+            or dicts, each with tensors under "params" and with options that differ for them, such as
+            {"params": [bias], "weight_decay": 0}. Or Values, which are updated together, as one vector.
+        defaults: The options of a group that does not name its own, as a dict.
+        options: The same, by name.
 
     Attributes:
         elementwise: Whether `update` treats each element by itself, so that compile may give it several
@@ -57,33 +63,32 @@ class Optimizer:
         moments: What it remembers in arrays like the parameter, such as a velocity, by name: loaded ones are
             checked, and converted to the parameter's dtype. A subclass says so.
         counters: What it remembers as an integer, by name.
+        numbers: What it remembers as another number of Python's, by name.
         param_groups: The groups. Their options may be changed at any time; schedules change "lr".
         state: What each updated parameter remembers between steps, such as its velocity: whatever can be
             copied, under any name. What they share may stand in a dict under a name in a parameter's place.
 
     Raises:
         ValueError: If there are no parameters, one is given twice, or an option has no meaning.
+        DTypeError: If the parameters are none, or have no order.
         GraphError: If a parameter is not a leaf, or none requires grad.
     """
 
     elementwise: ClassVar[bool] = False
     moments: ClassVar[tuple[str, ...]] = ()
     counters: ClassVar[tuple[str, ...]] = ()
+    numbers: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, params: Params, **defaults: Any) -> None:
-        self.defaults = defaults
+    def __init__(self, params: Params, defaults: Mapping[str, Any] | None = None, /, **options: Any) -> None:
+        self.defaults = in_numbers(self._name, {**(defaults or {}), **options})
         self.param_groups: list[Group] = []
         self._state: dict[Tensor | str, dict[str, Any]] = {}
         self._scratch: dict[Tensor, NDArray[Any]] = {}
         self._steps = 0
-        if callable(params) or isinstance(params, Tensor | Value):
-            cure = "a list of it" if not callable(params) else "what it returns"
-            cure = "model.parameters()" if hasattr(params, "parameters") else cure
-            raise DTypeError(f"{self._name}: takes parameters, not a {type(params).__name__}. Pass {cure}.")
-        given: list[Any] = list(params)
-        self._check(defaults)  # before the parameters: a typing error is the likelier mistake
+        given = listed(self._name, params)
+        self._check(self.defaults)  # before the parameters: a typing error is the likelier mistake
         if not given:
-            raise ValueError(f"{self._name}: no parameters. Pass model.parameters().")
+            raise self._nothing_in(params)
         for group in given if isinstance(given[0], Mapping) else [{"params": given}]:
             self.add_param_group(group)
         if not any(parameter.requires_grad for parameter in self._parameters()):
@@ -111,6 +116,14 @@ class Optimizer:
     def _parameters(self) -> list[Any]:
         return [parameter for group in self.param_groups for parameter in group["params"]]
 
+    def _nothing_in(self, params: Any) -> ValueError:
+        spent = " anew: a generator gives them once" if isinstance(params, Iterator) else ""
+        return ValueError(f"{self._name}: no parameters. Pass model.parameters(){spent}.")
+
+    def _ignore(self, elsewhere: Elsewhere) -> None:
+        """Leave out what only PyTorch has; a subclass that takes it says so in `__init__`."""
+        without_elsewhere(self._name, elsewhere, self.defaults)
+
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """Add parameters, with their own options or the defaults."""
         if not isinstance(group, Mapping) or "params" not in group:
@@ -118,16 +131,25 @@ class Optimizer:
                 f"{self._name}: groups are dicts with the parameters under 'params', not {_what(group)}"
             )
         params = group["params"]
-        added: list[Any] = [params] if isinstance(params, Tensor | Value) else list(params)
+        added: list[Any] = [params] if isinstance(params, Tensor | Value) else listed(self._name, params)
         options = {name: value for name, value in group.items() if name != "params"}
-        unknown = options.keys() - self.defaults.keys() - {"initial_lr"}
-        if unknown:
-            raise OptionError(
-                f"{self._name}: no option {', '.join(sorted(unknown))}. It has {', '.join(self.defaults)}."
-            )
+        options = without_elsewhere(self._name, options, [*self.defaults, "initial_lr", "param_names"])
+        options = in_numbers(self._name, options)
         self._check(self.defaults | options)
         if not added:
-            raise ValueError(f"{self._name}: no parameters. Pass model.parameters().")
+            raise self._nothing_in(params)
+        names = [x[0] for x in added if isinstance(x, tuple) and len(x) == 2 and isinstance(x[0], str)]
+        if len(names) == len(added):
+            options["param_names"], added = names, [parameter for _, parameter in added]
+        kinds = {"param_names" in known for known in [*self.param_groups, options]}
+        if 0 < len(names) < len(added) or len(kinds) > 1:
+            raise OptionError(f"{self._name}: some parameters have names. Name all of them, or none.")
+        self._check_parameters(added)
+        if isinstance(added[0], Value):
+            added = [ValueVector(added)]
+        self.param_groups.append({"params": added, **self.defaults, **options})
+
+    def _check_parameters(self, added: list[Any]) -> None:
         known = next((x for x in added if isinstance(x, Value | Tensor)), None)
         kind = Value if isinstance(known, Value) else Tensor
         for i, parameter in enumerate(added):
@@ -149,13 +171,10 @@ class Optimizer:
             together += known.values if isinstance(known, ValueVector) else [known]
         if len(set(together)) < len(together):
             raise ValueError(f"{self._name}: a parameter is given twice")
-        if kind is Value:
-            added = [ValueVector(added)]
-        self.param_groups.append({"params": added, **self.defaults, **options})
 
     def _check(self, options: Mapping[str, Any]) -> None:
         """Refuse options without a meaning. A subclass adds its own."""
-        for name in ("lr", "momentum", "weight_decay", "eps", "lr_decay", "initial_accumulator_value"):
+        for name in NOT_NEGATIVE:
             if not options.get(name, 0) >= 0:
                 raise OptionError(f"{self._name}: {name} must not be negative, and is {options[name]}")
         for name, betas in [("alpha", (options.get("alpha", 0),)), ("betas", options.get("betas", ()))]:
@@ -165,15 +184,50 @@ class Optimizer:
                 )
 
     @effect
-    def zero_grad(self) -> None:
-        """Set every parameter's gradient to None."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Set every parameter's gradient to None; or, where there is one, to zeros."""
         for group in self.param_groups:
             for parameter in group["params"]:
-                parameter._grad = None
+                if set_to_none or parameter._grad is None or isinstance(parameter, ValueVector):
+                    parameter._grad = None
+                else:
+                    parameter._grad = memory.zeros_like(parameter.data)
+
+    @overload
+    def step(self, closure: None = None) -> None: ...
+    @overload
+    def step(self, closure: Callable[[], R]) -> R: ...
+    def step(self, closure: Callable[[], R] | None = None) -> R | None:
+        """Update every parameter that has a gradient; warns if none has one.
+
+        >>> from minitensor import optim
+        >>> w = Tensor([1.0], requires_grad=True)
+        >>> optimizer = optim.SGD([w], lr=0.1)
+        >>> def closure():
+        ...     optimizer.zero_grad()
+        ...     loss = (w * w).sum()
+        ...     loss.backward()
+        ...     return loss
+        >>> optimizer.step(closure)
+        Tensor(1., made_by=sum)
+
+        Args:
+            closure: Computes the loss and its gradients first. Its result is what step returns.
+        """
+        result = None
+        if closure is not None:
+            if not callable(closure):
+                raise DTypeError(
+                    f"{self._name}.step: takes a function that computes the loss and its gradients, "
+                    f"not a {type(closure).__name__}. Call loss.backward() before."
+                )
+            with recording(True):
+                result = closure()
+        self._update_all()
+        return result
 
     @effect
-    def step(self) -> None:
-        """Update every parameter that has a gradient; warns if none has one."""
+    def _update_all(self) -> None:
         updates: list[Update] = []
         watcher = here.state.watcher
         for group in self.param_groups:
@@ -194,7 +248,7 @@ class Optimizer:
             warnings.warn(
                 f"{self._name}.step(): no parameter has a gradient, so nothing was updated. "
                 "Call loss.backward() first, on a loss computed from these parameters.",
-                stacklevel=3,
+                stacklevel=4,
             )
 
     def take(self, updates: Sequence[Update]) -> None:
@@ -232,11 +286,17 @@ class Optimizer:
         raise NotImplementedError(f"{self._name} does not define update(parameter, gradient, state, group)")
 
     def _penalized(self, parameter: Tensor, gradient: NDArray[Any], group: Group) -> NDArray[Any]:
-        """The gradient of the L2-penalized loss; under "maximize", of minus the objective."""
+        """The gradient of the L2-penalized loss; under "maximize", of minus the objective.
+
+        A decoupled weight decay is no penalty: it shrinks the parameter itself, at once.
+        """
         if group["maximize"]:
             gradient = -gradient
-        if group["weight_decay"]:
-            gradient = gradient + factor(group["weight_decay"], gradient.dtype) * parameter.data
+        decay = group["weight_decay"]
+        if decay and group.get("decoupled_weight_decay"):
+            parameter.data *= factor(1 - group["lr"] * decay, parameter.dtype)
+        elif decay:
+            gradient = gradient + factor(decay, gradient.dtype) * parameter.data
         return gradient
 
     def _scratch_of(self, parameter: Tensor) -> NDArray[Any]:
@@ -286,7 +346,7 @@ class Optimizer:
         except (OptionError, ShapeError, DTypeError) as error:
             raise type(error)(f"{self._name}.load_state_dict: {error}. Nothing was loaded.") from error
         for group, saved in zip(self.param_groups, groups, strict=True):
-            known = group.keys() | {"initial_lr"}
+            known = group.keys() | {"initial_lr", "param_names"}
             group.update({name: saved[name] for name in saved if name in known and name != "params"})
         self._state = states
         self._steps = steps
@@ -304,7 +364,8 @@ class Optimizer:
         sizes = [len(group["params"]) for group in self.param_groups]
         if given != sizes:
             raise OptionError(f"groups of {given} parameters for groups of {sizes}")
-        missing = {name for group in groups for name in self.defaults.keys() - group.keys()}
+        needed = {name for name, x in self.defaults.items() if not isinstance(x, bool)}  # switches came later
+        missing = {name for group in groups for name in needed - group.keys()}
         if missing:
             raise OptionError(f"is another optimizer's: has no {', '.join(sorted(missing))}")
         parameters = self._parameters()
@@ -321,7 +382,7 @@ class Optimizer:
 
     def _restored(self, name: str, value: Any, parameter: Tensor) -> Any:
         """What was remembered under a name, as `update` expects it."""
-        if value is None or name not in (*self.moments, *self.counters):
+        if value is None or name not in (*self.moments, *self.counters, *self.numbers):
             return value
         try:
             array, shape = np.asarray(value), parameter.shape if name in self.moments else ()
@@ -335,6 +396,8 @@ class Optimizer:
             if not float(array).is_integer():
                 raise DTypeError(f"{name} is no integer")
             return int(array)
+        if name in self.numbers:
+            return float(array)
         restored = memory.empty_like(parameter.data)  # in the parameter's order of memory
         restored[...] = array
         return restored
@@ -360,7 +423,7 @@ class Optimizer:
     def __repr__(self) -> str:
         lines = []
         for group in self.param_groups:
-            options = ", ".join(f"{name}={value!r}" for name, value in group.items() if name != "params")
+            options = ", ".join(f"{name}={value!r}" for name, value in group.items() if "param" not in name)
             count = sum([len(p.values) if isinstance(p, ValueVector) else 1 for p in group["params"]])
             lines.append(f"{self._name}({count} parameters, {options})")
         return "\n".join(lines)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from numpy.typing import NDArray
 
@@ -12,6 +12,7 @@ from minitensor.core.tensor import Tensor
 from minitensor.errors import OptionError
 from minitensor.optim.blas import axpby, axpy
 from minitensor.optim.optimizer import Group, Optimizer, Params
+from minitensor.optim.options import Elsewhere
 
 
 class SGD(Optimizer):
@@ -28,6 +29,7 @@ class SGD(Optimizer):
         weight_decay: The factor of an L2 penalty.
         nesterov: Whether to look ahead along the velocity; needs momentum and no dampening.
         maximize: Whether to ascend instead.
+        elsewhere: Switches of PyTorch's, which may be off.
 
     Raises:
         OptionError: If a factor is negative, or Nesterov's condition is not met.
@@ -53,7 +55,9 @@ class SGD(Optimizer):
         dampening: float = 0.0,
         weight_decay: float = 0.0,
         nesterov: bool = False,
+        *,
         maximize: bool = False,
+        **elsewhere: Unpack[Elsewhere],
     ) -> None:
         super().__init__(
             params,
@@ -64,6 +68,7 @@ class SGD(Optimizer):
             nesterov=nesterov,
             maximize=maximize,
         )
+        self._ignore(elsewhere)
 
     def _check(self, options: Mapping[str, Any]) -> None:
         super()._check(options)

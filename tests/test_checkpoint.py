@@ -37,13 +37,21 @@ OPTIMIZERS: dict[str, Callable[[Any], optim.Optimizer]] = {
     "adam": lambda p: optim.Adam(p, lr=0.01, amsgrad=True),
     "rmsprop": lambda p: optim.RMSprop(p, momentum=0.5, centered=True),
     "adagrad": lambda p: optim.Adagrad(p),
+    "nadam": lambda p: optim.NAdam(p),
 }
 SCHEDULES: dict[str, Callable[[optim.Optimizer], Any]] = {
     "none": lambda o: None,
     "cosine": lambda o: optim.CosineAnnealingLR(o, T_max=6),
     "warmup": lambda o: optim.LinearWarmup(o, 5, after=optim.StepLR(o, 7)),
     "plateau": lambda o: optim.ReduceLROnPlateau(o, patience=0),
+    "restarts": lambda o: optim.CosineAnnealingWarmRestarts(o, 2),
+    "sequence": lambda o: optim.SequentialLR(o, [optim.LinearLR(o), optim.ExponentialLR(o, 0.5)], [2]),
+    "chain": lambda o: optim.ChainedScheduler([optim.CosineAnnealingLR(o, 9), optim.LambdaLR(o, _half)]),
 }
+
+
+def _half(step: int) -> float:
+    return 0.5
 
 
 class Interruption(Callback):

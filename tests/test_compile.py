@@ -215,6 +215,10 @@ OPTIMIZERS: dict[str, Callable[[nn.Module], optim.Optimizer]] = {
     "RMSprop": lambda m: optim.RMSprop(m.parameters(), lr=0.01),
     "centered RMSprop": lambda m: optim.RMSprop(m.parameters(), lr=0.01, centered=True, momentum=0.5),
     "Adagrad": lambda m: optim.Adagrad(m.parameters(), lr=0.1, lr_decay=0.01),
+    "Adadelta": lambda m: optim.Adadelta(m.parameters()),
+    "Adamax": lambda m: optim.Adamax(m.parameters(), lr=0.01),
+    "NAdam": lambda m: optim.NAdam(m.parameters(), lr=0.01, weight_decay=0.1, decoupled_weight_decay=True),
+    "RAdam": lambda m: optim.RAdam(m.parameters(), lr=0.01, betas=(0.9, 0.99)),
     "groups": lambda m: optim.SGD(
         [
             {"params": [p for p in m.parameters() if p.ndim > 1], "weight_decay": 0.1},

@@ -23,6 +23,10 @@ OPTIMIZERS: dict[str, Callable[[Any], optim.Optimizer]] = {
     "adamw": lambda params: optim.AdamW(params, lr=0.01),
     "rmsprop": lambda params: optim.RMSprop(params, lr=0.01, momentum=0.5),
     "adagrad": lambda params: optim.Adagrad(params, lr=0.05),
+    "adadelta": lambda params: optim.Adadelta(params),
+    "adamax": lambda params: optim.Adamax(params, lr=0.01),
+    "nadam": lambda params: optim.NAdam(params, lr=0.01),
+    "radam": lambda params: optim.RAdam(params, lr=0.01, betas=(0.9, 0.99), decoupled_weight_decay=True),
 }
 
 
@@ -39,13 +43,14 @@ class World:
         given = [{"params": self.params[:2]}, {"params": self.params[2:6], "lr": 0.02}]
         self.optimizer = OPTIMIZERS[kind](given if groups else self.params[:6])
         self.saved: Any = None
+        self.set_to_none = True
         self.step = mt.compile(self._step) if compiled else self._step
         self.kept: list[Any] = []
 
     def _step(self, x: Any, y: Any, max_norm: float = np.inf) -> Any:
         output = self.model(x) + self.bias
         loss = cross_entropy(output, y)
-        self.optimizer.zero_grad()
+        self.optimizer.zero_grad(self.set_to_none)
         loss.backward()
         if max_norm < np.inf:
             clip_grad_norm_(self.model.parameters(), max_norm)
@@ -105,6 +110,17 @@ def change_rate(world: World) -> None:
     world.optimizer.param_groups[0]["lr"] *= 0.7
 
 
+def change_options(world: World) -> None:
+    """Also of what had no meaning before, such as the velocity of plain steps."""
+    for name, value in {"momentum": 0.5, "betas": (0.7, 0.9), "weight_decay": 0.1, "maximize": True}.items():
+        if name in world.optimizer.param_groups[-1] and not world.optimizer.param_groups[-1].get("nesterov"):
+            world.optimizer.param_groups[-1][name] = value
+
+
+def set_to_zero(world: World) -> None:
+    world.set_to_none = not world.set_to_none
+
+
 def set_grad(world: World) -> None:
     world.params[0].grad = np.ones_like(world.params[0].data)
 
@@ -113,6 +129,8 @@ EVENTS: dict[str, Callable[[World], object]] = {
     "nothing": lambda world: None,
     "nothing else": lambda world: None,
     "change the rate": change_rate,
+    "change options": change_options,
+    "zeros or None": set_to_zero,
     "save": save,
     "load": load,
     "freeze": lambda world: world.params[0].requires_grad_(False),
@@ -164,6 +182,10 @@ def test_whatever_is_done_between_steps(kind: str, groups: bool, events: list[st
             "adagrad",
             ["nothing", "nothing", "freeze", "nothing", "thaw", "nothing"],
         ),  # unequal counts of steps
+        (
+            "plain",
+            [*["nothing"] * 4, "change options", "nothing", "freeze", "nothing"],
+        ),  # velocities, at last
         ("sgd", ["evaluate", "freeze", "train", "thaw", "evaluate", "freeze", "train", "thaw"]),  # new modes
     ],
 )

@@ -209,6 +209,7 @@ SCALAR: dict[str, Callable[[Any], optim.Optimizer]] = {
     "AdamW": lambda p: optim.AdamW(p, lr=0.1),
     "RMSprop": lambda p: optim.RMSprop(p, momentum=0.5, centered=True),
     "Adagrad": lambda p: optim.Adagrad(p),
+    "NAdam": lambda p: optim.NAdam(p),
     "groups": lambda p: optim.SGD([{"params": p[:3]}, {"params": p[3:], "lr": 0.5}], lr=0.1),
 }
 

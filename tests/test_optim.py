@@ -22,6 +22,7 @@ from minitensor import (
     Tensor,
     Value,
     nn,
+    no_grad,
     optim,
     trees,
 )
@@ -179,7 +180,7 @@ def test_what_does_not_fit_is_not_loaded() -> None:
     for other, message in [
         (optim.SGD([w, b]), r"groups of \[1\] parameters for groups of \[2\]"),
         (optim.SGD([b]), r"momentum_buffer has shape \(1,\) for a parameter of shape \(1, 2\)"),
-        (optim.Adam([w]), "is another optimizer's: has no amsgrad, betas, eps"),
+        (optim.Adam([w]), "is another optimizer's: has no betas, eps"),
     ]:
         with pytest.raises(ValueError, match=message):
             other.load_state_dict(saved)
@@ -236,6 +237,16 @@ class Table(optim.lr_scheduler.LRScheduler):
 
 SCHEDULES: dict[str, Callable[[optim.Optimizer], Any]] = {
     "StepLR": lambda o: optim.StepLR(o, 2, 0.5),
+    "MultiStepLR": lambda o: optim.MultiStepLR(o, [4, 1], 0.5),
+    "ExponentialLR": lambda o: optim.ExponentialLR(o, 0.9),
+    "ConstantLR": lambda o: optim.ConstantLR(o, 0.5, 3),
+    "LinearLR": lambda o: optim.LinearLR(o, 0.5, 0.9, 4),
+    "PolynomialLR": lambda o: optim.PolynomialLR(o, 20, 2),
+    "LambdaLR": lambda o: optim.LambdaLR(o, lambda step: 1 / (1 + step)),
+    "MultiplicativeLR": lambda o: optim.MultiplicativeLR(o, lambda step: 1 / step),
+    "CosineAnnealingWarmRestarts": lambda o: optim.CosineAnnealingWarmRestarts(o, 4, 2),
+    "SequentialLR": lambda o: optim.SequentialLR(o, [optim.LinearLR(o), optim.StepLR(o, 2)], [20]),
+    "ChainedScheduler": lambda o: optim.ChainedScheduler([optim.LinearLR(o), optim.StepLR(o, 2)]),
     "CosineAnnealingLR": lambda o: optim.CosineAnnealingLR(o, 6, 0.01),
     "LinearWarmup": lambda o: optim.LinearWarmup(o, 4),
     "LinearWarmup, after": lambda o: optim.LinearWarmup(o, 2, after=optim.StepLR(o, 2, 0.5)),
@@ -673,3 +684,513 @@ def test_saved_groups_share_nothing_with_the_optimizer() -> None:
     state["param_groups"][0]["betas"][0] = 0.2
     assert optimizer.param_groups[0]["betas"] == [0.5, 0.6]
     assert other.param_groups[0]["betas"] == [0.1, 0.6]
+
+
+# ------------------------------------------------------------------------------------------ PyTorch's habits
+
+OPTIMIZERS = [
+    *(optim.SGD, optim.Adam, optim.AdamW, optim.RMSprop, optim.Adagrad),
+    *(optim.Adadelta, optim.Adamax, optim.NAdam, optim.RAdam),
+]
+ELSEWHERE = {"foreach": None, "fused": None, "capturable": False, "differentiable": False}
+
+
+def test_schedules_are_found_where_pytorch_has_them() -> None:
+    for name in set(optim.lr_scheduler.__all__) - {"LRScheduler", "Schedule"}:
+        assert getattr(optim, name) is getattr(optim.lr_scheduler, name)
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_what_only_pytorch_has_may_be_off(kind: Any) -> None:
+    plain, given = kind([nn.Parameter([1.0])]), kind([nn.Parameter([1.0])], **ELSEWHERE)
+    assert plain.defaults == given.defaults
+    given.add_param_group({"params": [nn.Parameter([1.0])], **ELSEWHERE})
+    assert given.param_groups[1].keys() == plain.param_groups[0].keys()
+    for option in ELSEWHERE:
+        message = rf"^{kind.__name__}: {option}=True is for PyTorch, and means nothing here. Leave it out.$"
+        with pytest.raises(OptionError, match=message):
+            kind([nn.Parameter([1.0])], **{option: True})
+        with pytest.raises(OptionError, match=message):
+            plain.add_param_group({"params": [nn.Parameter([1.0])], option: True})
+    with pytest.raises(OptionError, match=rf"^{kind.__name__}: no option rate. It has lr, "):
+        kind([nn.Parameter([1.0])], rate=0.1)
+    with pytest.raises(TypeError, match="positional argument"):
+        kind([nn.Parameter([1.0])], *range(12))
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_options_are_numbers_whatever_says_them(kind: Any) -> None:
+    rates: list[Any] = [Tensor(0.5), np.float32(0.5), np.array([0.5])]
+    for rate in rates:
+        optimizer = kind([{"params": [nn.Parameter([1.0])], "weight_decay": rate}], lr=rate)
+        assert [type(optimizer.param_groups[0][name]) for name in ("lr", "weight_decay")] == [float, float]
+    wrong: list[Any] = [("0.5", "str"), (None, "NoneType"), (np.ones(2), r"ndarray of shape \(2,\)")]
+    for rate, what in wrong:
+        with pytest.raises(DTypeError, match=f"^{kind.__name__}: lr must be a number, not {what}$"):
+            kind([nn.Parameter([1.0])], lr=rate)
+        with pytest.raises(DTypeError, match=f"^{kind.__name__}: weight_decay must be a number, not {what}$"):
+            kind([{"params": [nn.Parameter([1.0])], "weight_decay": rate}])
+
+
+@pytest.mark.parametrize("kind", [optim.Adam, optim.AdamW, optim.Adamax, optim.NAdam, optim.RAdam])
+def test_betas_are_two_numbers(kind: Any) -> None:
+    w = nn.Parameter([1.0])
+    assert kind([w], betas=[Tensor(0.5), 0.25]).param_groups[0]["betas"] == (0.5, 0.25)
+    with pytest.raises(DTypeError, match="betas must be a tuple of numbers, not float"):
+        kind([w], betas=0.9)
+    with pytest.raises(DTypeError, match="each of betas must be a number, not str"):
+        kind([w], betas=(0.9, "0.99"))
+    for betas in [(0.9,), (0.9, 0.99, 0.999)]:
+        with pytest.raises(OptionError, match=f"^{kind.__name__}: betas must be two, and are"):
+            kind([w], betas=betas)
+    with pytest.raises(OptionError, match="betas must be at least 0 and below 1"):
+        kind([w], betas=(0.9, 1.0))
+
+
+def test_new_options_have_their_ranges() -> None:
+    w = nn.Parameter([1.0])
+    with pytest.raises(OptionError, match=r"Adadelta: rho must be from 0 to 1, and is 1.5"):
+        optim.Adadelta([w], rho=1.5)
+    with pytest.raises(OptionError, match="NAdam: momentum_decay must not be negative, and is -1"):
+        optim.NAdam([w], momentum_decay=-1)
+
+
+def test_parameters_may_have_names() -> None:
+    model = nn.Linear(2, 1)
+    optimizer = optim.SGD(model.named_parameters(), 0.1)
+    assert optimizer.param_groups[0]["params"] == [model.weight, model.bias]
+    assert optimizer.param_groups[0]["param_names"] == ["weight", "bias"]
+    assert "param" not in repr(optimizer).replace("2 parameters", "")
+    w = nn.Parameter([1.0])
+    optimizer.add_param_group({"params": [("more", w)], "lr": 0.5})
+    saved = optimizer.state_dict()
+    assert [group["param_names"] for group in saved["param_groups"]] == [["weight", "bias"], ["more"]]
+    groups: list[dict[str, Any]] = [{"params": model.parameters()}, {"params": w}]
+    other = optim.SGD(groups)
+    other.load_state_dict(saved)
+    assert other.param_groups[1]["param_names"] == ["more"]
+    values = optim.SGD([("a", Value(1.0)), ("b", Value(2.0))])
+    assert values.param_groups[0]["param_names"] == ["a", "b"]
+    mixed: list[Any] = [
+        [("w", w), nn.Parameter([1.0])],
+        [nn.Parameter([1.0]), ("w", w)],
+        [{"params": [("w", w)]}, {"params": [nn.Parameter([1.0])]}],
+    ]
+    for given in mixed:
+        with pytest.raises(
+            OptionError, match=r"^SGD: some parameters have names. Name all of them, or none.$"
+        ):
+            optim.SGD(given)
+    with pytest.raises(DTypeError, match="must be Tensors, not float"):
+        optim.SGD([("w", 1.0)])  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="given twice"):
+        optim.SGD([("w", w), ("v", w)])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (None, r"takes parameters, not a NoneType. Pass model.parameters\(\)"),
+        (0.1, r"takes parameters, not a float. Pass model.parameters\(\)"),
+        ({nn.Parameter([1.0])}, "takes parameters, not a set. Pass a list: a set has no order to go by"),
+        (
+            dict(nn.Linear(1, 1).named_parameters()),
+            r"takes parameters, not a dict. Pass model.parameters\(\)",
+        ),
+        (iter(()), r"no parameters. Pass model.parameters\(\) anew: a generator gives them once"),
+        ([], r"no parameters. Pass model.parameters\(\)\.$"),
+    ],
+    ids=str,
+)
+def test_what_holds_no_parameters_is_refused_alone_and_in_a_group(given: Any, message: str) -> None:
+    for params in (given, [{"params": given}]):
+        with pytest.raises((DTypeError, ValueError), match=f"^SGD: {message}"):
+            optim.SGD(params)
+    with pytest.raises(DTypeError, match=r"not a dict. Pass a list of it"):
+        optim.SGD({"params": [nn.Parameter([1.0])]})  # type: ignore[arg-type]
+
+
+def test_an_optimizer_may_be_written_as_in_pytorch() -> None:
+    class Plain(optim.Optimizer):
+        def __init__(self, params: Any, lr: float = 0.1) -> None:
+            super().__init__(params, {"lr": lr})
+
+        def step(self, closure: Any = None) -> Any:
+            loss = None if closure is None else closure()
+            for group in self.param_groups:
+                for p in group["params"]:
+                    p.data -= group["lr"] * p.grad
+            return loss
+
+    w = nn.Parameter([1.0])
+    optimizer = Plain([w], lr=0.25)
+    assert optimizer.defaults == {"lr": 0.25}
+
+    def closure() -> float:
+        (w * w).sum().backward()
+        return 3.0
+
+    assert optimizer.step(closure) == 3.0
+    assert w.item() == 0.5
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_a_closure_computes_the_gradients_of_a_step_and_gives_its_result(kind: Any) -> None:
+    one, other = nn.Parameter([1.0]), nn.Parameter([1.0])
+    by_closure, by_hand = kind([one]), kind([other])
+    for _ in range(3):
+
+        def closure() -> Tensor:
+            by_closure.zero_grad()
+            loss = (one * one).sum()
+            loss.backward()
+            return loss
+
+        with no_grad():  # of which a closure knows nothing
+            loss = by_closure.step(closure)
+        assert loss.item() == pytest.approx((other.data**2).sum())
+        by_hand.zero_grad()
+        (other * other).sum().backward()
+        assert by_hand.step() is None
+        assert one.item() == other.item()
+    with pytest.raises(DTypeError, match=r"step: takes a function that .* not a Tensor. Call loss.backward"):
+        by_hand.step(loss)
+
+
+def test_gradients_can_be_set_to_zero_instead_of_none() -> None:
+    used, unused, value = nn.Parameter([1.0]), nn.Parameter([1.0]), Value(1.0)
+    gradient = np.ones(1, np.float32)
+    used.grad = gradient
+    optimizer = optim.SGD([used, unused])
+    optimizer.zero_grad(set_to_none=False)
+    assert used.grad.tolist() == [0.0]
+    assert used.grad.dtype == np.float32
+    assert unused.grad is None
+    assert gradient == 1.0  # somebody else's
+    optimizer.step()  # there is a gradient: no warning
+    optimizer.zero_grad(set_to_none=True)
+    assert used.grad is None
+    (value * 2).backward()
+    for set_to_none in (True, False):
+        optim.SGD([value]).zero_grad(set_to_none)
+        assert value.grad == 0.0
+
+
+def test_a_step_without_gradients_warns_at_the_line_of_the_step() -> None:
+    with pytest.warns(UserWarning, match="no parameter has a gradient") as found:
+        optim.SGD([nn.Parameter([1.0])]).step()
+    assert found[0].filename == __file__
+
+
+def test_the_state_of_an_older_version_is_loaded_and_a_weight_decay_stays_what_it_was() -> None:
+    w = nn.Parameter([1.0])
+    adam, adamw = optim.Adam([w], weight_decay=0.1, maximize=True), optim.AdamW([w])
+    saved = adam.state_dict()
+    adamw.load_state_dict(saved)
+    assert adamw.param_groups[0]["decoupled_weight_decay"]
+    assert adamw.param_groups[0]["weight_decay"] == 0.1
+    adam.load_state_dict(adamw.state_dict())
+    assert adam.param_groups[0]["decoupled_weight_decay"]
+    for switch in ("decoupled_weight_decay", "maximize"):
+        del saved["param_groups"][0][switch]
+    other = optim.Adam([w], maximize=True)
+    other.load_state_dict(saved)
+    assert other.param_groups[0]["maximize"]
+    assert not other.param_groups[0]["decoupled_weight_decay"]
+
+
+def test_what_nadam_remembers_is_read_from_any_number() -> None:
+    w = nn.Parameter([1.0])
+    optimizer = optim.NAdam([w])
+    w.grad = np.ones(1, np.float32)
+    optimizer.step()
+    saved = optimizer.state_dict()
+    product = saved["state"][0]["mu_product"]
+    assert product == pytest.approx(0.9 * (1 - 0.5 * 0.96**0.004))
+    saved["state"][0]["mu_product"] = np.array(product)
+    optimizer.load_state_dict(saved)
+    assert type(optimizer.state[w]["mu_product"]) is float
+    saved["state"][0]["mu_product"] = np.ones(2)
+    with pytest.raises(ShapeError, match=r"mu_product has shape \(2,\)"):
+        optimizer.load_state_dict(saved)
+
+
+@pytest.mark.parametrize(
+    ("kind", "option"),
+    [
+        (optim.SGD, "momentum"),
+        (optim.RMSprop, "momentum"),
+        (optim.RMSprop, "centered"),
+        (optim.Adam, "amsgrad"),
+    ],
+)
+def test_an_option_may_be_turned_on_between_two_steps(kind: Any, option: str) -> None:
+    w = nn.Parameter([1.0])
+    optimizer = kind([w])
+    for value in (False, 0.5 if option == "momentum" else True):
+        optimizer.param_groups[0][option] = value
+        w.grad = np.ones(1, np.float32)
+        optimizer.step()
+    assert np.isfinite(w.item())
+
+
+# ------------------------------------------------------------------------------------ PyTorch's schedules
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_schedule_counts_its_steps_itself(name: str) -> None:
+    optimizer, _ = two_parameters()
+    schedule = SCHEDULES[name](optimizer)
+    before = schedule.state_dict(), dict(optimizer.param_groups[0])
+    if name == "CosineAnnealingWarmRestarts":
+        for epoch, fault in [
+            (-1, OptionError),
+            (np.nan, OptionError),
+            (np.inf, OptionError),
+            ("1", DTypeError),
+        ]:
+            with pytest.raises(fault, match=r"^CosineAnnealingWarmRestarts.step: epoch must"):
+                schedule.step(epoch)
+    else:
+        metric = [1.0] if name == "ReduceLROnPlateau" else []
+        with pytest.raises(
+            OptionError, match=r"\.step: counts its steps, and takes no epoch. Call step\(\) once"
+        ):
+            schedule.step(*metric, 3)
+    assert (schedule.state_dict(), optimizer.param_groups[0]) == before
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_schedule_goes_on_from_json(name: str) -> None:
+    optimizer, _ = two_parameters()
+    schedule = SCHEDULES[name](optimizer)
+    metric = [1.0] if name == "ReduceLROnPlateau" else []
+    for _ in range(3):
+        schedule.step(*metric)
+    state = json.loads(json.dumps(schedule.state_dict()))
+    rates = json.loads(json.dumps(optimizer.state_dict()))
+    other, _ = two_parameters()
+    twin = SCHEDULES[name](other)
+    twin.load_state_dict(state)
+    other.load_state_dict(rates)
+    for _ in range(30 if name != "OneCycleLR" else 15):
+        assert twin.get_last_lr() == schedule.get_last_lr()
+        schedule.step(*metric)
+        twin.step(*metric)
+    strange = {**state, "unknown": 1}
+    before = twin.state_dict()
+    with pytest.raises(OptionError, match=r"load_state_dict: needs .* Nothing was loaded"):
+        twin.load_state_dict(strange)
+    assert twin.state_dict() == before
+
+
+def test_get_lr_gives_what_the_formula_says() -> None:
+    optimizer, _ = two_parameters()
+    schedule = optim.ExponentialLR(optimizer, 0.5)
+    schedule.step()
+    optimizer.param_groups[0]["lr"] = 0.4
+    assert schedule.get_lr() == [0.05]
+    assert schedule.get_last_lr() == [0.4]
+    schedule.step()
+    assert schedule.get_lr() == schedule.get_last_lr() == [0.2]
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("own"), "0.1", None, [0.1]])
+@pytest.mark.parametrize("kind", [optim.LambdaLR, optim.MultiplicativeLR])
+def test_a_function_that_fails_changes_nothing(kind: Any, fault: Any) -> None:
+    faults: list[Any] = [0.5]
+
+    def factor(step: int) -> Any:
+        if isinstance(faults[0], Exception):
+            raise faults[0]
+        return faults[0]
+
+    optimizer, group = two_parameters()
+    optimizer.add_param_group(group)
+    schedule = optim.ChainedScheduler(
+        [optim.ExponentialLR(optimizer, 0.9), kind(optimizer, [lambda n: 1, factor])]
+    )
+    before = (
+        schedule.state_dict(),
+        copy.deepcopy([{**group, "params": 0} for group in optimizer.param_groups]),
+    )
+    faults[0] = fault
+    error = RuntimeError if isinstance(fault, Exception) else DTypeError
+    with pytest.raises(error, match=rf"own|^{kind.__name__}: lr_lambda must return a number, not "):
+        schedule.step()
+    assert (schedule.state_dict(), [{**group, "params": 0} for group in optimizer.param_groups]) == before
+
+
+def test_what_differs_between_groups_fits_them() -> None:
+    optimizer, group = two_parameters()
+    makes: list[Callable[[], Any]] = [
+        lambda: optim.LambdaLR(optimizer, [lambda n: 1.0, lambda n: 1.0]),
+        lambda: optim.CyclicLR(optimizer, [0.1, 0.2], 0.3),
+        lambda: optim.CyclicLR(optimizer, 0.1, [0.3, 0.4]),
+        lambda: optim.OneCycleLR(optimizer, 0.1, 10, base_momentum=[0.3, 0.4]),
+        lambda: optim.ReduceLROnPlateau(optimizer, min_lr=[0.1, 0.2]),
+    ]
+    for make in makes:
+        with pytest.raises(OptionError, match=r": 2 \w+ for 1 groups of parameters$"):
+            make()
+    schedules = [
+        optim.LambdaLR(optimizer, [lambda n: 1.0]),
+        optim.CyclicLR(optimizer, 0.1, [0.3]),
+        optim.OneCycleLR(optimizer, 0.1, 10, base_momentum=[0.3]),
+    ]
+    plateau = optim.ReduceLROnPlateau(optimizer, min_lr=[0.1], patience=0)
+    optimizer.add_param_group(group)
+    for schedule in schedules:
+        with pytest.raises(OptionError, match=r"1 \w+, and group number 1 was added later. Make a new one."):
+            schedule.step()
+    plateau.step(1.0)
+    with pytest.raises(OptionError, match=r"ReduceLROnPlateau: 1 min_lr, and group number 1 was added later"):
+        plateau.step(1.0)
+
+
+def test_schedules_of_pytorch_say_what_is_wrong() -> None:
+    known: Any = optim  # whose types say so too
+    optimizer, other = two_parameters()[0], two_parameters()[0]
+    step = known.StepLR(optimizer, 1)
+    cases: list[tuple[Callable[[], Any], type[Exception], str]] = [
+        (lambda: known.StepLR(optimizer, "3"), DTypeError, "step_size must be a number, not str"),
+        (lambda: known.StepLR(optimizer, 3, None), DTypeError, "gamma must be a number, not NoneType"),
+        (
+            lambda: known.StepLR(other, 3, last_epoch=4),
+            OptionError,
+            "last_epoch=4 goes on with a run, but the",
+        ),
+        (
+            lambda: known.StepLR(optimizer, 3, last_epoch=-2),
+            OptionError,
+            "last_epoch must be an integer of at least -1",
+        ),
+        (lambda: known.MultiStepLR(optimizer, 30), DTypeError, "milestones must be a list, not int"),
+        (
+            lambda: known.MultiStepLR(optimizer, [1.5]),
+            OptionError,
+            "a milestone must be an integer of at least 0",
+        ),
+        (
+            lambda: known.LinearLR(optimizer, 0.0),
+            OptionError,
+            "start_factor must be above 0 and at most 1, not 0",
+        ),
+        (
+            lambda: known.LinearLR(optimizer, end_factor=2),
+            OptionError,
+            "end_factor must be at least 0 and at most 1",
+        ),
+        (
+            lambda: known.ConstantLR(optimizer, -1),
+            OptionError,
+            "factor must be at least 0 and at most 1, not -1",
+        ),
+        (lambda: known.PolynomialLR(optimizer, 3, -1), OptionError, "power must not be negative, and is -1"),
+        (
+            lambda: known.LambdaLR(optimizer, 0.5),
+            DTypeError,
+            "lr_lambda must be a function of the step, not float",
+        ),
+        (lambda: known.LambdaLR(0.5, abs), DTypeError, "takes an Optimizer, not float"),
+        (
+            lambda: known.CosineAnnealingWarmRestarts(optimizer, 0),
+            OptionError,
+            "T_0 must be an integer of at least 1",
+        ),
+        (
+            lambda: known.CyclicLR(optimizer, 0.1, 0.2, mode="up"),
+            OptionError,
+            "mode must be triangular, triangular2 or",
+        ),
+        (
+            lambda: known.CyclicLR(optimizer, 0.1, 0.2, scale_mode="up"),
+            OptionError,
+            "scale_mode must be cycle or",
+        ),
+        (
+            lambda: known.CyclicLR(known.Adagrad([nn.Parameter(1.0)]), 0.1, 0.2),
+            OptionError,
+            "no momentum to cycle",
+        ),
+        (lambda: known.SequentialLR(optimizer, [], []), OptionError, "takes a list of at least one schedule"),
+        (
+            lambda: known.SequentialLR(optimizer, [step, step], []),
+            OptionError,
+            "2 schedules need 1 milestones",
+        ),
+        (
+            lambda: known.SequentialLR(optimizer, [step] * 3, [4, 2]),
+            OptionError,
+            "milestones must rise, and are",
+        ),
+        (
+            lambda: known.SequentialLR(other, [step], []),
+            OptionError,
+            "schedule number 0 is of another optimizer",
+        ),
+        (
+            lambda: known.SequentialLR(optimizer, [step, known.ReduceLROnPlateau(optimizer)], [1]),
+            DTypeError,
+            "number 1 is a ReduceLROnPlateau, which needs a metric",
+        ),
+        (lambda: known.ChainedScheduler([]), OptionError, "takes a list of at least one schedule"),
+        (lambda: known.ChainedScheduler([0.1]), DTypeError, "number 0 is a float"),
+        (
+            lambda: known.LinearWarmup(optimizer, after=known.ChainedScheduler([step])),
+            DTypeError,
+            "ChainedScheduler has no formula. Put LinearLR and it into SequentialLR",
+        ),
+        (
+            lambda: known.lr_scheduler.LRScheduler(optimizer),
+            NotImplementedError,
+            "LRScheduler does not define lr_at",
+        ),
+    ]
+    for make, fault, message in cases:
+        before = dict(optimizer.param_groups[0])
+        with pytest.raises(fault, match=rf"^\w+: {message}|{message}"):
+            make()
+        assert optimizer.param_groups[0] == before
+
+
+def test_a_warm_up_and_what_comes_after_it_are_one_sequence() -> None:
+    for after in ("StepLR", "LambdaLR", "CosineAnnealingWarmRestarts", "SequentialLR"):
+        one, other = two_parameters()[0], two_parameters()[0]
+        warmup = optim.LinearWarmup(one, 3, 0.1, after=SCHEDULES[after](one))
+        parts = [optim.LinearLR(other, 0.1, total_iters=3), SCHEDULES[after](other)]
+        sequence = optim.SequentialLR(other, parts, [3])
+        for _ in range(12):
+            assert warmup.get_last_lr() == pytest.approx(sequence.get_last_lr(), rel=1e-12)
+            assert sequence.lr_at(sequence.last_epoch, 0.1) == pytest.approx(sequence.get_last_lr()[0])
+            warmup.step()
+            sequence.step()
+
+
+def test_a_sequence_in_a_sequence_and_one_that_goes_on() -> None:
+    def made(optimizer: optim.Optimizer, last_epoch: int = -1) -> optim.SequentialLR:
+        inner = optim.SequentialLR(
+            optimizer, [optim.ConstantLR(optimizer, 0.5, 9), optim.ExponentialLR(optimizer, 0.5)], [2]
+        )
+        chain = optim.ChainedScheduler([optim.ExponentialLR(optimizer, 0.9), optim.StepLR(optimizer, 2)])
+        return optim.SequentialLR(optimizer, [optim.LinearLR(optimizer), inner, chain], [3, 7], last_epoch)
+
+    optimizer, _ = two_parameters()
+    schedule, rates = made(optimizer), []
+    for _ in range(10):
+        rates.append(schedule.get_last_lr()[0])
+        schedule.step()
+    expected = [1 / 3, 1 / 3 + 2 / 15, 1 / 3 + 4 / 15, 0.5, 0.5, 1, 0.5, 1, 0.9, 0.081]
+    np.testing.assert_allclose(rates, np.multiply(expected, 0.1))
+    for step in range(9):
+        resumed, _ = two_parameters()
+        resumed.param_groups[0].update(initial_lr=0.1, lr=rates[step + 1])
+        other = made(resumed, last_epoch=step)
+        assert other.last_epoch == step + 1
+
+
+def test_fit_takes_a_step_of_a_sequence_when_its_parts_are_to_have_one() -> None:
+    optimizer, _ = two_parameters()
+    parts = [optim.LinearLR(optimizer), optim.StepLR(optimizer, 3)]
+    assert optim.SequentialLR(optimizer, parts, [2]).interval == "epoch"
+    assert optim.ChainedScheduler([optim.OneCycleLR(optimizer, 1.0, 9)]).interval == "batch"

@@ -387,6 +387,10 @@ OPTIMIZERS: dict[str, Callable[[Any], optim.Optimizer]] = {
     "AdamW": lambda p: optim.AdamW(p, lr=0.1),
     "RMSprop": lambda p: optim.RMSprop(p, lr=0.1, centered=True, momentum=0.5),
     "Adagrad": lambda p: optim.Adagrad(p, lr=0.1, lr_decay=0.1),
+    "Adadelta": lambda p: optim.Adadelta(p, rho=0.5),
+    "Adamax": lambda p: optim.Adamax(p, lr=0.1),
+    "NAdam": lambda p: optim.NAdam(p, lr=0.1, weight_decay=0.1, decoupled_weight_decay=True),
+    "RAdam": lambda p: optim.RAdam(p, lr=0.1, betas=(0.9, 0.99)),
 }
 
 

@@ -10,7 +10,17 @@ from typing import Any, NoReturn
 
 from minitensor.errors import OptionError
 
-OPTIMIZERS = {"sgd": 0.02, "adam": 1e-3, "adamw": 1e-3, "rmsprop": 1e-3, "adagrad": 1e-2}
+OPTIMIZERS = {
+    "sgd": 0.02,
+    "adam": 1e-3,
+    "adamw": 1e-3,
+    "rmsprop": 1e-3,
+    "adagrad": 1e-2,
+    "adadelta": 1.0,
+    "adamax": 2e-3,
+    "nadam": 2e-3,
+    "radam": 1e-3,
+}
 """Each optimizer and its default learning rate."""
 SCHEDULES = ("constant", "step", "cosine", "onecycle", "warmup", "plateau")
 DATA = "digits, moons, mnist, fashion-mnist, a file or folder: .npz, .csv, .tsv, IDX, or - for a piped table"

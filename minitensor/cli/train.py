@@ -199,7 +199,16 @@ def _optimizer(options: argparse.Namespace, model: MLP) -> optim.Optimizer:
         return optim.SGD(model.parameters(), momentum=options.momentum, **settings)
     if options.optimizer == "rmsprop":
         return optim.RMSprop(model.parameters(), momentum=options.momentum, **settings)
-    kinds = {"adam": optim.Adam, "adamw": optim.AdamW, "adagrad": optim.Adagrad}
+    adaptive = (
+        optim.Adadelta,
+        optim.Adagrad,
+        optim.Adam,
+        optim.Adamax,
+        optim.AdamW,
+        optim.NAdam,
+        optim.RAdam,
+    )
+    kinds = {kind.__name__.lower(): kind for kind in adaptive}
     return kinds[options.optimizer](model.parameters(), **settings)
 
 
@@ -210,7 +219,7 @@ def _schedule(options: argparse.Namespace, optimizer: optim.Optimizer, batches: 
     if options.schedule == "cosine":
         return optim.CosineAnnealingLR(optimizer, T_max=epochs)
     if options.schedule == "onecycle":
-        cycled = options.optimizer in ("sgd", "adam", "adamw", "rmsprop")
+        cycled = not optimizer.defaults.keys().isdisjoint(("momentum", "betas"))
         return optim.OneCycleLR(optimizer, options.lr, epochs * batches, cycle_momentum=cycled)
     if options.schedule == "warmup":
         after = optim.CosineAnnealingLR(optimizer, T_max=max(1, (epochs - 1) * batches))

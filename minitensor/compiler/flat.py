@@ -77,6 +77,25 @@ class Home:
             for state in self.states:
                 state[name] = self.pieces[0][2][name]
 
+    def has_grown(self) -> bool:
+        """Whether updates remember more than they did, as once an optimizer is given momentum."""
+        return any([len(state) != len(self.state) for _, _, state in self.pieces])
+
+    def hand_out(self, optimizer: Optimizer) -> None:
+        """Let the parameters remember it too. Their states are new ones, so that no program goes on."""
+        start = 0
+        for parameter, view, state in self.residents:
+            piece, _, grown = next(found for found in self.pieces if found[0].stop >= start + view.size)
+            place = slice(start - piece.start, start - piece.start + view.size)
+            optimizer._state[parameter] = state | {
+                name: np.ndarray(view.shape, x.dtype, x[place].data, 0, view.strides)
+                if isinstance(x, np.ndarray)
+                else x
+                for name, x in grown.items()
+                if name not in state
+            }
+            start += view.size
+
 
 def small_last(parameters: Iterable[Tensor]) -> list[Tensor]:
     """The order in which to put parameters side by side: the small ones lie together, for one update."""
@@ -111,7 +130,7 @@ def _side_by_side(arrays: list[Array]) -> tuple[Array, list[Array]]:
 
 
 class FlatStep:
-    """`optimizer.step()` for gradients that lie in a vector for each group; elsewhere, it is that itself.
+    """An optimizer's step for gradients that lie in a vector for each group; elsewhere, `step()` itself.
 
     Args:
         optimizer: The optimizer.
@@ -171,18 +190,21 @@ class FlatStep:
         optimizer = self.optimizer
         for parameter, gradient in self.given:
             if parameter._grad is not gradient:  # there was one before, to which this was added
-                return optimizer.step()
+                return optimizer._update_all()
         for parameter in self.others:
             if parameter._grad is not None:  # of an earlier step
-                return optimizer.step()
+                return optimizer._update_all()
         for home in self.counting:
             if not home.counts_alike():
-                return optimizer.step()
+                return optimizer._update_all()
         for home in self.counting:
             home.count()
         optimizer.take(self.updates)
         for home in self.counting:
             home.count_back()
+        for home in self.homes:
+            if home.has_grown():
+                home.hand_out(optimizer)
         return None
 
 

@@ -27,7 +27,7 @@ from minitensor.compiler.tracer import Trace
 from minitensor.core.tensor import Tensor
 from minitensor.optim.optimizer import Optimizer
 
-_STEP = Optimizer.step.__wrapped__  # type: ignore[attr-defined]
+_STEP = Optimizer._update_all.__wrapped__  # type: ignore[attr-defined]
 
 
 class Stale(Exception):  # noqa: N818

@@ -309,7 +309,7 @@ class Walk:
 
     def _optimizer(self, x: Optimizer | Schedule, label: str) -> None:
         """Steps are done anew each time; but code may read a number of it, or its methods be replaced."""
-        if "get_last_lr" in self.known and isinstance(x, Schedule):
+        if {"get_last_lr", "get_lr"} & self.known and isinstance(x, Schedule):
             optimizer = self._place(Attribute(f"{label}.optimizer", x, "optimizer"))
             self._place(Attribute(f"{label}.optimizer.param_groups", optimizer, "param_groups"))
         for name in sorted(self.known):
