@@ -273,8 +273,11 @@ def programs(draw: Draw, leaves: int) -> list[Step]:
             assume(steep < 3)
         inputs = registry[name].inputs
         number = 2 if name == "zero_where" else inputs.stop or draw(st.integers(1, 4))
+        if name == "clip":  # between numbers, or between others of the values
+            number = draw(st.sampled_from([1, 3]))
         chosen = tuple([draw(st.integers(0, place - 1)) for _ in range(number)])
         attrs = {key: draw(st.sampled_from(values)) for key, values in ATTRIBUTES.get(name, {}).items()}
+        attrs = {} if number == 3 else attrs
         steps.append(Step(name, chosen, attrs))
     return steps
 
