@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_ROOMS = ("autograd", "data", "nn", "optim")
+_ROOMS = ("autograd", "data", "func", "nn", "optim")
 _ELSEWHERE = {
     "compile": "compiler",
     "debug": "debugging",
@@ -77,19 +77,22 @@ _ELSEWHERE = {
 }
 """What loads at first use: by name, its room."""
 _INSTEAD = {
-    "utils": "minitensor.data, for torch.utils.data; minitensor.nn.utils",
-    "backends": "nothing: leave the line out, there is the CPU alone",
-    "amp": "nothing: leave autocast out, and compute in float32",
-    "autocast": "nothing: leave it out, and compute in float32",
-    "bfloat16": "float32: NumPy has no bfloat16",
-    "FloatTensor": "minitensor.tensor(x, dtype=minitensor.float32)",
-    "LongTensor": "minitensor.tensor(x, dtype=minitensor.int64)",
-    "jit": "minitensor.compile(step)",
-    "distributed": "one process",
-    "multiprocessing": "one process",
-    "set_num_threads": "threadpoolctl, before NumPy is loaded",
-    "stop_gradient": "x.detach()",
-    "Variable": "minitensor.Tensor(x, requires_grad=True)",
+    "utils": "Use minitensor.data for torch.utils.data, and minitensor.nn.utils.",
+    **dict.fromkeys(["backends", "set_num_threads"], "Leave the line out: there is the CPU alone."),
+    **dict.fromkeys(["amp", "autocast"], "Leave it out: everything is computed in float32."),
+    **dict.fromkeys(["set_default_dtype", "get_default_dtype"], "It is float32: give dtype= for another."),
+    **dict.fromkeys(["distributed", "multiprocessing"], "There is one process."),
+    "bfloat16": "Use float32: NumPy has no bfloat16.",
+    "FloatTensor": "Use minitensor.tensor(x, dtype=minitensor.float32).",
+    "LongTensor": "Use minitensor.tensor(x, dtype=minitensor.int64).",
+    "Size": "A shape is a tuple.",
+    "Variable": "Use minitensor.Tensor(x, requires_grad=True).",
+    "jit": "Use minitensor.compile(step).",
+    "vmap": "Write it for a batch: operations work along axes.",
+    "distributions": "Use minitensor.normal, bernoulli and multinomial.",
+    "nonzero": "Use np.argwhere(x).",
+    **{name: f"Use np.{name}(x)." for name in ("unique", "bincount", "histogram")},
+    "set_printoptions": "Use np.set_printoptions(...).",
 }
 """What other libraries have, and what to use in its place."""
 
@@ -101,7 +104,7 @@ def __getattr__(name: str) -> Any:
         return getattr(import_module(f"minitensor.{_ELSEWHERE[name]}"), name)
     if name in names.NAMES:
         return names.named(name)
-    instead = f". Use {_INSTEAD[name]}." if name in _INSTEAD else ""
+    instead = f". {_INSTEAD[name]}" if name in _INSTEAD else ""
     raise AttributeError(f"module 'minitensor' has no attribute {name!r}{instead}")
 
 

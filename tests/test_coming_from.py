@@ -27,12 +27,31 @@ def names(folder: Path) -> dict[str, Any]:
     X, y = rng.normal(size=(8, 64)).astype(np.float32), rng.integers(0, 10, 8)
     classifier = nn.MLP(64, [32, 10], rng=0)
     return {
-        "torch": mt, "mt": mt, "nn": nn, "optim": optim, "np": np, "scalar": scalar, "X": X, "y": y,
-        "DataLoader": DataLoader, "TensorDataset": TensorDataset, "Value": mt.Value, "grad": mt.grad,
-        "fit": training.fit, "evaluate": training.evaluate, "EarlyStopping": training.EarlyStopping,
-        "x": x, "loss": (x * x).sum(), "mask": x.data > 0, "path": folder / "m.safetensors",
-        "model": nn.Linear(2, 1), "classifier": classifier, "adam": optim.Adam(classifier.parameters()),
-        "a": mt.Value(2.0), "step": lambda: None, "optimizer": optim.SGD([x], lr=0.1),
+        "torch": mt,
+        "mt": mt,
+        "nn": nn,
+        "optim": optim,
+        "np": np,
+        "scalar": scalar,
+        "X": X,
+        "y": y,
+        "DataLoader": DataLoader,
+        "TensorDataset": TensorDataset,
+        "Value": mt.Value,
+        "grad": mt.grad,
+        "fit": training.fit,
+        "evaluate": training.evaluate,
+        "EarlyStopping": training.EarlyStopping,
+        "x": x,
+        "loss": (x * x).sum(),
+        "mask": x.data > 0,
+        "path": folder / "m.safetensors",
+        "model": nn.Linear(2, 1),
+        "classifier": classifier,
+        "adam": optim.Adam(classifier.parameters()),
+        "a": mt.Value(2.0),
+        "step": lambda: None,
+        "optimizer": optim.SGD([x], lr=0.1),
     }
 
 

@@ -248,8 +248,9 @@ _INSTEAD = {  # PyTorch's names for what is called otherwise here
     "pin_memory": "the tensor itself: it is on the CPU",
     "share_memory_": "the tensor itself: processes have memory of their own",
     "stride": ".data.strides, in bytes",
-    "nonzero": "np.argwhere(x.numpy())",
-    "unique": "np.unique(x.numpy())",
+    "nonzero": "np.argwhere(x)",
+    "unique": "np.unique(x)",
+    "scatter_": "one_hot(labels, n), or x[i, j] = value under no_grad()",
     "register_hook": ".retain_grad(), and .grad after backward()",
 }
 

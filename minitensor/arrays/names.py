@@ -139,7 +139,8 @@ for _name, _method in METHODS.items():
     _method.__name__ = _name
     setattr(TensorMethods, _name, _method)
 
-OTHERS = {"device": Device, "cuda": Cuda}
+OTHERS = {"device": Device, "cuda": Cuda, "linalg": np.linalg, "e": math.e}
+OTHERS |= {"pi": math.pi, "inf": math.inf, "nan": math.nan}
 NAMES = OPERATIONS.keys() | DTYPES.keys() | METHODS.keys() | OTHERS.keys()
 
 
