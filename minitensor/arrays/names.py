@@ -1,7 +1,4 @@
-"""PyTorch's other names, in one table: each only repeats what has a name here already.
-
-`minitensor` has all of them, methods as functions too; Tensor has the methods.
-"""
+"""PyTorch's other names, in one table: of operations, of dtypes, and of methods, which are functions too."""
 
 from __future__ import annotations
 
