@@ -12,6 +12,11 @@ from minitensor.nn import init as init
 from minitensor.nn import scalar as scalar
 from minitensor.nn import utils as utils
 from minitensor.nn.activations import *  # every class, the table, ...
+from minitensor.nn.containers import ModuleDict as ModuleDict
+from minitensor.nn.containers import ModuleList as ModuleList
+from minitensor.nn.containers import ParameterDict as ParameterDict
+from minitensor.nn.containers import ParameterList as ParameterList
+from minitensor.nn.containers import Sequential as Sequential
 from minitensor.nn.convolution import AvgPool2d as AvgPool2d
 from minitensor.nn.convolution import Conv2d as Conv2d
 from minitensor.nn.convolution import MaxPool2d as MaxPool2d
@@ -20,7 +25,6 @@ from minitensor.nn.layers import Dropout as Dropout
 from minitensor.nn.layers import Embedding as Embedding
 from minitensor.nn.layers import Flatten as Flatten
 from minitensor.nn.layers import Linear as Linear
-from minitensor.nn.layers import Sequential as Sequential
 from minitensor.nn.losses import BCEWithLogitsLoss as BCEWithLogitsLoss
 from minitensor.nn.losses import CrossEntropyLoss as CrossEntropyLoss
 from minitensor.nn.losses import HingeLoss as HingeLoss

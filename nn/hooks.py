@@ -201,7 +201,7 @@ def _hooked(*xs: Array, told: Parts) -> tuple[Any, ...]:
         if not last or last[0] is not g:
             given = [_for_hooks(piece) for piece in _pieces(g, shapes)]
             last[:] = [g, dict(enumerate([_for_engine(x, g) for x in told(given)]))]
-        return last[1]  # type: ignore[no-any-return]
+        return last[1]
 
     def local(i: int) -> Callable[[Any], Any]:
         def one(g: Any) -> Any:

@@ -1,9 +1,9 @@
-"""Layers: Linear, Embedding, Dropout, Flatten, and the containers Sequential and MLP."""
+"""Layers: Linear, Embedding, Dropout, Flatten, and MLP, a Sequential of some."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -14,7 +14,8 @@ from minitensor.core.tensor import Tensor, TensorLike
 from minitensor.errors import DTypeError, OptionError, ShapeError
 from minitensor.nn import functional, init
 from minitensor.nn.activations import ACTIVATIONS
-from minitensor.nn.module import Buffer, Module, Parameter
+from minitensor.nn.containers import Sequential
+from minitensor.nn.module import Module, Parameter
 from minitensor.random import generator
 
 
@@ -141,44 +142,6 @@ class Flatten(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return rules.reshape(x, (x.shape[0], math.prod(x.shape[1:])))
-
-
-class Sequential(Module):
-    """Modules applied one after the other.
-
-    >>> from minitensor import nn
-    >>> nn.Sequential(nn.Linear(4, 3), nn.ReLU())
-    Sequential(
-      (0): Linear(4 → 3, weight (3, 4), bias (3,))  # 15 parameters
-      (1): ReLU()
-    )  # 15 parameters
-    """
-
-    def __init__(self, *layers: Module) -> None:
-        for layer in layers:
-            if not isinstance(layer, Module):
-                raise DTypeError(
-                    f"{type(self).__name__}: every layer must be a Module, not {type(layer).__name__}"
-                )
-        self.layers = list(layers)
-
-    def _members(self) -> Iterator[tuple[str, Parameter | Buffer | Module]]:
-        yield from ((str(i), layer) for i, layer in enumerate(self.layers))
-        yield from ((name, member) for name, member in super()._members() if not name.startswith("layers."))
-
-    def forward(self, x: Tensor) -> Tensor:
-        for layer in self.layers:
-            x = layer(x)
-        return x
-
-    def __len__(self) -> int:
-        return len(self.layers)
-
-    def __getitem__(self, i: int) -> Module:
-        return self.layers[i]
-
-    def __iter__(self) -> Iterator[Module]:
-        return iter(self.layers)
 
 
 class MLP(Sequential):

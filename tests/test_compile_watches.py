@@ -347,15 +347,15 @@ def test_fit_with_callbacks_that_change_things() -> None:
             def on_batch(self, run: training.Run) -> None:
                 self.batches += 1
                 if self.batches == 4:
-                    model.layers[1].p = 0.0  # type: ignore[attr-defined]
+                    model[1].p = 0.0  # type: ignore[attr-defined]
                 elif self.batches == 8:
                     loss.label_smoothing = 0.2
                 elif self.batches == 12:
-                    model.layers[2] = nn.Tanh()
+                    model[2] = nn.Tanh()
                 elif self.batches == 16:
-                    model.layers[0].bias = None  # type: ignore[attr-defined]
+                    model[0].bias = None  # type: ignore[attr-defined]
                 elif self.batches == 20:
-                    np.clip(model.layers[3].weight.data, -0.1, 0.1, out=model.layers[3].weight.data)  # type: ignore
+                    np.clip(model[3].weight.data, -0.1, 0.1, out=model[3].weight.data)  # type: ignore
 
         rng = np.random.default_rng(0)
         data = [(rng.standard_normal((6, 3), dtype=np.float32), rng.integers(0, 2, 6)) for _ in range(5)]
@@ -396,7 +396,7 @@ def test_threads_use_a_model_while_another_records_it_again_and_again() -> None:
         thread.start()
     compiled = mt.compile(step)
     for i in range(60):
-        model.layers[2].p = 0.1 + 0.01 * (i // 4)  # type: ignore[attr-defined]
+        model[2].p = 0.1 + 0.01 * (i // 4)  # type: ignore[attr-defined]
         compiled(X)
     stop.set()
     for thread in threads:

@@ -222,7 +222,7 @@ def test_an_unknown_reduction_of_the_function_is_refused() -> None:
 
 def test_a_layer_that_is_no_module_is_refused() -> None:
     with pytest.raises(TypeError, match="every layer must be a Module, not int"):
-        nn.Sequential(nn.ReLU(), 3)  # type: ignore[arg-type]
+        nn.Sequential(nn.ReLU(), 3)  # type: ignore[call-overload]
 
 
 def test_a_module_without_forward_says_so() -> None:
