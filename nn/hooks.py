@@ -212,6 +212,7 @@ def _hooked(*xs: Array, told: Parts) -> tuple[Any, ...]:
             return part
 
         one.stands_for = unchanged  # type: ignore[attr-defined]  # it needs no array: ndarrays.captured
+        one.once = True  # type: ignore[attr-defined]  # hooks are not to be called twice: compiler/tracer.py
         return one
 
     return y, *[local(i) for i in range(len(xs))]
