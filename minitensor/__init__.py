@@ -56,7 +56,9 @@ _ROOMS = ("data", "nn", "optim")
 _ELSEWHERE = {
     "compile": "compiler",
     "debug": "debugging",
-    **dict.fromkeys(["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"], "func"),
+    **dict.fromkeys(
+        ["functional_call", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"], "func"
+    ),
     **dict.fromkeys(
         [
             *["binary_cross_entropy_with_logits", "cross_entropy", "hinge_loss", "huber_loss", "kl_div"],

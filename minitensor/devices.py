@@ -66,7 +66,7 @@ CPU = Device()
 def dtype_to(*args: Any, **options: Any) -> np.dtype[Any] | None:
     """The dtype that `x.to(...)` names, as PyTorch has it: dtype, device, (device, dtype), tensor; or None.
 
-    The other arguments of PyTorch's, such as non_blocking, are about copies between devices, and mean nothing.
+    PyTorch's other arguments, such as non_blocking, are about copies between devices, and mean nothing.
 
     Raises:
         OptionError: If it names another device, or something else.

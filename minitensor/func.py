@@ -239,7 +239,9 @@ def functional_call(
     """
     if not hasattr(module, "_call_with"):
         raise DTypeError(f"functional_call: takes a module, not {type(module).__name__}")
-    states = [parameters_and_buffers] if isinstance(parameters_and_buffers, Mapping) else parameters_and_buffers
+    states = (
+        [parameters_and_buffers] if isinstance(parameters_and_buffers, Mapping) else parameters_and_buffers
+    )
     given: dict[str, Tensor] = {}
     for state in states:
         if not isinstance(state, Mapping):

@@ -69,7 +69,7 @@ Function: TypeAlias = Callable[..., Any]
 
 
 class IncompatibleKeys(NamedTuple):
-    """What load_state_dict(strict=False) passed over: names that the state lacks, and that the module lacks."""
+    """What load_state_dict(strict=False) passed over: what the state lacks, and what the module lacks."""
 
     missing_keys: list[str]
     unexpected_keys: list[str]
@@ -351,7 +351,7 @@ class Module:
     def register_forward_hook(
         self, hook: Function, *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
-        """Have hook(module, args, output) called after `forward`; what it returns, if not None, is the output.
+        """Have hook(module, args, output) called after `forward`; what it returns, if not None, takes over.
 
         With `with_kwargs`, it is called as hook(module, args, kwargs, output).
 

@@ -602,9 +602,7 @@ CHANGES: dict[str, Change] = {
     "options": set_on(lambda w: w.options, "gain"),
     "dropout": set_on(lambda w: w.model[3], "p", lambda draw: draw.choice([0.0, 0.5, 0.25])),
     "slope": set_on(lambda w: w.model[2], "negative_slope"),
-    "momentum of averages": set_on(
-        lambda w: w.model[1], "momentum", lambda draw: draw.choice([0.1, 0.3])
-    ),
+    "momentum of averages": set_on(lambda w: w.model[1], "momentum", lambda draw: draw.choice([0.1, 0.3])),
     "eps": set_on(lambda w: w.model[1], "eps", lambda draw: draw.choice([1e-5, 1e-2])),
     "smoothing": set_on(lambda w: w.criterion, "label_smoothing", lambda draw: draw.choice([0.0, 0.1, 0.3])),
     "criterion": set_on(

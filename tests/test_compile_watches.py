@@ -874,3 +874,83 @@ def test_a_step_that_comes_by_too_much_is_refused() -> None:
     tables = [[types.SimpleNamespace(by=1.0) for _ in range(500)] for _ in range(25)]
     with pytest.raises(mt.CompileError, match=r"more than 10,000 objects.*watches.py.*as arguments"):
         mt.compile(lambda x: x * tables[0][0].by)(X)
+
+
+# --------------------------------------------------------------------------------------------- hooks
+
+HOOKS: dict[str, Callable[[Any], Any]] = {
+    "forward": lambda model: model[0].register_forward_hook(lambda module, args, y: y * 0.5),
+    "before forward": lambda model: model[2].register_forward_pre_hook(lambda module, args: args[0] * 2),
+    "of the whole": lambda model: model.register_forward_hook(lambda module, args, y: y + 1),
+    "backward": lambda model: model[1].register_full_backward_hook(lambda module, gi, go: (gi[0] * 0.1,)),
+    "before backward": lambda model: model[0].register_full_backward_pre_hook(lambda module, go: go[0] * 3),
+    "clips": lambda model: model[2].register_full_backward_hook(
+        lambda module, gi, go: (np.clip(gi[0].data, -1e-4, 1e-4),)
+    ),
+    "changes nothing": lambda model: model[1].register_full_backward_hook(lambda *_: None),
+}
+
+
+def trained_with_a_hook_meanwhile(register: Callable[[Any], Any], compile: bool) -> list[float]:
+    model = nn.MLP(3, [5, 1], rng=0)
+    optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.5)
+
+    def step(x: Any) -> Any:
+        loss = (model(x) ** 2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    run, losses, handle = mt.compile(step) if compile else step, [], None
+    for i in range(20):
+        if i in (5, 15):
+            handle = register(model)
+        elif i == 10 and handle is not None:
+            handle.remove()
+        losses.append(run(X).item())
+    return losses
+
+
+@pytest.mark.parametrize("kind", HOOKS)
+def test_hooks_that_come_and_go_change_the_compiled_step(kind: str) -> None:
+    losses = trained_with_a_hook_meanwhile(HOOKS[kind], compile=True)
+    assert losses == trained_with_a_hook_meanwhile(HOOKS[kind], compile=False)
+    plain = trained_with_a_hook_meanwhile(lambda model: types.SimpleNamespace(remove=int), compile=False)
+    assert (losses == plain) is (kind == "changes nothing")
+
+
+NOTED: dict[str, Callable[[Any, list[Any]], Any]] = {
+    "forward": lambda model, notes: model[0].register_forward_hook(lambda module, args, y: notes.append(1)),
+    "before forward": lambda model, notes: model[0].register_forward_pre_hook(lambda *_: notes.append(1)),
+    "backward": lambda model, notes: model[1].register_full_backward_hook(lambda *_: notes.append(1)),
+    "before backward": lambda model, notes: model.register_full_backward_pre_hook(lambda *_: notes.append(1)),
+    "a number": lambda model, notes: model[1].register_full_backward_hook(
+        lambda module, gi, go: notes.append(go[0].sum().item())
+    ),
+    "a tensor": lambda model, notes: model[1].register_forward_hook(lambda module, args, y: notes.append(y)),
+}
+
+
+@pytest.mark.parametrize("kind", NOTED)
+def test_a_hook_that_takes_notes_is_refused_with_its_line(kind: str) -> None:
+    notes: list[Any] = []
+    with pytest.raises(mt.CompileError, match=r'test_compile_watches.py", line [0-9]+'):
+        trained_with_a_hook_meanwhile(lambda model: NOTED[kind](model, notes), compile=True)
+
+
+def test_a_backward_hook_whose_way_depends_on_a_number_is_refused_and_not_left_out() -> None:
+    def hook(module: Any, grad_input: Any, grad_output: Any) -> Any:
+        return (grad_input[0] * 3,) if grad_output[0].abs().max() > 0.01 else None
+
+    with pytest.raises(mt.CompileError, match=r"taking numbers out of a tensor.*watches.py.*cannot be rec"):
+        trained_with_a_hook_meanwhile(lambda model: model[1].register_full_backward_hook(hook), compile=True)
+
+
+def test_a_number_that_a_hook_reads_is_watched() -> None:
+    model, settings = nn.MLP(3, [5, 1], rng=0), types.SimpleNamespace(by=2.0)
+    model[0].register_forward_hook(lambda module, args, y: y * settings.by)
+    compiled = mt.compile(lambda x: model(x).detach())
+    for i in range(9):
+        settings.by = 2.0 + i // 3
+        np.testing.assert_array_equal(compiled(X).data, model(X).data)
