@@ -139,9 +139,18 @@ def floor_divide(x: Any, y: Any) -> torch.Tensor:
     return torch.div(torch.as_tensor(x), torch.as_tensor(y), rounding_mode="floor")
 
 
-def softplus(x: torch.Tensor, beta: float = 1.0) -> torch.Tensor:
+def hardsigmoid(x: torch.Tensor) -> torch.Tensor:
+    """Theirs has no gradient of its gradient."""
+    return functional.relu6(x + 3) / 6
+
+
+def glu(x: torch.Tensor, axis: int = -1) -> torch.Tensor:
+    return functional.glu(x, axis)
+
+
+def softplus(x: torch.Tensor, beta: float = 1.0, threshold: float | None = None) -> torch.Tensor:
     """Their shortcut for large x, moved to where it is exact to 1e-13: ours has none."""
-    return functional.softplus(x, beta, threshold=30)
+    return functional.softplus(x, beta, 30 if threshold is None else threshold)
 
 
 def hardtanh(x: torch.Tensor, min: float = -1.0, max: float = 1.0) -> torch.Tensor:
