@@ -615,6 +615,27 @@ class Module:
         return f"{type(self).__name__}({inside}{body}){total}"
 
 
+def described(module: Module, **options: object) -> str:
+    """Options for a repr; and of PyTorch's `inplace`, that nothing is."""
+    parts = [f"{name}={value}" for name, value in options.items()]
+    return ", ".join([*parts, *["inplace=True (accepted, not done)"] * getattr(module, "inplace", False)])
+
+
+def of_parameters(layer: str, dtype: DTypeLike | None, device: object) -> np.dtype[Any]:
+    """The dtype that the parameters of a layer are to have, float32 by default, on the only device there is.
+
+    Raises:
+        DTypeError: If it is not floating-point.
+        OptionError: If another device is named.
+    """
+    if device is not None:
+        Device(device)
+    found = np.dtype(np.float32 if dtype is None else dtype)
+    if found.kind != "f":
+        raise DTypeError(f"{layer}: parameters must be floating-point, not {found}")
+    return found
+
+
 _MEMBERS = (Parameter, Buffer, Module)  # made once: a union would be made at each look
 _CONTAINERS = (list, tuple, dict)
 _ACCEPTED: dict[Kind, tuple[type, ...]] = {

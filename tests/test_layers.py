@@ -392,11 +392,11 @@ def test_a_missing_buffer_is_named() -> None:
 # --------------------------------------------------------------------------------------- activations
 
 
-class Softsign(nn.Activation):
+class Squash(nn.Activation):
     """x / (1 + |x|)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        result: Tensor = registry["softsign"].call(x)
+        result: Tensor = registry["squash"].call(x)
         return result
 
 
@@ -405,13 +405,13 @@ def entry(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """An operation that there is not, and its entry in the table: all that an activation's class needs."""
 
     @mt.rule
-    def softsign(x: Any) -> Any:
+    def squash(x: Any) -> Any:
         d = 1 + abs(x)
         return x / d, lambda g: g / (d * d)
 
-    monkeypatch.setitem(nn.ACTIVATIONS, "softsign", Softsign)
-    yield "softsign"
-    del registry["softsign"]
+    monkeypatch.setitem(nn.ACTIVATIONS, "squash", Squash)
+    yield "squash"
+    del registry["squash"]
 
 
 def test_an_activation_is_one_class_and_one_entry(entry: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -429,16 +429,16 @@ def test_an_activation_is_one_class_and_one_entry(entry: str, capsys: pytest.Cap
         assert parser().parse_args([command, "--activation", entry]).activation == entry
         with pytest.raises(SystemExit):
             parser().parse_args([command, "--help"])
-        assert ",softplus,softsign}" in capsys.readouterr().out
+        assert ",softsign,squash}" in capsys.readouterr().out
         with pytest.raises(SystemExit):
-            parser().parse_args([command, "--activation", "softsine"])
-        assert "'softplus', 'softsign')" in capsys.readouterr().err
+            parser().parse_args([command, "--activation", "squish"])
+        assert "'softsign', 'squash')" in capsys.readouterr().err
 
     estimator = MLPClassifier((3,), entry, max_iter=100, tol=1e9, n_iter_no_change=1, random_state=0)
     estimator.fit(x, [0, 1, 0, 1])
-    assert isinstance(estimator.model_[1], Softsign)
-    with pytest.raises(OptionError, match=r"'softsine' is not one of identity, .*, softplus, softsign$"):
-        MLPClassifier(activation="softsine").fit(x, [0, 1, 0, 1])
+    assert isinstance(estimator.model_[1], Squash)
+    with pytest.raises(OptionError, match=r"'squish' is not one of identity, .*, softsign, squash$"):
+        MLPClassifier(activation="squish").fit(x, [0, 1, 0, 1])
 
 
 def test_every_class_of_activations_is_handed_on() -> None:

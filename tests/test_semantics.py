@@ -1371,7 +1371,7 @@ def test_50_a_subclass_keeps_its_class_and_attributes(way: str) -> None:
 def test_50_tied_weights_optimizer_schedule_and_generator_stay_together(way: str) -> None:
     draw = np.random.default_rng(0)
     model = nn.Sequential(
-        nn.Linear(4, 4, rng=draw), nn.Dropout(0.5, draw), nn.Linear(4, 4), nn.Dropout(0.5, draw)
+        nn.Linear(4, 4, rng=draw), nn.Dropout(0.5, rng=draw), nn.Linear(4, 4), nn.Dropout(0.5, rng=draw)
     )
     layers: list[Any] = list(model)
     layers[2].weight = layers[0].weight

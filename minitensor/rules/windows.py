@@ -1,8 +1,9 @@
 """Windows that slide along axes, and what networks for images make of them: convolution and pooling.
 
-Images are (n, c, h, w), as in PyTorch; sequences (n, c, l) are images that are 1 high. Inside, they are worked on as (h, c, w, n): then whatever moves in
-memory moves in runs of n elements or more, and not of the few that a window is wide. The results are views
-in PyTorch's order, so that one layer hands its memory to the next as it is.
+Images are (n, c, h, w), as in PyTorch; sequences (n, c, l) are images that are 1 high. Inside, they are
+worked on as (h, c, w, n): then whatever moves in memory moves in runs of n elements or more, and not of the
+few that a window is wide. The results are views in PyTorch's order, so that one layer hands its memory to
+the next as it is.
 """
 
 from __future__ import annotations
