@@ -217,7 +217,16 @@ class Unflatten(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         axis = one_axis("Unflatten", self.dim, x.shape)
-        return rules.reshape(x, (*x.shape[:axis], *self.unflattened_size, *x.shape[axis + 1 :]))
+        sizes, length = self.unflattened_size, x.shape[axis]
+        known = math.prod([n for n in sizes if n != -1])
+        if sizes.count(-1) == 1 and known:
+            sizes = tuple([length // known if n == -1 else n for n in sizes])
+        if math.prod(sizes) != length or min(sizes, default=0) < 0:
+            raise ShapeError(
+                f"Unflatten: axis {axis} of {x.shape} has {length} elements, which do not make "
+                f"{self.unflattened_size}"
+            )
+        return rules.reshape(x, (*x.shape[:axis], *sizes, *x.shape[axis + 1 :]))
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

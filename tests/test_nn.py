@@ -149,6 +149,81 @@ def test_initialisers_reach_their_bounds(initialise: object, bound: float) -> No
     assert weight.requires_grad
 
 
+def test_initialisers_draw_from_what_either_library_calls_it() -> None:
+    for name in (
+        "uniform_",
+        "normal_",
+        "trunc_normal_",
+        "kaiming_uniform_",
+        "kaiming_normal_",
+        "orthogonal_",
+    ):
+        fill = getattr(nn.init, name)
+        first, second, third = [
+            fill(Tensor(np.zeros((3, 4))), **source).data
+            for source in ({"rng": 7}, {"generator": 7}, {"generator": np.random.default_rng(8)})
+        ]
+        np.testing.assert_array_equal(first, second)
+        assert not np.array_equal(first, third)
+    with pytest.raises(OptionError, match="rng and generator are the same argument"):
+        nn.init.uniform_(Tensor([1.0]), rng=1, generator=1)
+
+
+def test_a_truncated_normal_far_from_its_mean_stays_within_its_bounds() -> None:
+    for a, b in [(8.0, 9.0), (-9.0, -8.0), (-50.0, -40.0), (30.0, 31.0)]:
+        values = nn.init.trunc_normal_(Tensor(np.zeros(1000)), 0.0, 1.0, a, b, rng=0).data
+        assert values.min() >= a
+        assert values.max() <= b
+        assert abs(values).mean() == pytest.approx(min(abs(a), abs(b)), abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda t: nn.init.eye_(Tensor([1.0])), r"eye_: takes a matrix, not shape \(1,\)"),
+        (lambda t: nn.init.dirac_(t), r"dirac_: takes filters .*not shape \(2, 3\)"),
+        (lambda t: nn.init.dirac_(Tensor(np.zeros((2, 3, 4))), 3), "groups=3 must divide the 2 output"),
+        (lambda t: nn.init.sparse_(Tensor([1.0]), 0.5), "sparse_: takes a matrix"),
+        (lambda t: nn.init.sparse_(t, 2), "sparsity must be from 0 to 1, not 2"),
+        (lambda t: nn.init.orthogonal_(Tensor([1.0])), "orthogonal_: takes two or more axes"),
+        (lambda t: nn.init.trunc_normal_(t, a=2, b=1), "a must be below b, and they are 2 and 1"),
+        (lambda t: nn.init.calculate_gain("swish"), "nonlinearity must be one of leaky_relu, .* is 'swish'"),
+        (lambda t: nn.init.kaiming_normal_(t, mode="fan"), "kaiming_normal_: mode must be fan_in or fan_out"),
+        (lambda t: nn.init.xavier_normal_(Tensor([1.0])), r"a weight has shape \(fan_out, fan_in, ...\)"),
+        (lambda t: nn.utils.parameters_to_vector([]), "there are no parameters"),
+        (
+            lambda t: nn.utils.vector_to_parameters(t, [t]),
+            r"have 6 elements, and the vector has shape \(2, 3\)",
+        ),
+    ],
+)
+def test_initialisers_and_vectors_say_what_they_take(call: Callable[[Tensor], Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call(Tensor(np.zeros((2, 3))))
+
+
+def test_vectors_are_made_of_tensors_alone() -> None:
+    with pytest.raises(DTypeError, match="parameters_to_vector: takes tensors, not ndarray"):
+        nn.utils.parameters_to_vector([np.zeros(2)])  # type: ignore[list-item]
+    with pytest.raises(DTypeError, match="vector_to_parameters: takes a tensor, not ndarray"):
+        nn.utils.vector_to_parameters(np.zeros(2), [Tensor([1.0, 2.0])])  # type: ignore[arg-type]
+
+
+def test_a_compiled_step_may_write_a_vector_into_parameters() -> None:
+    model = nn.Linear(2, 1, rng=0)
+
+    def step(x: Any) -> Any:
+        vector = nn.utils.parameters_to_vector(model.parameters()).detach()
+        nn.utils.vector_to_parameters(vector * 0.5 + x, model.parameters())
+
+    compiled, expected = mt.compile(step), nn.utils.parameters_to_vector(model.parameters()).data
+    for i in range(6):
+        x = np.full(3, i, np.float32)
+        compiled(x)
+        expected = expected * np.float32(0.5) + x
+        np.testing.assert_array_equal(nn.utils.parameters_to_vector(model.parameters()).data, expected)
+
+
 def test_normal_and_zeros() -> None:
     values = nn.init.normal_(Tensor(np.empty((100, 100))), 2.0, 3.0, rng=0).data
     assert (values.mean(), values.std()) == (pytest.approx(2, abs=0.1), pytest.approx(3, abs=0.1))
