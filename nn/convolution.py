@@ -15,7 +15,7 @@ from minitensor.nn import init
 from minitensor.nn.module import Module, Parameter, of_parameters
 from minitensor.random import generator
 
-Pair = int | tuple[int, int]
+Pair = int | tuple[int, ...]
 
 
 class _Convolution(Module):

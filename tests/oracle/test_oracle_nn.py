@@ -252,14 +252,15 @@ def test_binary_losses_weigh_as_pytorch_s(
 ) -> None:
     x, t = drawn(2, 3), np.abs(np.tanh(drawn(2, 3)))
     factors = {name: np.abs(drawn(*shape)) for name in which}
-    their_factors = {name: torch.tensor(w) for name, w in factors.items()}
+    their_factors: dict[str, Any] = {name: torch.tensor(w) for name, w in factors.items()}
     assert_agree(
         nn.BCEWithLogitsLoss(reduction, **factors),
         torch.nn.BCEWithLogitsLoss(reduction=reduction, **their_factors),
         [x, t],
     )
-    for given in (factors, {name: Tensor(w) for name, w in factors.items()}):
-        found = nn.functional.binary_cross_entropy_with_logits(Tensor(x), Tensor(t), reduction, **given)  # type: ignore[arg-type]
+    givens: list[dict[str, Any]] = [factors, {name: Tensor(w) for name, w in factors.items()}]
+    for given in givens:
+        found = nn.functional.binary_cross_entropy_with_logits(Tensor(x), Tensor(t), reduction, **given)
         expected = functional.binary_cross_entropy_with_logits(
             torch.tensor(x), torch.tensor(t), reduction=reduction, **their_factors
         )
