@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from minitensor.compiler import compile as compile
     from minitensor.debugging import debug as debug
     from minitensor.func import *
+    from minitensor.nn.functional import binary_cross_entropy as binary_cross_entropy
     from minitensor.nn.functional import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
     from minitensor.nn.functional import cross_entropy as cross_entropy
     from minitensor.nn.functional import hinge_loss as hinge_loss
@@ -61,7 +62,14 @@ _ELSEWHERE = {
     ),
     **dict.fromkeys(
         [
-            *["binary_cross_entropy_with_logits", "cross_entropy", "hinge_loss", "huber_loss", "kl_div"],
+            *[
+                "binary_cross_entropy",
+                "binary_cross_entropy_with_logits",
+                "cross_entropy",
+                "hinge_loss",
+                "huber_loss",
+                "kl_div",
+            ],
             *["l1_loss", "mse_loss", "nll_loss", "smooth_l1_loss"],
         ],
         "nn.functional",
