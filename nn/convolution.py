@@ -41,7 +41,8 @@ class _Convolution(Module):
         kind = type(self).__name__
         kernel = (kernel_size,) * self.DIRECTIONS if isinstance(kernel_size, int) else tuple(kernel_size)
         if len(kernel) != self.DIRECTIONS:
-            raise OptionError(f"{kind}: kernel_size must be {self.DIRECTIONS} or one, not {kernel_size}")
+            wanted = "one number" if self.DIRECTIONS == 1 else "one number or two"
+            raise OptionError(f"{kind}: kernel_size must be {wanted}, not {kernel_size}")
         if min(in_channels, out_channels, *kernel) < 1:
             raise OptionError(
                 f"{kind}({in_channels} → {out_channels}, kernel {_times(kernel)}): must all be at least 1"

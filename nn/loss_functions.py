@@ -457,6 +457,8 @@ def _factor(name: str, weight: TensorLike | None, shape: tuple[int, ...], dtype:
     """A factor for each element, checked; those of a tensor may be derived by."""
     factor: Any = 1.0 if weight is None else weight
     if not isinstance(factor, Tensor):
+        if np.asarray(factor).dtype.kind not in "biuf" and dtype is not object:
+            raise DTypeError(f"{name}: a weight is of real numbers, not {np.asarray(factor).dtype}")
         factor = np.asarray(factor, dtype)
     if len(factor.shape) > len(shape) or any(
         [n not in (1, m) for n, m in zip(factor.shape[::-1], shape[::-1], strict=False)]

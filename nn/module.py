@@ -417,6 +417,8 @@ class Module:
         Tanh
         Sequential
         """
+        if not callable(function):
+            raise DTypeError(f"{type(self).__name__}.apply: takes a function, not {type(function).__name__}")
         for child in self.children():
             child.apply(function)
         function(self)
@@ -549,6 +551,8 @@ class Module:
         >>> nn.Linear(2, 1).load_state_dict({"weight": np.ones((1, 2)), "old": np.zeros(1)}, strict=False)
         IncompatibleKeys(missing_keys=['bias'], unexpected_keys=['old'])
         """
+        if not isinstance(state, Mapping):
+            raise DTypeError(f"load_state_dict: takes a dict of arrays by name, not {type(state).__name__}")
         own = dict(self._state())
         report = IncompatibleKeys([x for x in own if x not in state], [x for x in state if x not in own])
         arrays = {name: np.asarray(value) for name, value in state.items() if strict or name in own}

@@ -155,10 +155,9 @@ def test_on_single_numbers_two_orders_of_gradients_are_those_of_tensors(name: st
     operation = {
         "where": lambda x, y: mt.where(x > y, x, y),
         "zero_where": lambda x: mt.zero_where(x, x > 0),
-        "threshold": lambda x: mt.threshold(x, 0.7, -1.0),
     }.get(name, getattr(mt, name))
     needed = [p for p in signature(registry[name].function).parameters.values() if p.default is p.empty]
-    count = 1 if name in ("zero_where", "threshold") else min(len(needed), 2)
+    count = 1 if name == "zero_where" else min(len(needed), 2)
     with np.errstate(all="ignore"):
         for numbers in product(POINTS, repeat=count):
             expected = slopes(lambda x: Tensor(np.float64(x), requires_grad=True), operation, numbers)

@@ -99,8 +99,8 @@ def prelu(x: Array, weight: Array) -> Any:
     return zero_where(x, np.logical_not(x > 0)) + zero_where(x, x > 0) * slope
 
 
-@composite(inputs="x", method=False)
-def threshold(x: Number, threshold: float, value: float) -> Any:
+@composite(method=False)
+def threshold(x: Number, threshold: float = 0.0, value: float = 0.0) -> Any:
     """x where x > threshold, else value."""
     return where(x <= threshold, value, x)
 

@@ -181,6 +181,8 @@ def conv1d(
     array([[[2., 3., 3., 2.]]])
     """
     step, apart = _each("conv1d", "stride", stride, 1), _each("conv1d", "dilation", dilation, 1)
+    if isinstance(padding, str):
+        _check_word("conv1d", padding, step)
     around = padding if isinstance(padding, str) else (0, *_each("conv1d", "padding", padding, 1, 0))
     of_bias = None if bias is None else bias.shape
     if fault := _explain_conv1d(input.shape, weight.shape, of_bias, around, apart, groups):
@@ -223,17 +225,22 @@ def _convolve(
 
 def _margins(padding: Pair | str, weight: Shape, stride: Shape, dilation: Shape) -> Any:
     """The padding as ((top, bottom), (left, right))."""
+    if isinstance(padding, str):
+        _check_word("conv2d", padding, stride)
     if isinstance(padding, str) and padding == "same":
-        if stride != (1, 1):
-            raise OptionError(
-                f'conv2d: padding="same" needs stride 1, not {stride}. Give padding as a number.'
-            )
         whole = [(size - 1) * apart for size, apart in zip(weight[2:], dilation, strict=False)]
         return tuple([(m // 2, m - m // 2) for m in whole])
-    if isinstance(padding, str) and padding != "valid":
-        raise OptionError(f'conv2d: padding must be numbers, "same" or "valid", not {padding!r}')
     h, w = (0, 0) if isinstance(padding, str) else _pair("conv2d", "padding", padding, 0)
     return (h, h), (w, w)
+
+
+def _check_word(name: str, padding: str, stride: Shape) -> None:
+    """Refuse a padding by its name that means nothing."""
+    if padding not in ("same", "valid"):
+        raise OptionError(f'{name}: padding must be numbers, "same" or "valid", not {padding!r}')
+    if padding == "same" and max(stride) > 1:
+        step = stride[0] if len(stride) == 1 else stride
+        raise OptionError(f'{name}: padding="same" needs stride 1, not {step}. Give padding as a number.')
 
 
 def _pair(name: str, what: str, given: Any, least: int = 1) -> tuple[int, int]:
@@ -406,8 +413,9 @@ def adaptive_avg_pool2d(input: Array, output_size: Any) -> Any:
     """
     if input.ndim not in (3, 4):
         raise ShapeError(f"adaptive_avg_pool2d: images must be (n, c, h, w) or (c, h, w), not {input.shape}")
-    several = isinstance(output_size, tuple | list)
-    given = tuple(output_size) if several and len(output_size) == 2 else (output_size, output_size)
+    given = tuple(output_size) if isinstance(output_size, tuple | list) else (output_size, output_size)
+    if len(given) != 2:
+        raise OptionError(f"adaptive_avg_pool2d: output_size is one number or two, not {output_size}")
     sizes = [n if m is None else m for m, n in zip(given, input.shape[-2:], strict=True)]
     height, width = _pair("adaptive_avg_pool2d", "output_size", tuple(sizes))
     rows = _averages(input.shape[-2], height, input.dtype)

@@ -484,7 +484,7 @@ def fold(x: torch.Tensor, length: int, axis: int = -1, stride: int = 1, dilation
 def binary_cross_entropy(x: torch.Tensor, target: torch.Tensor, reduction: str = "mean") -> torch.Tensor:
     """By definition: their gradient of the gradient is rounded, and that of the target held nowhere."""
     losses = -target * x.log().clamp_min(-100) - (1 - target) * (-x).log1p().clamp_min(-100)
-    return losses if reduction == "none" else getattr(losses, reduction)()  # type: ignore[no-any-return]
+    return losses if reduction == "none" else getattr(losses, reduction)()
 
 
 def hinge_loss(x: torch.Tensor, target: torch.Tensor, reduction: str = "mean") -> torch.Tensor:

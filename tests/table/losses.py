@@ -172,8 +172,8 @@ LOSSES: dict[str, Row] = {
                 lambda x, t, r: mt.binary_cross_entropy(mt.sigmoid(x), mt.sigmoid(t), r), (2, 3), (2, 3)
             ),
             *reduced(
-                lambda x, w, r: mt.binary_cross_entropy(mt.sigmoid(x), np.full((2, 3), 0.3), r, weight=w),
-                *[(2, 3), (3,)],
+                lambda x, t, w, r: mt.binary_cross_entropy(mt.sigmoid(x), mt.sigmoid(t), r, weight=w),
+                *[(2, 3), (2, 3), (3,)],
             ),
         ],
         with_each(
@@ -189,10 +189,10 @@ LOSSES: dict[str, Row] = {
                 lambda x, t, r: mt.binary_cross_entropy_with_logits(x, mt.sigmoid(t), r), (2, 3), (2, 3)
             ),
             *reduced(
-                lambda x, w, v, r: mt.binary_cross_entropy_with_logits(
-                    x, np.full((2, 3), 0.3), r, weight=w, pos_weight=v
+                lambda x, t, w, v, r: mt.binary_cross_entropy_with_logits(
+                    x, mt.sigmoid(t), r, weight=w, pos_weight=v
                 ),
-                *[(2, 3), (2, 1), ()],
+                *[(2, 3), (2, 3), (2, 1), ()],
             ),
         ],
         [
