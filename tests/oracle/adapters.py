@@ -144,6 +144,10 @@ def hardsigmoid(x: torch.Tensor) -> torch.Tensor:
     return functional.relu6(x + 3) / 6
 
 
+def threshold(x: torch.Tensor, threshold: float = 0.0, value: float = 0.0) -> torch.Tensor:
+    return functional.threshold(x, threshold, value)
+
+
 def glu(x: torch.Tensor, axis: int = -1) -> torch.Tensor:
     return functional.glu(x, axis)
 

@@ -79,7 +79,7 @@ ACTIVATIONS: dict[str, Row] = {
     ),
     "threshold": Row(
         mt.threshold,
-        "nn.functional.threshold",
+        "adapters.threshold",
         unary(lambda x: mt.threshold(x, 0.1, 5.0)),
         with_each([*INSIDE, sample(BOUNDS)], threshold=[0.5, -3.0], value=[7.0, -1.0]),
     ),
