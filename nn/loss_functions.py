@@ -159,8 +159,8 @@ def binary_cross_entropy(input: Any, target: Any, reduction: str = "mean", *, we
 
 
 def _probable_log_loss(x: Any, t: Any, weight: Any) -> Any:
-    given = x.data if isinstance(x, Tensor | Value) else x
-    if not decide(np.logical_and(given >= 0, given <= 1).all()):
+    given = look(x._data) if isinstance(x, Tensor | Value) else x
+    if not np.logical_and(given >= 0, given <= 1).all():  # of which, in a program, NaN would tell
         raise DataError(
             "binary_cross_entropy: the input must be probabilities, from 0 to 1. For logits take "
             "binary_cross_entropy_with_logits, or sigmoid first."

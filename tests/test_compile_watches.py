@@ -876,6 +876,29 @@ def test_a_step_that_comes_by_too_much_is_refused() -> None:
         mt.compile(lambda x: x * tables[0][0].by)(X)
 
 
+def test_a_loss_of_probabilities_is_compiled_and_of_other_numbers_is_nan() -> None:
+    model, loss = nn.Linear(3, 1, rng=0), nn.BCELoss(weight=[2.0])
+    optimizer = optim.SGD(model.parameters(), lr=0.5)
+    target = np.array([[1.0], [0.0]], np.float32)
+
+    def step(x: Any, gain: Any) -> Any:
+        found = loss(model(x).sigmoid() * gain, target)
+        optimizer.zero_grad()
+        found.backward()
+        optimizer.step()
+        return found
+
+    start = model.state_dict()
+    compiled, one = mt.compile(step), np.ones(1, np.float32)
+    losses = [compiled(X, one).item() for _ in range(6)]
+    with pytest.warns(RuntimeWarning, match="invalid value encountered in log"):
+        assert np.isnan(compiled(X, one * 9).item())
+    model.load_state_dict(start)
+    assert losses == [step(X, one).item() for _ in range(6)]
+    with pytest.raises(mt.DataError, match="must be probabilities"):
+        step(X, one * 9)
+
+
 # --------------------------------------------------------------------------------------------- hooks
 
 HOOKS: dict[str, Callable[[Any], Any]] = {
