@@ -215,6 +215,17 @@ def test_inputs_of_two_dtypes_keep_theirs() -> None:
     assert (x.grad.dtype, y.grad.dtype) == (np.float32, np.float64)
 
 
+def test_a_module_is_given_each_input_in_its_own_dtype() -> None:
+    class Apart(nn.Module):
+        def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+            return x * 1, y * 1
+
+    layer = Apart()
+    layer.register_full_backward_hook(lambda *_: None)
+    first, second = layer(Tensor([2.0], requires_grad=True), Tensor(np.array([5.0]), requires_grad=True))
+    assert (first.dtype, second.dtype) == (np.float32, np.float64)
+
+
 def test_one_hook_after_another_is_told_what_the_one_before_made_of_it() -> None:
     layer, told = nn.ReLU(), []
     layer.register_full_backward_hook(lambda module, gi, go: (gi[0] * 2,))
@@ -265,6 +276,29 @@ def test_after_an_exception_in_a_hook_the_graph_can_be_used_again() -> None:
     assert (x.grad, y.grad) == (None, None)
     first.backward()
     assert (x.grad.tolist(), y.grad.tolist()) == ([10.0], [6.0])
+
+
+def test_what_was_left_of_a_backward_that_failed_is_not_taken_for_that_of_the_next() -> None:
+    layer, seconds = Pair(), [Tensor([np.nan]), Tensor([3.0])]
+    layer.register_full_backward_hook(lambda module, gi, go: (gi[0], seconds.pop(0)))
+    x, y = Tensor([2.0], requires_grad=True), Tensor([5.0], requires_grad=True)
+    with mt.debug():
+        first, _, _ = layer(x, y)
+        with pytest.raises(mt.NumericError, match="hooked made NaN"):
+            first.backward(np.array([10.0], np.float32), retain_graph=True)
+        first.backward()
+    assert (x.grad.tolist(), y.grad.tolist()) == ([5.0], [3.0])
+
+
+def test_an_input_that_no_gradient_needs_may_be_overwritten_as_without_hooks() -> None:
+    layer = nn.ReLU()
+    layer.register_full_backward_hook(lambda *_: None)
+    x = Tensor([1.0, -1.0], requires_grad=True)
+    y = layer(x).sum()
+    with mt.no_grad():
+        x *= 5
+    y.backward()
+    assert x.grad.tolist() == [1.0, 0.0]
 
 
 def test_gradients_of_gradients_pass_through_what_a_hook_makes() -> None:

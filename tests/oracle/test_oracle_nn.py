@@ -444,6 +444,14 @@ def test_orthogonal_tensors_are_orthogonal_in_the_direction_of_pytorch_s(shape: 
     )
 
 
+def test_orthogonal_tensors_have_either_sign_as_often() -> None:
+    ours = [nn.init.orthogonal_(Tensor(np.zeros((1, 1))), rng=seed).item() for seed in range(200)]
+    theirs = [torch.nn.init.orthogonal_(torch.zeros(1, 1)).item() for _ in range(200)]
+    for signs in (ours, theirs):
+        assert 60 < signs.count(1.0) < 140
+        assert set(signs) == {1.0, -1.0}
+
+
 @pytest.mark.parametrize("sparsity", [0.0, 0.1, 0.55, 1.0])
 def test_sparse_matrices_have_as_many_zeros_in_each_column(sparsity: float) -> None:
     found = nn.init.sparse_(Tensor(np.zeros((7, 40))), sparsity, std=0.5, rng=0).data
