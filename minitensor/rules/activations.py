@@ -222,7 +222,7 @@ def softmax(x: Array, axis: Axis = -1) -> Unary:
 @composite(arrays=True, floats=True, method=False)
 def softmin(x: Array, axis: Axis = -1) -> Any:
     """softmax(−x)."""
-    return softmax(-x, axis)
+    return softmax(-x, reduced("softmin", axis, x.shape))
 
 
 @rule(arrays=True, floats=True)
