@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from minitensor.debugging import debug as debug
     from minitensor.func import *
     from minitensor.generators import Generator as Generator
+    from minitensor.nn.functional import binary_cross_entropy as binary_cross_entropy
     from minitensor.nn.functional import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
     from minitensor.nn.functional import cross_entropy as cross_entropy
     from minitensor.nn.functional import hinge_loss as hinge_loss
@@ -65,10 +66,19 @@ _ELSEWHERE = {
     "compile": "compiler",
     "debug": "debugging",
     "Generator": "generators",
-    **dict.fromkeys(["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"], "func"),
+    **dict.fromkeys(
+        ["functional_call", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"], "func"
+    ),
     **dict.fromkeys(
         [
-            *["binary_cross_entropy_with_logits", "cross_entropy", "hinge_loss", "huber_loss", "kl_div"],
+            *[
+                "binary_cross_entropy",
+                "binary_cross_entropy_with_logits",
+                "cross_entropy",
+                "hinge_loss",
+                "huber_loss",
+                "kl_div",
+            ],
             *["l1_loss", "mse_loss", "nll_loss", "smooth_l1_loss"],
         ],
         "nn.functional",

@@ -4,6 +4,7 @@
     vjp, jvp               a cotangent pulled back, a tangent pushed forward
     hvp                    the Hessian times a vector, without the Hessian
     jacobian, hessian      all derivatives of first, of second order
+    functional_call        a module as a function of its parameters too
 
 They nest: `grad(grad(f))` is the second derivative. Arguments may be tensors, arrays and numbers, and tuples,
 lists and dicts of them; derivatives come back in the same structure. There is no second table of rules: jvp
@@ -12,9 +13,9 @@ pulls back twice, and the second time turns the cotangent into the tangent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import index
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from minitensor.core.tensor import Tensor
 from minitensor.errors import DTypeError, OptionError, ShapeError
 from minitensor.ndarrays import is_only_here
 
-__all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
+__all__ = ["functional_call", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
 Function = Callable[..., Any]
 Argnums = int | tuple[int, ...]
@@ -199,6 +200,57 @@ def hessian(function: Function, argnums: Argnums = 0) -> Function:
             [ 0., 12.]], dtype=float64)
     """
     return jacobian(grad(function, argnums), argnums)
+
+
+class Stateful(Protocol):
+    """A module, which can be called with other tensors in place of its parameters and buffers."""
+
+    def _call_with(self, state: Mapping[str, Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The result of module(*args, **kwargs)."""
+
+
+def functional_call(
+    module: Stateful,
+    parameters_and_buffers: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+    args: Any = None,
+    kwargs: Mapping[str, Any] | None = None,
+) -> Any:
+    """module(*args, **kwargs) with other tensors in place of its parameters and buffers, meanwhile.
+
+    Gradients flow to these tensors. Afterwards, and after an exception, the module is as it was; but a buffer
+    that is given is updated in place of its own.
+
+    Args:
+        module: The module.
+        parameters_and_buffers: Tensors by their names in the module, or several such dicts. Others stay. A
+            shared parameter needs to be given under one of its names only.
+        args: The arguments: a tuple, or one that is none.
+        kwargs: The keyword arguments.
+
+    Raises:
+        OptionError: If the module has no parameter or buffer of such a name.
+        DTypeError: If it is no module.
+
+    >>> from minitensor import nn
+    >>> model = nn.Linear(2, 1, bias=False)
+    >>> loss = lambda state, x: functional_call(model, state, x).sum()
+    >>> grad(loss)({"weight": np.zeros((1, 2))}, Tensor([[3.0, 4.0]]))
+    {'weight': Tensor([[3., 4.]], dtype=float64)}
+    """
+    if not hasattr(module, "_call_with"):
+        raise DTypeError(f"functional_call: takes a module, not {type(module).__name__}")
+    states = (
+        [parameters_and_buffers] if isinstance(parameters_and_buffers, Mapping) else parameters_and_buffers
+    )
+    given: dict[str, Tensor] = {}
+    for state in states:
+        if not isinstance(state, Mapping):
+            raise DTypeError(f"functional_call: takes a dict of tensors by name, not {type(state).__name__}")
+        if twice := given.keys() & state.keys():
+            raise OptionError(f"functional_call: {', '.join(sorted(twice))} given twice")
+        given |= {name: x if isinstance(x, Tensor) else Tensor(x) for name, x in state.items()}
+    args = () if args is None else args if isinstance(args, tuple) else (args,)
+    return module._call_with(given, args, dict(kwargs or {}))
 
 
 class _Run:

@@ -250,8 +250,8 @@ class ValueMethods(Generic[N]):
         """Sine; derivative cos x."""
     def sinh(self) -> N:
         """Hyperbolic sine; derivative cosh x."""
-    def softplus(self, beta: builtins.float = ..., threshold: builtins.float = ...) -> N:
-        """log(1 + e^(beta x)) / beta, without overflow; derivative σ(beta x)."""
+    def softplus(self, beta: builtins.float = ..., threshold: builtins.float | None = ...) -> N:
+        """log(1 + e^(beta x)) / beta, without overflow; derivative σ(beta x). It is x where beta x > threshold."""
     def sqrt(self) -> N:
         """Square root, with gradient inf at 0."""
     def square(self) -> N:
@@ -769,8 +769,8 @@ class TensorMethods(Generic[N]):
         """Sign and logarithm of the size of determinants, which themselves may overflow; the gradient is x⁻ᵀ."""
     def softmax(self, axis: Axis = ...) -> N:
         """eˣ / Σ eˣ along an axis (over several, or all), without overflow."""
-    def softplus(self, beta: builtins.float = ..., threshold: builtins.float = ...) -> N:
-        """log(1 + e^(beta x)) / beta, without overflow; derivative σ(beta x)."""
+    def softplus(self, beta: builtins.float = ..., threshold: builtins.float | None = ...) -> N:
+        """log(1 + e^(beta x)) / beta, without overflow; derivative σ(beta x). It is x where beta x > threshold."""
     def solve(self, y: N | ArrayLike) -> N:
         """The z with x z = y, for y a vector (n,) or matrices (..., n, k)."""
     def sort(self, axis: Any = ..., dim: Any = ..., descending: builtins.bool = ..., stable: builtins.bool = ...) -> N:

@@ -19,7 +19,7 @@ def export(model: nn.Module, path: str | os.PathLike[str], in_features: int) -> 
     """Write a Sequential, such as an MLP, as an ONNX file, in evaluation mode.
 
     Args:
-        model: A Sequential of Linear layers, activations, Dropout and Flatten.
+        model: A Sequential of Linear layers, activations, Dropout, Identity and Flatten.
         path: Where to.
         in_features: The numbers in a row of its input.
 
@@ -44,8 +44,8 @@ def export(model: nn.Module, path: str | os.PathLike[str], in_features: int) -> 
         return made
 
     for i, layer in enumerate(_flat(model)):
-        if isinstance(layer, nn.Dropout):
-            continue  # the identity in evaluation mode
+        if isinstance(layer, nn.Dropout | nn.Identity):
+            continue  # as Dropout is, too, in evaluation mode
         made: str | None = None
         if isinstance(layer, nn.Linear):
             names = []
@@ -53,7 +53,7 @@ def export(model: nn.Module, path: str | os.PathLike[str], in_features: int) -> 
                 names.append(f"{i}.{label}")
                 arrays.append(numpy_helper.from_array(parameter.data.astype(np.float32), names[-1]))
             made, width = add("Gemm", name, *names, transB=1), layer.out_features
-        elif isinstance(layer, nn.Flatten):
+        elif isinstance(layer, nn.Flatten) and (layer.start_dim, layer.end_dim) == (1, -1):
             made = add("Flatten", name, axis=1)
         elif isinstance(layer, nn.Activation) and "onnx" in vars(type(layer)):  # not an inherited one
             made = layer.onnx(add, name)

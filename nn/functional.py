@@ -1,68 +1,87 @@
-"""The layers and losses as plain functions of tensors, under PyTorch's names.
+"""The layers and losses as plain functions of tensors, under PyTorch's names and with its arguments.
 
-The losses are functions of (input, target) that end in a mean, a sum, or one value per element. Both may be
-tensors, arrays or lists. Those that are a formula for each element, and cross_entropy, also take a `Value`,
-or lists of Values, and then give a Value: by the same formulas and rules, one number at a time. As modules
-they are in losses.py.
+The losses are in loss_functions.py, and as modules in losses.py. Activations take `inplace` as PyTorch's do;
+nothing is written in place.
 """
 
 from __future__ import annotations
 
-import math
-import operator
-import warnings
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial, reduce
-from typing import Any, TypeAlias, overload
+from functools import wraps
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from minitensor import rules
 from minitensor.arrays.creation import one_hot
-from minitensor.context import decide, effect, look
-from minitensor.core.rule import composite, rule
+from minitensor.context import decide, effect
+from minitensor.core.rule import registry
 from minitensor.core.tensor import Tensor, TensorLike
-from minitensor.core.value import Value
-from minitensor.errors import DTypeError, OptionError, ShapeError
-from minitensor.ndarrays import Array, array_of, is_array
+from minitensor.errors import OptionError, ShapeError
+from minitensor.ndarrays import Array, array_of
+from minitensor.nn.loss_functions import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    hinge_loss,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    mse_loss,
+    nll_loss,
+    smooth_l1_loss,
+)
 from minitensor.random import generator
 from minitensor.rules import (
+    adaptive_avg_pool2d,
+    avg_pool1d,
     avg_pool2d,
+    conv1d,
     conv2d,
-    elu,
     gelu,
-    hardtanh,
-    leaky_relu,
+    glu,
+    hardshrink,
     linear,
     log_softmax,
+    logsigmoid,
+    max_pool1d,
     max_pool2d,
-    relu,
+    prelu,
     reshape,
     rsqrt,
-    selu,
     sigmoid,
-    silu,
     softmax,
+    softmin,
     softplus,
+    softshrink,
+    softsign,
     standardize,
     tanh,
+    tanhshrink,
     where,
 )
-from minitensor.rules.fast import sum_rows
-from minitensor.rules.notation import on_nodes
-from minitensor.rules.reductions import _peak
+from minitensor.rules.axes import integers
 
 __all__ = [
+    "adaptive_avg_pool2d",
+    "avg_pool1d",
     "avg_pool2d",
     "batch_norm",
+    "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "celu",
+    "conv1d",
     "conv2d",
     "cross_entropy",
     "dropout",
+    "dropout2d",
     "elu",
     "embedding",
     "gelu",
+    "glu",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
     "hardtanh",
     "hinge_loss",
     "huber_loss",
@@ -72,42 +91,89 @@ __all__ = [
     "leaky_relu",
     "linear",
     "log_softmax",
+    "logsigmoid",
+    "max_pool1d",
     "max_pool2d",
+    "mish",
     "mse_loss",
     "nll_loss",
+    "normalize",
     "one_hot",
+    "pad",
+    "prelu",
     "relu",
+    "relu6",
     "selu",
     "sigmoid",
     "silu",
     "smooth_l1_loss",
     "softmax",
+    "softmin",
     "softplus",
+    "softshrink",
+    "softsign",
     "tanh",
+    "tanhshrink",
+    "threshold",
 ]
-
-Values: TypeAlias = Value | Sequence["Values"]
-Formula: TypeAlias = Callable[[Any, Any], Any]
 
 # -------------------------------------------------------------------------------------------- layers
 
 
 def dropout(
-    input: TensorLike, p: float = 0.5, training: bool = True, rng: np.random.Generator | int | None = None
+    input: TensorLike,
+    p: float = 0.5,
+    training: bool = True,
+    inplace: bool = False,
+    rng: np.random.Generator | int | None = None,
 ) -> Tensor:
     """Zero each element with probability p and scale the others by 1 / (1 − p); the identity in evaluation.
 
+    `inplace` is accepted, and nothing is written in place.
     Source: Srivastava et al. (2014), "Dropout: A Simple Way to Prevent Neural Networks from Overfitting".
 
     >>> dropout(np.ones(4, np.float32), p=0.5, rng=0)
     Tensor([2., 2., 2., 0.])
     """
     x = input if isinstance(input, Tensor) else Tensor(input)
+    return _dropped("dropout", x, x.shape, p, training, inplace, rng)
+
+
+def dropout2d(
+    input: TensorLike,
+    p: float = 0.5,
+    training: bool = True,
+    inplace: bool = False,
+    rng: np.random.Generator | int | None = None,
+) -> Tensor:
+    """Dropout of whole channels of images (n, c, h, w) or (c, h, w).
+
+    Source: Tompson et al. (2015), "Efficient Object Localization Using Convolutional Networks".
+
+    >>> dropout2d(np.ones((1, 3, 1, 2), np.float32), rng=0)
+    Tensor([[[[2., 2.]],
+    <BLANKLINE>
+             [[2., 2.]],
+    <BLANKLINE>
+             [[2., 2.]]]])
+    """
+    x = input if isinstance(input, Tensor) else Tensor(input)
+    if x.ndim not in (3, 4):
+        raise ShapeError(f"dropout2d: images must be (n, c, h, w) or (c, h, w), not {x.shape}")
+    return _dropped("dropout2d", x, (*x.shape[:-2], 1, 1), p, training, inplace, rng)
+
+
+def _dropped(
+    name: str, x: Tensor, shape: tuple[int, ...], p: float, training: bool, inplace: object, rng: Any
+) -> Tensor:
+    """x with as much dropped as a mask of this shape says."""
     if not 0 <= p <= 1:
-        raise OptionError(f"dropout: p must be between 0 and 1, not {p}")
+        raise OptionError(f"{name}: p must be between 0 and 1, not {p}")
+    if not isinstance(inplace, bool):
+        raise OptionError(f"{name}: inplace is True or False, not {type(inplace).__name__}. Write rng=...")
     if not training or p == 0:
         return x
-    kept = generator(rng).random(x.shape, dtype=np.float32) >= p
+    kept = generator(rng).random(shape, dtype=np.float32) >= p
     scale = np.array(1 / (1 - p) if p < 1 else 0, x.dtype if x.dtype.kind == "f" else np.float32)
     return x * (kept * scale)
 
@@ -185,6 +251,11 @@ def layer_norm(
     shape = as_shape(normalized_shape)
     if not shape or x.shape[-len(shape) :] != shape:
         raise ShapeError(f"layer_norm: the input {x.shape} must end with the normalized_shape {shape}")
+    for what, given in ("weight", weight), ("bias", bias):
+        if given is not None and np.shape(given) != shape:
+            raise ShapeError(
+                f"layer_norm: {what} must have the normalized_shape {shape}, not {np.shape(given)}"
+            )
     y = standardize(x, tuple(range(-len(shape), 0)), eps)
     if weight is not None:
         y = y * weight
@@ -237,470 +308,86 @@ def padding_index(padding_idx: int | None, num_embeddings: int) -> int | None:
     return padding_idx % num_embeddings
 
 
-# -------------------------------------------------------------------------------------- regression
+def normalize(
+    input: TensorLike, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps: float = 1e-12
+) -> Tensor:
+    """The input over its p-norm along an axis, which PyTorch calls dim: vectors of length 1.
 
+    Where the norm is below eps, it is divided by eps.
 
-@overload
-def mse_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor: ...
-@overload
-def mse_loss(input: Values, target: Any, reduction: str = "mean") -> Any: ...
-@composite(arrays=True, method=False)
-def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
-    """(input − target)².
-
-    Unlike PyTorch: other shapes are refused; (n, 1) against (n,) would compare all rows with all targets.
-
-    >>> mse_loss(Tensor([1.0, 2.0]), Tensor([1.0, 4.0]))
-    Tensor(2.)
+    >>> normalize(Tensor([[3.0, 4.0], [0.0, 0.0]]))
+    Tensor([[0.6, 0.8],
+            [0. , 0. ]])
     """
-    return _of_pairs("mse_loss", lambda x, t: rules.square(x - t), input, target, reduction)
+    x = input if isinstance(input, Tensor) else Tensor(input)
+    return x / rules.clip(rules.norm(x, p, axis=dim, keepdims=True), eps)
 
 
-@overload
-def l1_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor: ...
-@overload
-def l1_loss(input: Values, target: Any, reduction: str = "mean") -> Any: ...
-@composite(arrays=True, method=False)
-def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
-    """|input − target|, with gradient 0 where they are equal.
-
-    >>> l1_loss(Tensor([1.0, 2.0]), Tensor([1.0, 4.0]))
-    Tensor(1.)
-    """
-    return _of_pairs("l1_loss", lambda x, t: abs(x - t), input, target, reduction)
-
-
-@overload
-def smooth_l1_loss(
-    input: TensorLike, target: TensorLike, reduction: str = "mean", beta: float = 1.0
-) -> Tensor: ...
-@overload
-def smooth_l1_loss(input: Values, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any: ...
-@composite(arrays=True, method=False)
-def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
-    """With d = |input − target|: d² / (2 beta) where d < beta, else d − beta / 2 (Girshick 2015).
-
-    >>> smooth_l1_loss(Tensor([0.0, 0.0]), Tensor([1.0, 3.0]), "none")
-    Tensor([0.5, 2.5])
-    """
-    if beta < 0:
-        raise OptionError(f"smooth_l1_loss: beta must not be negative, and is {beta}")
-    if not beta:
-        return _of_pairs("smooth_l1_loss", lambda x, t: abs(x - t), input, target, reduction)
-    formula = partial(_rounded_off_error, width=beta)
-    return _of_pairs("smooth_l1_loss", lambda x, t: formula(x, t) / beta, input, target, reduction)
-
-
-@overload
-def huber_loss(
-    input: TensorLike, target: TensorLike, reduction: str = "mean", delta: float = 1.0
-) -> Tensor: ...
-@overload
-def huber_loss(input: Values, target: Any, reduction: str = "mean", delta: float = 1.0) -> Any: ...
-@composite(arrays=True, method=False)
-def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
-    """With d = |input − target|: d² / 2 where d ≤ delta, else delta (d − delta / 2) (Huber 1964).
-
-    >>> huber_loss(Tensor([0.0, 0.0]), Tensor([1.0, 3.0]), "none", delta=2.0)
-    Tensor([0.5, 4. ])
-    """
-    if not delta > 0:
-        raise OptionError(f"huber_loss: delta must be positive, and is {delta}")
-    return _of_pairs("huber_loss", partial(_rounded_off_error, width=delta), input, target, reduction)
-
-
-def _rounded_off_error(x: Any, t: Any, width: float) -> Any:
-    """d² / 2 where |d| < width, else width (|d| − width / 2): c (d − c / 2), with c = d held in ±width."""
-    d = x - t
-    c = rules.hardtanh(d, -width, width)
-    return c * (d - 0.5 * c)
-
-
-# ---------------------------------------------------------------------------------- two classes
-
-
-@overload
-def binary_cross_entropy_with_logits(
-    input: TensorLike, target: TensorLike, reduction: str = "mean"
-) -> Tensor: ...
-@overload
-def binary_cross_entropy_with_logits(input: Values, target: Any, reduction: str = "mean") -> Any: ...
-@composite(arrays=True, method=False)
-def binary_cross_entropy_with_logits(input: Any, target: Any, reduction: str = "mean") -> Any:
-    """−t log σ(x) − (1 − t) log(1 − σ(x)), for logits x and targets t from 0 to 1.
-
-    With −log σ(x) = log(1 + e⁻ˣ), which keeps its precision however small it is.
-
-    >>> binary_cross_entropy_with_logits(Tensor([1000.0, -1000.0]), Tensor([1.0, 1.0]), "none")
-    Tensor([   0., 1000.])
-    """
-
-    def formula(x: Any, t: Any) -> Any:
-        return t * rules.softplus(-x) + (1 - t) * rules.softplus(x)
-
-    return _of_pairs("binary_cross_entropy_with_logits", formula, input, target, reduction)
-
-
-@overload
-def hinge_loss(input: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor: ...
-@overload
-def hinge_loss(input: Values, target: Any, reduction: str = "mean") -> Any: ...
-@composite(arrays=True, method=False)
-def hinge_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
-    """max(0, 1 − t x), for scores x and targets t of −1 or 1.
-
-    >>> hinge_loss(Tensor([0.5, 2.0]), Tensor([-1.0, 1.0]))
-    Tensor(0.75)
-    """
-    return _of_pairs("hinge_loss", lambda x, t: rules.relu(1 - t * x), input, target, reduction)
-
-
-# --------------------------------------------------------------------------------- several classes
-
-
-@overload
-def cross_entropy(
-    input: TensorLike,
-    target: TensorLike,
-    reduction: str = "mean",
-    *,
-    weight: ArrayLike | None = None,
-    ignore_index: int = -100,
-    label_smoothing: float = 0.0,
-) -> Tensor: ...
-@overload
-def cross_entropy(input: Values, target: Any, reduction: str = "mean") -> Any: ...
-@composite(arrays=True, method=False)
-def cross_entropy(
-    input: Any,
-    target: Any,
-    reduction: str = "mean",
-    *,
-    weight: ArrayLike | None = None,
-    ignore_index: int = -100,
-    label_smoothing: float = 0.0,
-) -> Any:
-    """−log softmax(input)[target]; the gradient is softmax(input) − onehot(target), over n for the mean.
+def pad(input: TensorLike, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
+    """Elements added, or with negative numbers removed, before and after the last axes.
 
     Args:
-        input: Logits of shape (n, classes), (classes,), or (n, classes, ...).
-        target: Integer classes, of the shape of input without its classes; or probabilities, floating-point
-            and of the shape of input, towards which a gradient flows too.
-        reduction: "mean" (weighted, if there are weights), "sum" or "none".
-        weight: A factor for each class.
-        ignore_index: The target of what counts for nothing.
-        label_smoothing: How much of each target, from 0 to 1, is spread evenly over the classes.
+        input: A tensor of any shape.
+        pad: How many, before and after the last axis, then before and after the one before it, and so on.
+        mode: "constant", or "reflect", "replicate" or "circular", which repeat elements of the input.
+        value: The constant, 0 by default.
 
-    Raises:
-        ShapeError: If the target does not fit in shape, dtype or range.
+    `minitensor.pad` takes NumPy's arguments.
 
-    Warns when the input looks like probabilities: it is a softmax's output, or several rows are all ≥ 0, sum
-    to 1, and are not one-hot.
-
-    >>> cross_entropy(Tensor([[1000.0, -1000.0]]), np.array([1]))
-    Tensor(2000.)
+    >>> pad(Tensor([[1.0, 2.0, 3.0]]), (1, 0, 0, 1))
+    Tensor([[0., 1., 2., 3.],
+            [0., 0., 0., 0.]])
+    >>> pad(Tensor([[1.0, 2.0, 3.0]]), (-1, 2), "replicate")
+    Tensor([[2., 3., 3., 3.]])
     """
-    if type(input) is not Tensor and _holds_values(input):
-        if weight is not None or label_smoothing or ignore_index != -100:
-            raise OptionError("cross_entropy: on Values, there are no weights, no ignoring and no smoothing")
-        return _cross_entropy_of_values(input, target, reduction)
-    x = input if type(input) is Tensor else _tensor(input)
-    labels = target.data if isinstance(target, Tensor) else array_of(target)
-    if reduction not in ("mean", "sum", "none"):
-        check_reduction("cross_entropy", reduction)
-    shape = x.shape
-    if x.made_by == "softmax" or _rows_are_probabilities(look(x._data), shape):
-        warnings.warn(
-            "cross_entropy: the input looks like probabilities, and it takes logits: leave out the softmax",
-            stacklevel=3,
+    x = input if isinstance(input, Tensor) else Tensor(input)
+    numbers = integers("pad", "pad", pad)
+    if mode not in _PADDINGS:
+        raise OptionError(f"pad: mode must be one of {', '.join(_PADDINGS)}, not {mode!r}")
+    if len(numbers) % 2 or len(numbers) > 2 * x.ndim:
+        raise ShapeError(
+            f"pad: takes a pair of numbers for each of the last axes of {x.shape}, not {len(numbers)} numbers"
         )
-    plain = weight is None and not label_smoothing and len(shape) == 2 and not 0 <= ignore_index < shape[1]
-    if plain and labels.shape == shape[:1] and labels.dtype.kind in "iu":
-        onehot = _column(shape[1]) == labels
-        if decide(np.count_nonzero(onehot) == labels.size):
-            return _cross_entropy(x, onehot, reduction)
-    axis = 1 if x.ndim > 1 else 0
-    if x.ndim == 0:
-        raise ShapeError(_explain_targets("cross_entropy", x.shape, labels.shape, labels.dtype.name))
-    if not 0 <= label_smoothing <= 1:
-        raise OptionError(f"cross_entropy: label_smoothing must be from 0 to 1, not {label_smoothing}")
-    logp = rules.log_softmax(x, axis)
-    classes = x.shape[axis]
-    if labels.dtype.kind == "f" and labels.shape == x.shape:
-        t = _tensor(target)
-        factors = _class_weights("cross_entropy", weight, x, axis) * (
-            t * (1 - label_smoothing) + label_smoothing / classes
-        )
-        losses = -rules.sum(factors * logp, axis)
-        return (
-            losses.sum() / losses.size if reduction == "mean" else _reduce("cross_entropy", losses, reduction)
-        )
-    loss = _nll("cross_entropy", logp, labels, reduction, weight, ignore_index)
-    if not label_smoothing:
-        return loss
-    spread = -rules.sum(_class_weights("cross_entropy", weight, x, axis) * logp, axis)
-    spread = rules.zero_where(spread, labels == ignore_index)
-    if reduction == "mean":
-        spread = rules.sum(spread) / _target_weights("cross_entropy", labels, weight, ignore_index, x).sum()
-    elif reduction == "sum":
-        spread = rules.sum(spread)
-    return (1 - label_smoothing) * loss + label_smoothing / classes * spread
+    pairs = [(0, 0)] * x.ndim
+    for i in range(len(numbers) // 2):
+        pairs[-1 - i] = numbers[2 * i], numbers[2 * i + 1]
+    for axis, (n, pair) in enumerate(zip(x.shape, pairs, strict=True)):
+        most = {"reflect": n - 1, "circular": n}.get(mode, max(pair))
+        if sum([min(width, 0) for width in pair]) < -n or max(pair) > most:
+            raise ShapeError(
+                f"pad: axis {axis} of {x.shape} has {n} elements: too few for {pair} and {mode!r}"
+            )
+    if min(numbers, default=0) < 0:
+        keys = [
+            slice(max(0, -before), n - max(0, -after))
+            for n, (before, after) in zip(x.shape, pairs, strict=True)
+        ]
+        x = x[tuple(keys)]
+    widths = [(max(0, before), max(0, after)) for before, after in pairs]
+    constant: dict[str, Any] = {"constant_values": value or 0} if mode == "constant" else {}
+    return rules.pad(x, widths, _PADDINGS[mode], **constant) if any(map(any, widths)) else x
 
 
-@composite(arrays=True, method=False)
-def nll_loss(
-    input: TensorLike,
-    target: TensorLike,
-    reduction: str = "mean",
-    *,
-    weight: ArrayLike | None = None,
-    ignore_index: int = -100,
-) -> Tensor:
-    """−input[target] for log-probabilities and integer classes: cross_entropy after log_softmax.
-
-    Shapes, weights and ignore_index are those of cross_entropy.
-
-    >>> nll_loss(Tensor([[-1.0, -2.0], [-3.0, -4.0]]), np.array([0, 1]))
-    Tensor(2.5)
-    """
-    x = _tensor(input)
-    labels = target.data if isinstance(target, Tensor) else array_of(target)
-    check_reduction("nll_loss", reduction)
-    if x.dtype.kind != "f":
-        raise DTypeError(f"nll_loss: the input must be floating-point, not {x.dtype}")
-    return _nll("nll_loss", x, labels, reduction, weight, ignore_index)
+_PADDINGS = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+"""PyTorch's names, and NumPy's."""
 
 
-@rule(arrays=True, floats=True, inputs="x")
-def _cross_entropy(x: Any, onehot: Any, reduction: str) -> tuple[Any, Any]:
-    """−log softmax(x)[target] for rows of logits x; `onehot` (classes, n) holds the target of each row.
-
-    The gradient is softmax(x) − onehot. Fused: a third of the arrays of log_softmax and index.
-    """
-    n = x.shape[0]
-    # Classes first: NumPy reduces over few rows several times faster than over few columns.
-    z = x.T if on_nodes(x) else x.T.copy()
-    shifted = z - _peak(z, 0)
-    e = np.exp(shifted)
-    total = sum_rows(e)
-    loss = np.log(total) - shifted.T[onehot.T]
-    if reduction != "none":
-        loss = np.add.reduce(loss, axis=0)
-    if reduction == "mean":
-        loss = loss / n
-
-    def local(g: Any) -> Any:
-        return ((e / total - onehot) * (g / n if reduction == "mean" else g)).T
-
-    return loss, local
+# --------------------------------------------------------------------------------------- activations
 
 
-@lru_cache(maxsize=8)
-def _column(classes: int) -> Array:
-    """(classes, 1): the classes to compare targets with."""
-    return np.arange(classes)[:, None]
+def _accepting_inplace(operation: Callable[..., Any]) -> Callable[..., Any]:
+    """The operation with PyTorch's `inplace` by name or as its last argument, which changes nothing."""
+    count = registry[operation.__name__].function.__code__.co_argcount
+
+    @wraps(operation)
+    def call(*args: Any, inplace: bool = False, **options: Any) -> Any:
+        return operation(*(args[:-1] if len(args) == count + 1 else args), **options)
+
+    return call
 
 
-def _nll(
-    name: str, logp: Tensor, labels: Array, reduction: str, weight: ArrayLike | None, ignore_index: int
-) -> Tensor:
-    shape = logp.shape[:1] + logp.shape[2:] if logp.ndim > 1 else ()
-    counted = labels != ignore_index
-    if not (
-        logp.ndim
-        and _are_classes(labels, shape)
-        and _in_range(np.where(counted, labels, 0), logp.shape[min(logp.ndim - 1, 1)])
-    ):
-        raise ShapeError(_explain_targets(name, logp.shape, labels.shape, labels.dtype.name))
-    rows = rules.moveaxis(logp, 1, -1) if logp.ndim > 2 else logp
-    safe = np.where(counted, labels, 0)
-    picked = rules.take_along_axis(rows, safe[..., None], -1).reshape(shape)
-    factors = _target_weights(name, labels, weight, ignore_index, logp)
-    losses = rules.zero_where(-picked * factors, ~counted)
-    return losses.sum() / factors.sum() if reduction == "mean" else _reduce(name, losses, reduction)
-
-
-@composite(arrays=True, method=False)
-def kl_div(
-    input: TensorLike, target: TensorLike, reduction: str = "mean", *, log_target: bool = False
-) -> Tensor:
-    """t (log t − input) for log-probabilities `input` and probabilities t, where t log t is 0 at 0.
-
-    Args:
-        input: Log-probabilities.
-        target: Probabilities, or with log_target their logarithms; of the same shape.
-        reduction: "batchmean" (the divergence: the sum over the length of the first axis), "mean" (over all
-            elements), "sum" or "none".
-        log_target: Whether the target is logarithms.
-
-    Unlike PyTorch: the gradient towards a target of 0 is −input, where PyTorch's is NaN (and the limit −inf).
-
-    >>> kl_div(np.log([[0.5, 0.5]]), np.array([[0.5, 0.5]]), "batchmean")
-    Tensor(0., dtype=float64)
-    """
-    x, t = _same_shape("kl_div", input, target)
-    losses = rules.exp(t) * (t - x) if log_target else t * rules.log(rules.where(t == 0, 1.0, t)) - t * x
-    if reduction == "batchmean":
-        return losses.sum() / (x.shape[0] if x.ndim else 1)
-    return _reduce("kl_div", losses, reduction, ("mean", "batchmean", "sum", "none"))
-
-
-# ------------------------------------------------------------------------------- tensors and Values
-
-
-def _of_pairs(name: str, formula: Formula, input: Any, target: Any, reduction: str) -> Any:
-    """The losses that are a formula of each element: of all at once, or of one Value after another."""
-    if type(input) is not Tensor and (_holds_values(input) or _holds_values(target)):
-        inputs, targets = _elements(input), _elements(target)
-        _check_same_shape(name, inputs, targets)
-        losses = [formula(x, t) for x, t in zip(inputs.flat, targets.flat, strict=True)]
-        return _reduce_values(name, losses, inputs.shape, reduction)
-    x, t = _same_shape(name, input, target)
-    return _reduce(name, formula(x, t), reduction)
-
-
-def _cross_entropy_of_values(input: Values, target: Any, reduction: str) -> Any:
-    """log Σ e^xᵢ − x[target] for each row: by logaddexp from one to the next, which cannot overflow.
-
-    The largest comes first: between two that are −inf no gradient would be defined.
-    """
-    logits, labels = _elements(input), np.asarray(target)
-    shape = logits.shape[:-1]
-    if not (0 < logits.ndim < 3 and _are_classes(labels, shape) and _in_range(labels, logits.shape[-1])):
-        raise ShapeError(_explain_targets("cross_entropy", logits.shape, labels.shape, labels.dtype.name))
-    rows = logits.reshape(-1, logits.shape[-1])
-    losses = []
-    for row, label in zip(rows, labels.flat, strict=True):
-        losses.append(reduce(rules.logaddexp, sorted(row, key=float, reverse=True)) - row[label])
-    return _reduce_values("cross_entropy", losses, shape, reduction)
-
-
-def _holds_values(x: object) -> bool:
-    """Whether this is a Value, or a list (or an array of objects) with a Value in it, at any depth."""
-    if isinstance(x, list | tuple):
-        return any([_holds_values(item) for item in x])
-    if isinstance(x, np.ndarray) and x.dtype == object:
-        return _holds_values(x.tolist())
-    return isinstance(x, Value)
-
-
-def _elements(x: Any) -> Array:
-    """An array of Python's own numbers and Values."""
-    if isinstance(x, Tensor):
-        raise DTypeError("a loss takes Values or tensors, not both")
-    elements: Array = np.array(x, object)
-    if any([isinstance(item, list | tuple) for item in elements.flat]):
-        raise ShapeError("a loss takes lists of one length: some of these hold more than others")
-    return elements
-
-
-def _reduce_values(name: str, losses: list[Value], shape: tuple[int, ...], reduction: str) -> Any:
-    check_reduction(name, reduction)
-    if reduction == "none":
-        nested = np.empty(len(losses), object)
-        nested[:] = losses
-        return nested.reshape(shape).tolist()
-    total = reduce(operator.add, losses)
-    return total / len(losses) if reduction == "mean" else total
-
-
-# -------------------------------------------------------------------------------------------- checks
-
-
-def _tensor(x: Any) -> Tensor:
-    if isinstance(x, Tensor):
-        return x
-    return Tensor.from_numpy(x) if is_array(x) else Tensor(x)
-
-
-def _same_shape(name: str, input: TensorLike, target: TensorLike) -> tuple[Tensor, Tensor]:
-    x, t = _tensor(input), _tensor(target)
-    _check_same_shape(name, x, t)
-    if x.dtype.kind != "f":
-        raise DTypeError(f"{name}: the input must be floating-point, not {x.dtype}")
-    return x, t
-
-
-def _check_same_shape(name: str, x: Tensor | Array, t: Tensor | Array) -> None:
-    if x.shape != t.shape:
-        hint = f" Try target.reshape({x.shape})." if x.size == t.size else ""
-        raise ShapeError(f"{name}: input {x.shape} and target {t.shape} differ.{hint}")
-
-
-def check_reduction(name: str, reduction: str, known: tuple[str, ...] = ("mean", "sum", "none")) -> None:
-    if reduction not in known:
-        words = ", ".join([f'"{word}"' for word in known[:-1]])
-        raise OptionError(f'{name}: reduction must be {words} or "{known[-1]}", not {reduction!r}')
-
-
-def _reduce(
-    name: str, losses: Tensor, reduction: str, known: tuple[str, ...] = ("mean", "sum", "none")
-) -> Tensor:
-    check_reduction(name, reduction, known)
-    if reduction == "none":
-        return losses
-    return rules.mean(losses) if reduction == "mean" else rules.sum(losses)
-
-
-def _are_classes(labels: Array, shape: tuple[int, ...]) -> bool:
-    return labels.shape == shape and (labels.dtype.kind in "iu" or not labels.size)
-
-
-def _in_range(labels: Array, classes: int) -> bool:
-    return decide(((labels >= 0) & (labels < classes)).all())
-
-
-def _class_weights(name: str, weight: ArrayLike | None, x: Tensor, axis: int) -> Any:
-    """The classes' factors, shaped to stand against x."""
-    if weight is None:
-        return 1.0
-    factors = np.asarray(weight, x.dtype)
-    if factors.shape != (x.shape[axis],):
-        raise ShapeError(f"{name}: weight must have shape ({x.shape[axis]},), not {factors.shape}")
-    return factors.reshape([-1 if i == axis else 1 for i in range(x.ndim)])
-
-
-def _target_weights(
-    name: str, labels: Array, weight: ArrayLike | None, ignore_index: int, x: Tensor
-) -> Array:
-    """The factor of each target: its class's, and 0 if it is ignored."""
-    counted = labels != ignore_index
-    if weight is None:
-        return counted.astype(x.dtype)
-    factors = _class_weights(name, weight, x, min(x.ndim - 1, 1)).reshape(-1)
-    return array_of(rules.index(factors, np.where(counted, labels, 0)) * counted)
-
-
-def _rows_are_probabilities(x: Array, shape: tuple[int, ...]) -> bool:
-    """Looks at two numbers, then at one row, then at all: the check must not cost what the loss costs."""
-    if len(shape) != 2 or shape[0] < 2 or shape[1] < 2 or not (0 <= x.item(0) <= 1 and 0 <= x.item(-1) <= 1):
-        return False
-    if abs(sum(x[0].tolist()) - 1) > 1e-3:
-        return False
-    positive = (x >= 0).all() and x.dtype.kind == "f"
-    return bool(positive and (abs(x.sum(axis=1) - 1) <= 1e-3).all() and (x % 1).any())
-
-
-def _explain_targets(name: str, x: tuple[int, ...], target: tuple[int, ...], dtype: str) -> str:
-    """Say why loss `name` refused targets of this shape and dtype for an input of shape `x`.
-
-    >>> print(_explain_targets("cross_entropy", (32, 10), (32, 10), "int64"))
-    cross_entropy: input (32, 10) needs 32 integer targets from 0 to 9 of shape (32,), not int64 of shape \
-(32, 10). For one-hot targets take target.argmax(axis=1), or target.astype(float) as probabilities.
-    """
-    if not x:
-        return f"{name}: the input must have shape (n, classes), not ()"
-    classes, wanted = (x[1], x[:1] + x[2:]) if len(x) > 1 else (x[0], ())
-    count = f"{math.prod(wanted)} integer targets" if wanted else "an integer target"
-    needs = f"{name}: input {x} needs {count} from 0 to {classes - 1} of shape {wanted}"
-    if target == wanted and dtype.startswith(("int", "uint")):
-        return f"{needs}; some are out of range"
-    hint = ""
-    if target == x and dtype.startswith(("int", "uint", "bool")):
-        either = ", or target.astype(float) as probabilities" if name == "cross_entropy" else ""
-        hint = f" For one-hot targets take target.argmax(axis=1){either}."
-    elif target == x:
-        hint = " For probabilities take target.argmax(axis=1), or cross_entropy of logits."
-    elif math.prod(target) == math.prod(wanted):
-        hint = " Try target.astype(int)." if target == wanted else f" Try target.reshape({wanted})."
-    return f"{needs}, not {dtype} of shape {target}.{hint}"
+celu, elu, hardsigmoid = map(_accepting_inplace, (rules.celu, rules.elu, rules.hardsigmoid))
+hardswish, hardtanh = map(_accepting_inplace, (rules.hardswish, rules.hardtanh))
+leaky_relu, mish, relu = map(_accepting_inplace, (rules.leaky_relu, rules.mish, rules.relu))
+relu6, selu, silu = map(_accepting_inplace, (rules.relu6, rules.selu, rules.silu))
+threshold = _accepting_inplace(rules.threshold)

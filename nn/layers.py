@@ -1,9 +1,9 @@
-"""Layers: Linear, Embedding, Dropout, Flatten, and the containers Sequential and MLP."""
+"""Layers: Linear, Embedding, Dropout, Flatten, and MLP, a Sequential of some."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -14,8 +14,10 @@ from minitensor.core.tensor import Tensor, TensorLike
 from minitensor.errors import DTypeError, OptionError, ShapeError
 from minitensor.nn import functional, init
 from minitensor.nn.activations import ACTIVATIONS
-from minitensor.nn.module import Buffer, Module, Parameter
+from minitensor.nn.containers import Sequential
+from minitensor.nn.module import Module, Parameter, described, of_parameters
 from minitensor.random import generator
+from minitensor.rules.axes import one_axis
 
 
 @runtime_checkable
@@ -35,8 +37,9 @@ class Linear(Module):
         in_features: The width of the input.
         out_features: The width of the output.
         bias: Whether to add b.
-        dtype: The dtype of the parameters.
+        dtype: The dtype of the parameters, by default float32.
         rng: A generator or seed for the initial parameters, U(−1/√in_features, 1/√in_features).
+        device: The CPU, if any.
 
     Attributes:
         weight: Parameter of shape (out_features, in_features).
@@ -53,13 +56,13 @@ class Linear(Module):
         in_features: int,
         out_features: int,
         bias: bool = True,
-        dtype: DTypeLike = np.float32,
+        dtype: DTypeLike | None = None,
         rng: np.random.Generator | int | None = None,
+        device: object = None,
     ) -> None:
         if in_features < 1 or out_features < 1:
             raise ValueError(f"Linear({in_features} → {out_features}): both widths must be at least 1")
-        if np.dtype(dtype).kind != "f":
-            raise DTypeError(f"Linear: parameters must be floating-point, not {np.dtype(dtype)}")
+        dtype = of_parameters("Linear", dtype, device)
         draw = generator(rng)
         self.in_features = in_features
         self.out_features = out_features
@@ -86,8 +89,9 @@ class Embedding(Module):
         num_embeddings: How many vectors there are; indices run from 0 to one less.
         embedding_dim: The length of a vector.
         padding_idx: The index of a vector that starts as 0 and is not trained, for what only fills up.
-        dtype: The dtype of the vectors.
+        dtype: The dtype of the vectors, by default float32.
         rng: A generator or seed for the initial vectors, N(0, 1).
+        device: The CPU, if any.
 
     Attributes:
         weight: Parameter of shape (num_embeddings, embedding_dim).
@@ -101,9 +105,11 @@ class Embedding(Module):
         num_embeddings: int,
         embedding_dim: int,
         padding_idx: int | None = None,
-        dtype: DTypeLike = np.float32,
+        dtype: DTypeLike | None = None,
         rng: np.random.Generator | int | None = None,
+        device: object = None,
     ) -> None:
+        dtype = of_parameters("Embedding", dtype, device)
         self.num_embeddings = num_embeddings
         self.embedding_dim = embedding_dim
         self.padding_idx = functional.padding_index(padding_idx, num_embeddings)
@@ -121,64 +127,109 @@ class Embedding(Module):
 
 
 class Dropout(Module):
-    """In training, zero each element with probability p and scale the others by 1 / (1 − p)."""
+    """In training, zero each element with probability p and scale the others by 1 / (1 − p).
 
-    def __init__(self, p: float = 0.5, rng: np.random.Generator | int | None = None) -> None:
+    Args:
+        p: The probability.
+        inplace: Accepted, as PyTorch's; nothing is written in place.
+        rng: A generator or seed to draw from.
+    """
+
+    def __init__(
+        self, p: float = 0.5, inplace: bool = False, rng: np.random.Generator | int | None = None
+    ) -> None:
         if not 0 <= p <= 1:
-            raise OptionError(f"Dropout: p must be between 0 and 1, not {p}")
+            raise OptionError(f"{type(self).__name__}: p must be between 0 and 1, not {p}")
+        if not isinstance(inplace, bool):
+            kind = type(inplace).__name__
+            raise OptionError(f"{type(self).__name__}: inplace is True or False, not {kind}. Write rng=...")
         self.p = p
+        self.inplace = inplace
         self.rng = None if rng is None else generator(rng)
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.dropout(x, self.p, self.training, self.rng)
+        return functional.dropout(x, self.p, self.training, rng=self.rng)
 
     def extra_repr(self) -> str:
-        return f"p={self.p}"
+        return described(self, p=self.p)
+
+
+class Dropout2d(Dropout):
+    """In training, zero whole channels of images (n, c, h, w) with probability p, and scale the others."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.dropout2d(x, self.p, self.training, rng=self.rng)
+
+
+class Identity(Module):
+    """The input itself, whatever arguments it was made with.
+
+    >>> Identity(54, unused=True)(Tensor([1.0]))
+    Tensor([1.])
+    """
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        """Takes anything."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
 
 
 class Flatten(Module):
-    """(n, ...) → (n, everything else)."""
+    """(n, ...) → (n, everything else); or another range of axes made one.
 
-    def forward(self, x: Tensor) -> Tensor:
-        return rules.reshape(x, (x.shape[0], math.prod(x.shape[1:])))
+    Args:
+        start_dim: The first of them.
+        end_dim: The last of them.
 
-
-class Sequential(Module):
-    """Modules applied one after the other.
-
-    >>> from minitensor import nn
-    >>> nn.Sequential(nn.Linear(4, 3), nn.ReLU())
-    Sequential(
-      (0): Linear(4 → 3, weight (3, 4), bias (3,))  # 15 parameters
-      (1): ReLU()
-    )  # 15 parameters
+    >>> Flatten(0, 1)(np.zeros((2, 3, 4))).shape
+    (6, 4)
     """
 
-    def __init__(self, *layers: Module) -> None:
-        for layer in layers:
-            if not isinstance(layer, Module):
-                raise DTypeError(
-                    f"{type(self).__name__}: every layer must be a Module, not {type(layer).__name__}"
-                )
-        self.layers = list(layers)
-
-    def _members(self) -> Iterator[tuple[str, Parameter | Buffer | Module]]:
-        yield from ((str(i), layer) for i, layer in enumerate(self.layers))
-        yield from ((name, member) for name, member in super()._members() if not name.startswith("layers."))
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        self.start_dim = start_dim
+        self.end_dim = end_dim
 
     def forward(self, x: Tensor) -> Tensor:
-        for layer in self.layers:
-            x = layer(x)
-        return x
+        if (self.start_dim, self.end_dim) == (1, -1):
+            return rules.reshape(x, (x.shape[0], math.prod(x.shape[1:])))
+        return rules.flatten(x, self.start_dim, self.end_dim)
 
-    def __len__(self) -> int:
-        return len(self.layers)
+    def extra_repr(self) -> str:
+        usual = (self.start_dim, self.end_dim) == (1, -1)
+        return "" if usual else f"start_dim={self.start_dim}, end_dim={self.end_dim}"
 
-    def __getitem__(self, i: int) -> Module:
-        return self.layers[i]
 
-    def __iter__(self) -> Iterator[Module]:
-        return iter(self.layers)
+class Unflatten(Module):
+    """One axis as several: what Flatten did, undone.
+
+    Args:
+        dim: The axis.
+        unflattened_size: The lengths that take its place; one may be −1.
+
+    >>> Unflatten(1, (2, 3))(np.zeros((5, 6))).shape
+    (5, 2, 3)
+    """
+
+    def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
+        self.dim = dim
+        self.unflattened_size = tuple(unflattened_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        axis = one_axis("Unflatten", self.dim, x.shape)
+        sizes, length = self.unflattened_size, x.shape[axis]
+        known = math.prod([n for n in sizes if n != -1])
+        if sizes.count(-1) == 1 and known:
+            sizes = tuple([length // known if n == -1 else n for n in sizes])
+        if math.prod(sizes) != length or min(sizes, default=0) < 0:
+            raise ShapeError(
+                f"Unflatten: axis {axis} of {x.shape} has {length} elements, which do not make "
+                f"{self.unflattened_size}"
+            )
+        return rules.reshape(x, (*x.shape[:axis], *sizes, *x.shape[axis + 1 :]))
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
 
 
 class MLP(Sequential):
@@ -223,7 +274,7 @@ class MLP(Sequential):
         for width in hidden:
             layers += [Linear(in_features, width, dtype=dtype, rng=draw), ACTIVATIONS[activation]()]
             if dropout:
-                layers.append(Dropout(dropout, draw))
+                layers.append(Dropout(dropout, rng=draw))
             in_features = width
         super().__init__(*layers, Linear(in_features, out, dtype=dtype, rng=draw))
 

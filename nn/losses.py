@@ -7,7 +7,7 @@ from typing import ClassVar
 from numpy.typing import ArrayLike
 
 from minitensor.core.tensor import Tensor, TensorLike
-from minitensor.nn import functional
+from minitensor.nn import loss_functions
 from minitensor.nn.module import Module
 
 
@@ -21,7 +21,7 @@ class Loss(Module):
     REDUCTIONS: ClassVar[tuple[str, ...]] = ("mean", "sum", "none")
 
     def __init__(self, reduction: str = "mean") -> None:
-        functional.check_reduction(type(self).__name__, reduction, self.REDUCTIONS)
+        loss_functions.check_reduction(type(self).__name__, reduction, self.REDUCTIONS)
         self.reduction = reduction
 
     def extra_repr(self) -> str:
@@ -57,8 +57,8 @@ class CrossEntropyLoss(Loss):
 
     def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
         if self.weight is None and self.label_smoothing == 0 and self.ignore_index == -100:
-            return functional.cross_entropy(input, target, self.reduction)
-        return functional.cross_entropy(
+            return loss_functions.cross_entropy(input, target, self.reduction)
+        return loss_functions.cross_entropy(
             input,
             target,
             self.reduction,
@@ -79,7 +79,7 @@ class NLLLoss(Loss):
         self.ignore_index = ignore_index
 
     def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
-        return functional.nll_loss(
+        return loss_functions.nll_loss(
             input, target, self.reduction, weight=self.weight, ignore_index=self.ignore_index
         )
 
@@ -88,14 +88,14 @@ class MSELoss(Loss):
     """(input − target)², for input and target of one shape."""
 
     def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
-        return functional.mse_loss(input, target, self.reduction)
+        return loss_functions.mse_loss(input, target, self.reduction)
 
 
 class L1Loss(Loss):
     """|input − target|, for input and target of one shape."""
 
     def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
-        return functional.l1_loss(input, target, self.reduction)
+        return loss_functions.l1_loss(input, target, self.reduction)
 
 
 class SmoothL1Loss(Loss):
@@ -106,7 +106,7 @@ class SmoothL1Loss(Loss):
         self.beta = beta
 
     def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
-        return functional.smooth_l1_loss(input, target, self.reduction, self.beta)
+        return loss_functions.smooth_l1_loss(input, target, self.reduction, self.beta)
 
 
 class HuberLoss(Loss):
@@ -117,7 +117,7 @@ class HuberLoss(Loss):
         self.delta = delta
 
     def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
-        return functional.huber_loss(input, target, self.reduction, self.delta)
+        return loss_functions.huber_loss(input, target, self.reduction, self.delta)
 
 
 class KLDivLoss(Loss):
@@ -135,18 +135,53 @@ class KLDivLoss(Loss):
         self.log_target = log_target
 
     def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
-        return functional.kl_div(input, target, self.reduction, log_target=self.log_target)
+        return loss_functions.kl_div(input, target, self.reduction, log_target=self.log_target)
+
+
+class BCELoss(Loss):
+    """Binary cross-entropy of probabilities, for targets from 0 to 1; logarithms are held at −100.
+
+    Args:
+        reduction: "mean", "sum" or "none".
+        weight: A factor for each element, of a shape that can be broadcast.
+    """
+
+    def __init__(self, reduction: str = "mean", *, weight: ArrayLike | None = None) -> None:
+        super().__init__(reduction)
+        self.weight = weight
+
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
+        return loss_functions.binary_cross_entropy(input, target, self.reduction, weight=self.weight)
 
 
 class BCEWithLogitsLoss(Loss):
-    """Binary cross-entropy of σ(logits), for targets from 0 to 1, without overflow."""
+    """Binary cross-entropy of σ(logits), for targets from 0 to 1, without overflow.
+
+    Args:
+        reduction: "mean", "sum" or "none".
+        weight: A factor for each element, of a shape that can be broadcast.
+        pos_weight: How much more a positive target counts, of a shape that can be broadcast.
+    """
+
+    def __init__(
+        self,
+        reduction: str = "mean",
+        *,
+        weight: ArrayLike | None = None,
+        pos_weight: ArrayLike | None = None,
+    ) -> None:
+        super().__init__(reduction)
+        self.weight = weight
+        self.pos_weight = pos_weight
 
     def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
-        return functional.binary_cross_entropy_with_logits(input, target, self.reduction)
+        return loss_functions.binary_cross_entropy_with_logits(
+            input, target, self.reduction, weight=self.weight, pos_weight=self.pos_weight
+        )
 
 
 class HingeLoss(Loss):
     """max(0, 1 − target · score), for targets of −1 or 1."""
 
     def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
-        return functional.hinge_loss(input, target, self.reduction)
+        return loss_functions.hinge_loss(input, target, self.reduction)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -13,7 +13,10 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from minitensor.context import Onlooker, effect, no_grad
 from minitensor.core.tensor import Tensor, TensorLike
 from minitensor.core.watcher import here
-from minitensor.errors import DTypeError, ShapeError
+from minitensor.devices import Device, dtype_to
+from minitensor.errors import DTypeError, OptionError, ShapeError
+from minitensor.nn import hooks
+from minitensor.nn.hooks import Hook, RemovableHandle
 
 
 class Changes:
@@ -59,6 +62,17 @@ class Buffer(Tensor):
 
 State = TypeVar("State", bound=Tensor)
 Kind: TypeAlias = "type[Tensor] | type[Module]"
+KindOf: TypeAlias = type[State]
+"""Outside of Module, where `type` is a method."""
+Member = TypeVar("Member", bound="Tensor | Module")
+Function: TypeAlias = Callable[..., Any]
+
+
+class IncompatibleKeys(NamedTuple):
+    """What load_state_dict(strict=False) passed over: what the state lacks, and what the module lacks."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
 
 
 class Module:
@@ -80,6 +94,8 @@ class Module:
 
     training: bool = True
     _vacant: Mapping[str, Kind] = MappingProxyType({})  # what belongs where None is, by name
+    _unsaved: frozenset[str] = frozenset()  # the buffers that are no part of the state
+    _hooks: tuple[Hook, ...] = ()
 
     if not TYPE_CHECKING:  # type checkers would take it that any attribute may be set
 
@@ -96,13 +112,18 @@ class Module:
             object.__delattr__(self, name)
             if name in self._vacant:
                 self._vacate(name, None)
+            if name in self._unsaved:
+                object.__setattr__(self, "_unsaved", self._unsaved - {name})
             changes.advance()
+
+    # ------------------------------------------------------------------------------------- registration
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Set the attribute `name`, in which a Parameter belongs even if it is None now.
 
         Raises:
             DTypeError: If it is neither.
+            OptionError: If there can be no attribute of that name.
 
         >>> layer = Module()
         >>> layer.register_parameter("bias", None)
@@ -112,19 +133,54 @@ class Module:
         """
         self._register(name, Parameter, param)
 
-    def register_buffer(self, name: str, tensor: TensorLike | None) -> None:
+    def register_buffer(self, name: str, tensor: TensorLike | None, persistent: bool = True) -> None:
         """Set the attribute `name`, in which a Buffer belongs even if it is None now; arrays are copied.
+
+        Args:
+            name: The attribute.
+            tensor: The buffer.
+            persistent: Whether it is a part of the state that is saved and loaded.
 
         >>> layer = Module()
         >>> layer.register_buffer("mean", np.zeros(2))
+        >>> layer.register_buffer("mask", np.ones(2), persistent=False)
         >>> layer.state_dict()
         {'mean': array([0., 0.])}
         """
         self._register(name, Buffer, tensor if isinstance(tensor, Buffer | None) else Buffer(tensor))
+        unsaved = self._unsaved - {name} if persistent else self._unsaved | {name}
+        if unsaved != self._unsaved:
+            object.__setattr__(self, "_unsaved", unsaved)
 
-    def _register(self, name: str, kind: Kind, value: Tensor | None) -> None:
+    def register_module(self, name: str, module: Module | None) -> None:
+        """Set the attribute `name`, in which a Module belongs even if it is None now.
+
+        >>> from minitensor import nn
+        >>> block = Module()
+        >>> block.add_module("first", nn.ReLU())
+        >>> block.first
+        ReLU()
+        """
+        self._register(name, Module, module)
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """register_module, by its other name."""
+        self._register(name, Module, module)
+
+    def _register(self, name: str, kind: Kind, value: Tensor | Module | None) -> None:
+        self._check_name(name)
         self._check_place(name, kind, value)
         setattr(self, name, value)
+
+    def _check_name(self, name: object) -> None:
+        """Refuse names under which a member would not be found, or that mean something else."""
+        here = type(self).__name__
+        if not isinstance(name, str):
+            raise DTypeError(f"{here}: names of members are strings, not {type(name).__name__}")
+        if not name or "." in name:
+            raise OptionError(f"{here}: {name!r} is no name of a member: it must be neither empty nor dotted")
+        if hasattr(type(self), name):
+            raise OptionError(f"{here}: {name!r} is an attribute that every {here} has. Choose another name.")
 
     def _vacate(self, name: str, kind: Kind | None) -> None:
         """Remember what belongs where None is now, or that nothing does."""
@@ -152,51 +208,302 @@ class Module:
         watcher = here.state.watcher
         if watcher is not None and isinstance(watcher, Onlooker):
             watcher.enters(self)
+        if self._hooks:
+            return hooks.call(self, args, kwargs)
         return self.forward(*args, **kwargs)
+
+    # ------------------------------------------------------------------------------------------ members
 
     def _members(self) -> Iterator[tuple[str, Parameter | Buffer | Module]]:
         """The parameters, buffers and modules held directly, by name."""
         for name, value in vars(self).items():
-            yield from _find(name, value)
+            if name != "_hooks":  # of which one may be a module
+                yield from _find(name, value)
 
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """This module under the name "", and every submodule under its dotted path."""
-        yield prefix, self
+    def named_modules(self, prefix: str = "", remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
+        """This module under the name "", and every submodule under its dotted path; a shared one once."""
+        found = self._paths(prefix, ())
+        return _each_once(found) if remove_duplicate else found
+
+    def _paths(self, path: str, above: tuple[Module, ...]) -> Iterator[tuple[str, Module]]:
+        yield path, self
         for name, member in self._members():
-            if isinstance(member, Module):
-                yield from member.named_modules(f"{prefix}.{name}" if prefix else name)
+            if isinstance(member, Module) and member is not self and member not in above:
+                yield from member._paths(f"{path}.{name}" if path else name, (*above, self))
 
     def modules(self) -> Iterator[Module]:
-        """This module and every submodule."""
+        """This module and every submodule, each once."""
         return (module for _, module in self.named_modules())
 
-    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """Every parameter under its dotted path, such as "0.weight"; a shared one under its first."""
-        return _each_once(self._all(Parameter))
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """The modules held directly, also in lists and dicts, by name; a shared one under its first.
 
-    def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
+        >>> from minitensor import nn
+        >>> list(nn.Sequential(nn.ReLU(), nn.Tanh()).named_children())
+        [('0', ReLU()), ('1', Tanh())]
+        """
+        return _each_once((name, x) for name, x in self._members() if isinstance(x, Module))
+
+    def children(self) -> Iterator[Module]:
+        """The modules held directly, each once."""
+        return (module for _, module in self.named_children())
+
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """Every parameter under its dotted path, such as "0.weight"; a shared one under its first.
+
+        Args:
+            prefix: What the paths begin with.
+            recurse: Whether those of submodules are wanted too.
+            remove_duplicate: Whether shared ones come once.
+        """
+        found = self._all(Parameter, prefix=prefix, recurse=recurse)
+        return _each_once(found) if remove_duplicate else found
+
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Buffer]]:
         """Every buffer under its dotted path, such as "1.running_mean"; a shared one under its first."""
-        return _each_once(self._all(Buffer))
+        found = self._all(Buffer, prefix=prefix, recurse=recurse)
+        return _each_once(found) if remove_duplicate else found
 
-    def _all(self, *kinds: type[State]) -> Iterator[tuple[str, State]]:
+    def _all(
+        self, *kinds: KindOf[State], prefix: str = "", recurse: bool = True, unsaved: bool = True
+    ) -> Iterator[tuple[str, State]]:
         """The members of these kinds, module by module, and in each module kind by kind."""
-        for path, module in self.named_modules():
+        for path, module in self._paths(prefix, ()) if recurse else [(prefix, self)]:
             members = list(module._members())
             for kind in kinds:
                 for name, member in members:
-                    if isinstance(member, kind):
+                    if isinstance(member, kind) and (unsaved or name not in module._unsaved):
                         yield f"{path}.{name}" if path else name, member
 
-    def parameters(self) -> Iterator[Parameter]:
-        """Every parameter, once."""
-        return (parameter for _, parameter in self.named_parameters())
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """Every parameter, once; without `recurse`, those of submodules are left out."""
+        return (parameter for _, parameter in self.named_parameters(recurse=recurse))
 
-    def buffers(self) -> Iterator[Buffer]:
-        """Every buffer, once."""
-        return (buffer for _, buffer in self.named_buffers())
+    def buffers(self, recurse: bool = True) -> Iterator[Buffer]:
+        """Every buffer, once; without `recurse`, those of submodules are left out."""
+        return (buffer for _, buffer in self.named_buffers(recurse=recurse))
 
     def _state(self) -> Iterator[tuple[str, Tensor]]:
-        return self._all(Parameter, Buffer)
+        return self._all(Parameter, Buffer, unsaved=False)
+
+    def get_submodule(self, target: str) -> Module:
+        """The module at a dotted path, "" for this one.
+
+        Raises:
+            OptionError: If there is none.
+
+        >>> from minitensor import nn
+        >>> nn.Sequential(nn.Sequential(nn.ReLU())).get_submodule("0.0")
+        ReLU()
+        """
+        return self._at("submodule", target, self.named_modules(remove_duplicate=False))
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter at a dotted path, such as "0.weight".
+
+        Raises:
+            OptionError: If there is none.
+        """
+        return self._at("parameter", target, self.named_parameters(remove_duplicate=False))
+
+    def get_buffer(self, target: str) -> Buffer:
+        """The buffer at a dotted path, such as "1.running_mean".
+
+        Raises:
+            OptionError: If there is none.
+        """
+        return self._at("buffer", target, self.named_buffers(remove_duplicate=False))
+
+    def _at(self, what: str, target: str, named: Iterator[tuple[str, Member]]) -> Member:
+        known = dict(named)
+        if target not in known:
+            names = ", ".join([name for name in known if name][:8]) or "none"
+            more = ", ..." if len(known) > 9 else ""
+            raise OptionError(
+                f"get_{what}: {type(self).__name__} has no {what} {target!r}. There are {names}{more}."
+            )
+        return known[target]
+
+    def __dir__(self) -> list[str]:
+        return [name for name in object.__dir__(self) if not name[:1].isdigit()]
+
+    # -------------------------------------------------------------------------------------------- hooks
+
+    def register_forward_pre_hook(
+        self, hook: Function, *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Have hook(module, args) called before `forward`; what it returns, if not None, takes args' place.
+
+        Args:
+            hook: The function.
+            prepend: Whether to call it before those that are there already.
+            with_kwargs: Whether it is called as hook(module, args, kwargs), and returns None or both.
+
+        Returns:
+            A handle, whose remove() takes the hook back.
+        """
+        return self._add_hook(Hook("before", hook, with_kwargs), prepend)
+
+    def register_forward_hook(
+        self, hook: Function, *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Have hook(module, args, output) called after `forward`; what it returns, if not None, takes over.
+
+        With `with_kwargs`, it is called as hook(module, args, kwargs, output).
+
+        >>> from minitensor import nn
+        >>> model, shapes = nn.MLP(4, [3, 2]), []
+        >>> handle = model[0].register_forward_hook(lambda module, args, output: shapes.append(output.shape))
+        >>> _ = model(np.zeros((5, 4)))
+        >>> shapes
+        [(5, 3)]
+        """
+        return self._add_hook(Hook("after", hook, with_kwargs), prepend)
+
+    def register_full_backward_hook(self, hook: Function, prepend: bool = False) -> RemovableHandle:
+        """Have hook(module, grad_input, grad_output) called when the gradients of the inputs are known.
+
+        Both are tuples of tensors: the gradients of the positional arguments, None for what needs none, and
+        of the output or outputs. What it returns, if not None, takes grad_input's place. If no argument needs
+        a gradient, it is called when those of the outputs are known. It cannot write into either.
+
+        Unlike PyTorch: an output that was not used has gradient 0, not None.
+
+        >>> from minitensor import nn
+        >>> layer = nn.ReLU()
+        >>> handle = layer.register_full_backward_hook(lambda module, grad_input, grad_output: (
+        ...     grad_input[0] * 10,))
+        >>> x = Tensor([1.0, -1.0], requires_grad=True)
+        >>> layer(x).sum().backward()
+        >>> x.grad
+        array([10.,  0.], dtype=float32)
+        """
+        return self._add_hook(Hook("after backward", hook), prepend)
+
+    def register_full_backward_pre_hook(self, hook: Function, prepend: bool = False) -> RemovableHandle:
+        """Have hook(module, grad_output) called when the gradients of the outputs are known.
+
+        What it returns, if not None, takes grad_output's place.
+        """
+        return self._add_hook(Hook("before backward", hook), prepend)
+
+    def _add_hook(self, hook: Hook, prepend: bool) -> RemovableHandle:
+        if not callable(hook.function):
+            kind = type(hook.function).__name__
+            raise DTypeError(f"{type(self).__name__}: a hook is a function, not {kind}")
+        self._set_hooks((hook, *self._hooks) if prepend else (*self._hooks, hook))
+        return RemovableHandle(self, hook)
+
+    def _set_hooks(self, hooks: tuple[Hook, ...]) -> None:
+        """Always others: copies of the module have the old ones. None leaves nothing behind."""
+        if hooks:
+            object.__setattr__(self, "_hooks", hooks)
+        elif self._hooks:
+            object.__delattr__(self, "_hooks")
+        changes.advance()
+
+    # --------------------------------------------------------------------------------- to every member
+
+    def apply(self, function: Callable[[Module], object]) -> Self:
+        """Call function(module) for every submodule, and last for this module.
+
+        >>> from minitensor import nn
+        >>> _ = nn.Sequential(nn.ReLU(), nn.Tanh()).apply(lambda module: print(type(module).__name__))
+        ReLU
+        Tanh
+        Sequential
+        """
+        if not callable(function):
+            raise DTypeError(f"{type(self).__name__}.apply: takes a function, not {type(function).__name__}")
+        for child in self.children():
+            child.apply(function)
+        function(self)
+        return self
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Train every parameter, or none: then backward computes no gradients for them.
+
+        >>> from minitensor import nn
+        >>> layer = nn.Linear(2, 1).requires_grad_(False)
+        >>> [parameter.requires_grad for parameter in layer.parameters()]
+        [False, False]
+        """
+        for parameter in self.parameters():
+            parameter.requires_grad_(requires_grad)
+        return self
+
+    @property
+    def requires_grad(self) -> bool:
+        """A module has none; its parameters do. Set, it raises OptionError with the cure."""
+        raise AttributeError(f"{type(self).__name__} has no requires_grad: its parameters do")
+
+    @requires_grad.setter
+    def requires_grad(self, value: object) -> None:
+        raise OptionError(
+            f"{type(self).__name__}.requires_grad = {bool(value)} would change no parameter. "
+            f"Write module.requires_grad_({bool(value)})."
+        )
+
+    def to(self, *args: Any, **kwargs: Any) -> Self:
+        """Convert the floating-point parameters and buffers, and their gradients, in place.
+
+        Args:
+            args: A dtype, the device "cpu", or a tensor whose dtype to take.
+            kwargs: The same as dtype=, device= and tensor=.
+
+        Raises:
+            OptionError: If another device is named.
+            DTypeError: If the dtype is not floating-point.
+
+        >>> from minitensor import nn
+        >>> nn.Linear(2, 1).to("cpu", np.float64).weight.dtype
+        dtype('float64')
+        """
+        dtype = dtype_to(*args, **kwargs)
+        if dtype is None:
+            return self
+        if dtype.kind != "f":
+            raise DTypeError(f"{type(self).__name__}.to: parameters must be floating-point, not {dtype}")
+        for tensor in {id(x): x for _, x in self._all(Parameter, Buffer)}.values():
+            if tensor.dtype.kind == "f" and tensor.dtype != dtype:
+                gradient, tensor.grad = tensor.grad, None
+                tensor.data = tensor.data.astype(dtype)
+                tensor.grad = None if gradient is None else gradient.astype(dtype)
+        return self
+
+    def type(self, dst_type: DTypeLike) -> Self:
+        """to(dst_type)."""
+        return self.to(dst_type)
+
+    def double(self) -> Self:
+        """to(np.float64).
+
+        >>> from minitensor import nn
+        >>> nn.Linear(2, 1).double().weight.dtype
+        dtype('float64')
+        """
+        return self.to(np.float64)
+
+    def float(self) -> Self:
+        """to(np.float32)."""
+        return self.to(np.float32)
+
+    def half(self) -> Self:
+        """to(np.float16), which NumPy computes with, but slowly."""
+        return self.to(np.float16)
+
+    def cpu(self) -> Self:
+        """The module itself, which is there."""
+        return self
+
+    def cuda(self, device: object = None) -> Self:
+        """Raises OptionError: there is no other device than the CPU."""
+        Device("cuda" if device is None else device if isinstance(device, str) else f"cuda:{device}")
+        return self
 
     def train(self, mode: bool = True) -> Self:
         """Switch every submodule to training mode, in which Dropout drops."""
@@ -210,10 +517,13 @@ class Module:
         return self.train(False)
 
     @effect
-    def zero_grad(self) -> None:
-        """Set every parameter's gradient to None."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Set every parameter's gradient to None; without `set_to_none`, to zeros where there is one."""
         for parameter in self.parameters():
-            parameter._grad = None
+            kept = None if set_to_none or parameter._grad is None else np.zeros_like(parameter._data)
+            parameter._grad = kept
+
+    # -------------------------------------------------------------------------------------------- state
 
     def state_dict(self) -> dict[str, NDArray[Any]]:
         """A copy of every parameter's and buffer's array, under the names that PyTorch gives them.
@@ -224,16 +534,30 @@ class Module:
         """
         return {name: tensor.data.copy() for name, tensor in self._state()}
 
-    def load_state_dict(self, state: Mapping[str, ArrayLike]) -> None:
+    def load_state_dict(self, state: Mapping[str, ArrayLike], strict: bool = True) -> IncompatibleKeys:
         """Copy arrays (or CPU torch tensors) into the parameters and buffers, converted to their dtypes.
+
+        Args:
+            state: The arrays by name.
+            strict: Whether the names must be the module's; if not, others are passed over.
+
+        Returns:
+            The missing_keys and unexpected_keys that were passed over.
 
         Raises:
             ShapeError: Naming every missing, unexpected and misshapen key. Then nothing was loaded.
+
+        >>> from minitensor import nn
+        >>> nn.Linear(2, 1).load_state_dict({"weight": np.ones((1, 2)), "old": np.zeros(1)}, strict=False)
+        IncompatibleKeys(missing_keys=['bias'], unexpected_keys=['old'])
         """
+        if not isinstance(state, Mapping):
+            raise DTypeError(f"load_state_dict: takes a dict of arrays by name, not {type(state).__name__}")
         own = dict(self._state())
-        arrays = {name: np.asarray(value) for name, value in state.items()}
-        faults = [f"missing {name}" for name in own if name not in arrays]
-        faults += [f"unexpected {name}" for name in arrays if name not in own]
+        report = IncompatibleKeys([x for x in own if x not in state], [x for x in state if x not in own])
+        arrays = {name: np.asarray(value) for name, value in state.items() if strict or name in own}
+        faults = [f"missing {name}" for name in report.missing_keys if strict]
+        faults += [f"unexpected {name}" for name in report.unexpected_keys if strict]
         faults += [
             f"{name} has shape {arrays[name].shape} and must have {tensor.shape}"
             for name, tensor in own.items()
@@ -246,10 +570,37 @@ class Module:
         ]
         if faults:
             raise ShapeError(f"load_state_dict: {'; '.join(faults)}. Nothing was loaded.")
-        converted = {name: arrays[name].astype(tensor.dtype) for name, tensor in own.items()}
+        converted = {name: array.astype(own[name].dtype) for name, array in arrays.items()}
         with no_grad():
-            for name, tensor in own.items():
-                tensor[...] = converted[name]
+            for name, array in converted.items():
+                own[name][...] = array
+        return report
+
+    def _call_with(self, state: Mapping[str, Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call the module with other tensors in its state, as func.functional_call does."""
+        own = dict(self._all(Parameter, Buffer))
+        if strange := [name for name in state if name not in own]:
+            raise OptionError(
+                f"functional_call: {type(self).__name__} has no parameter or buffer {', '.join(strange)}"
+            )
+        others: dict[int, Tensor] = {}
+        for name, tensor in state.items():
+            if others.setdefault(id(own[name]), tensor) is not tensor:
+                raise OptionError(f"functional_call: {name} is shared with one that is given another tensor")
+        found = [
+            (vars(module), name, value, _in_place_of(value, others))
+            for module in self.modules()
+            for name, value in vars(module).items()
+        ]
+        try:
+            for attributes, name, value, other in found:
+                if other is not value:
+                    attributes[name] = other
+            return self(*args, **kwargs)
+        finally:
+            for attributes, name, value, other in found:
+                if other is not value:
+                    attributes[name] = value
 
     def extra_repr(self) -> str:
         """What the repr shows between the parentheses."""
@@ -266,6 +617,27 @@ class Module:
         body = "".join(f"\n{line}" for line in lines).replace("\n", "\n  ") + "\n" if lines else ""
         total = f"  # {count:,} parameters" if count else ""
         return f"{type(self).__name__}({inside}{body}){total}"
+
+
+def described(module: Module, **options: object) -> str:
+    """Options for a repr; and of PyTorch's `inplace`, that nothing is."""
+    parts = [f"{name}={value}" for name, value in options.items()]
+    return ", ".join([*parts, *["inplace=True (accepted, not done)"] * getattr(module, "inplace", False)])
+
+
+def of_parameters(layer: str, dtype: DTypeLike | None, device: object) -> np.dtype[Any]:
+    """The dtype that the parameters of a layer are to have, float32 by default, on the only device there is.
+
+    Raises:
+        DTypeError: If it is not floating-point.
+        OptionError: If another device is named.
+    """
+    if device is not None:
+        Device(device)
+    found = np.dtype(np.float32 if dtype is None else dtype)
+    if found.kind != "f":
+        raise DTypeError(f"{layer}: parameters must be floating-point, not {found}")
+    return found
 
 
 _MEMBERS = (Parameter, Buffer, Module)  # made once: a union would be made at each look
@@ -312,12 +684,23 @@ def _full_name(value: object) -> str:
     return type(value).__name__ if library == "builtins" else f"{library}.{type(value).__name__}"
 
 
-def _each_once(named: Iterator[tuple[str, State]]) -> Iterator[tuple[str, State]]:
+def _each_once(named: Iterator[tuple[str, Member]]) -> Iterator[tuple[str, Member]]:
     seen = set()
-    for name, tensor in named:
-        if tensor not in seen:
-            seen.add(tensor)
-            yield name, tensor
+    for name, member in named:
+        if member not in seen:
+            seen.add(member)
+            yield name, member
+
+
+def _in_place_of(value: Any, others: Mapping[int, Tensor]) -> Any:
+    """The other one for a tensor; of a list, tuple or dict with such, a new one."""
+    if not isinstance(value, _CONTAINERS):
+        return others.get(id(value), value)
+    entries = list(value.values() if isinstance(value, dict) else value)
+    changed = [_in_place_of(entry, others) for entry in entries]
+    if all([one is two for one, two in zip(entries, changed, strict=True)]):
+        return value
+    return dict(zip(value, changed, strict=True)) if isinstance(value, dict) else type(value)(changed)
 
 
 def _find(name: str, value: object) -> Iterator[tuple[str, Parameter | Buffer | Module]]:

@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 from minitensor.core.tensor import Tensor
 from minitensor.errors import ShapeError
 from minitensor.nn import functional
-from minitensor.nn.module import Buffer, Module, Parameter
+from minitensor.nn.module import Buffer, Module, Parameter, of_parameters
 
 
 class BatchNorm1d(Module):
@@ -25,7 +25,8 @@ class BatchNorm1d(Module):
         momentum: How far the averages move towards each batch; None averages all batches evenly.
         affine: Whether there are a weight and a bias.
         track_running_stats: Whether there are averages; without, the batch is used in evaluation too.
-        dtype: The dtype of the parameters and averages.
+        dtype: The dtype of the parameters and averages, by default float32.
+        device: The CPU, if any.
 
     Attributes:
         weight: Parameter of shape (c,), at first 1, or None.
@@ -56,8 +57,10 @@ class BatchNorm1d(Module):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
-        dtype: DTypeLike = np.float32,
+        dtype: DTypeLike | None = None,
+        device: object = None,
     ) -> None:
+        dtype = of_parameters(type(self).__name__, dtype, device)
         self.num_features = num_features
         self.eps = eps
         self.momentum = momentum
@@ -110,7 +113,8 @@ class LayerNorm(Module):
         eps: Keeps the root above 0.
         elementwise_affine: Whether there is a weight.
         bias: Whether, with a weight, there is a bias too.
-        dtype: The dtype of the parameters.
+        dtype: The dtype of the parameters, by default float32.
+        device: The CPU, if any.
 
     Attributes:
         weight: Parameter of shape normalized_shape, at first 1, or None.
@@ -130,8 +134,10 @@ class LayerNorm(Module):
         eps: float = 1e-5,
         elementwise_affine: bool = True,
         bias: bool = True,
-        dtype: DTypeLike = np.float32,
+        dtype: DTypeLike | None = None,
+        device: object = None,
     ) -> None:
+        dtype = of_parameters("LayerNorm", dtype, device)
         self.normalized_shape = functional.as_shape(normalized_shape)
         self.eps = eps
         ones, zeros = np.ones(self.normalized_shape, dtype), np.zeros(self.normalized_shape, dtype)

@@ -1,4 +1,4 @@
-"""What is done to gradients between backward() and step()."""
+"""What is done to all parameters together: their gradients clipped, they themselves made one vector."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from minitensor.context import effect
+from minitensor import rules
+from minitensor.context import effect, no_grad
 from minitensor.core.tensor import Tensor
-from minitensor.errors import DTypeError, NumericError, OptionError
+from minitensor.errors import DTypeError, NumericError, OptionError, ShapeError
 
 
 @effect
@@ -69,6 +70,54 @@ def clip_grad_value_(parameters: Iterable[Tensor] | Tensor, clip_value: float) -
     """
     for gradient in _gradients(parameters):
         np.clip(gradient, -clip_value, clip_value, out=gradient)
+
+
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+    """All elements of all parameters, one after the other; gradients flow back to them.
+
+    >>> parameters_to_vector([Tensor([[1.0], [2.0]]), Tensor([3.0])])
+    Tensor([1., 2., 3.])
+    """
+    tensors = _tensors("parameters_to_vector", parameters)
+    return rules.concatenate([rules.reshape(tensor, -1) for tensor in tensors])
+
+
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
+    """Write a vector's elements into parameters, as parameters_to_vector has them. No gradient flows.
+
+    Raises:
+        ShapeError: If it has more elements than they have, or fewer. Then nothing was written.
+
+    >>> w = Tensor([[1.0], [2.0]])
+    >>> vector_to_parameters(Tensor([5.0, 6.0]), [w])
+    >>> w
+    Tensor([[5.],
+            [6.]])
+    """
+    tensors = _tensors("vector_to_parameters", parameters)
+    if not isinstance(vec, Tensor):
+        raise DTypeError(f"vector_to_parameters: takes a tensor, not {type(vec).__name__}. Try Tensor(...).")
+    count = sum(tensor.size for tensor in tensors)
+    if vec.shape != (count,):
+        raise ShapeError(
+            f"vector_to_parameters: the parameters have {count} elements, and the vector has shape "
+            f"{vec.shape}"
+        )
+    start = 0
+    with no_grad():
+        for tensor in tensors:
+            tensor[...] = vec[start : start + tensor.size].reshape(tensor.shape)
+            start += tensor.size
+
+
+def _tensors(name: str, parameters: Iterable[Tensor]) -> list[Tensor]:
+    tensors = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    for tensor in tensors:
+        if not isinstance(tensor, Tensor):
+            raise DTypeError(f"{name}: takes tensors, not {type(tensor).__name__}")
+    if not tensors:
+        raise OptionError(f"{name}: there are no parameters. (A generator can be read once.)")
+    return tensors
 
 
 def _gradients(parameters: Iterable[Tensor] | Tensor) -> list[NDArray[Any]]:

@@ -16,6 +16,7 @@ from minitensor.core.rule import registry
 
 X = np.random.default_rng(0).normal(size=(3, 3, 3))
 FOUR = np.ones((3, 3, 3, 3))
+EVEN = np.random.default_rng(1).normal(size=(4, 4, 4))
 I = np.zeros((3, 3, 3), int)  # noqa: E741
 
 SEVERAL: dict[str, Callable[..., Any]] = {
@@ -24,7 +25,7 @@ SEVERAL: dict[str, Callable[..., Any]] = {
         for name in [
             *["sum", "mean", "var", "std", "standardize", "norm", "logsumexp", "max", "min", "prod", "ptp"],
             *["nansum", "nanmean", "average", "median", "any", "all", "count_nonzero", "flip"],
-            *["softmax", "log_softmax"],
+            *["softmax", "softmin", "log_softmax"],
         ]
     },
     "amax": mt.amax,
@@ -57,6 +58,7 @@ ONE: dict[str, Callable[..., Any]] = {
     "stack": lambda x, axis: mt.stack([x, x], axis),
     "windows": lambda x, axis: mt.windows(x, 2, axis),
     "fold": lambda x, axis: mt.fold(FOUR if x.ndim else np.ones((1, 1)), 5, axis),
+    "glu": lambda x, axis: mt.glu(EVEN if x.ndim else x, axis),
     "swapaxes": lambda x, axis: mt.swapaxes(x, axis, -1),
     "diagonal": lambda x, axis: mt.diagonal(x, 0, axis, 1),
     "trace": lambda x, axis: mt.trace(x, 0, axis, 1),
@@ -167,6 +169,7 @@ def test_an_axis_named_twice_is_refused(name: str, mode: str) -> None:
 
 
 ALONG_NOTHING = {
+    "glu",
     *["take", "take_along_axis", "scatter_add", "repeat", "split", "chunk", "concatenate", "windows", "flip"],
     *["roll", "moveaxis", "swapaxes", "diagonal", "trace", "cross", "trapezoid", "unbind", "diff"],
 }

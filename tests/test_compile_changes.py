@@ -312,7 +312,7 @@ def put_in(find: Callable[[World], Any], key: Any, value: Callable[[random.Rando
 
 
 def scaled(world: World) -> Any:
-    return world.model.layers[4]
+    return world.model[4]
 
 
 def replace_helper(world: World, draw: random.Random) -> None:
@@ -329,17 +329,17 @@ def reload_helper(world: World, draw: random.Random) -> None:
 
 def replace_layer(world: World, draw: random.Random) -> None:
     kinds: list[Any] = [nn.Tanh, nn.ReLU, partial(nn.Dropout, 0.5), partial(nn.LeakyReLU, 0.3)]
-    world.model.layers[draw.choice([2, 3, 5])] = draw.choice(kinds)()
+    world.model[draw.choice([2, 3, 5])] = draw.choice(kinds)()
 
 
 def append_layer(world: World, draw: random.Random) -> None:
-    if len(world.model.layers) < 9:
-        world.model.layers.append(draw.choice([nn.Tanh, nn.Sigmoid])())
+    if len(world.model) < 9:
+        world.model.append(draw.choice([nn.Tanh, nn.Sigmoid])())
 
 
 def drop_layer(world: World, draw: random.Random) -> None:
-    if len(world.model.layers) > 6:
-        del world.model.layers[-1]
+    if len(world.model) > 6:
+        del world.model[-1]
 
 
 def drop_attribute(world: World, draw: random.Random) -> None:
@@ -525,7 +525,7 @@ def rebind_equal(world: World, draw: random.Random) -> None:
     world.table = list(world.table)
     world.scale = float(repr(float(world.scale)))
     world.trainer.stages = dict(world.trainer.stages)
-    world.model.layers = list(world.model.layers)
+    world.model[4] = world.model[4]
 
 
 OF_AN_OPTIMIZER: dict[str, Change] = {
@@ -600,12 +600,10 @@ CHANGES: dict[str, Change] = {
     "own patience": set_on(lambda w: w.trainer, "patience"),
     "ratio": set_on(lambda w: w.ratio, "by"),
     "options": set_on(lambda w: w.options, "gain"),
-    "dropout": set_on(lambda w: w.model.layers[3], "p", lambda draw: draw.choice([0.0, 0.5, 0.25])),
-    "slope": set_on(lambda w: w.model.layers[2], "negative_slope"),
-    "momentum of averages": set_on(
-        lambda w: w.model.layers[1], "momentum", lambda draw: draw.choice([0.1, 0.3])
-    ),
-    "eps": set_on(lambda w: w.model.layers[1], "eps", lambda draw: draw.choice([1e-5, 1e-2])),
+    "dropout": set_on(lambda w: w.model[3], "p", lambda draw: draw.choice([0.0, 0.5, 0.25])),
+    "slope": set_on(lambda w: w.model[2], "negative_slope"),
+    "momentum of averages": set_on(lambda w: w.model[1], "momentum", lambda draw: draw.choice([0.1, 0.3])),
+    "eps": set_on(lambda w: w.model[1], "eps", lambda draw: draw.choice([1e-5, 1e-2])),
     "smoothing": set_on(lambda w: w.criterion, "label_smoothing", lambda draw: draw.choice([0.0, 0.1, 0.3])),
     "criterion": set_on(
         lambda w: w, "criterion", lambda d: nn.CrossEntropyLoss(label_smoothing=d.choice([0.0, 0.2]))
@@ -646,7 +644,7 @@ CHANGES: dict[str, Change] = {
     "a method of a class": patch,
     "evaluation": lambda world, draw: world.model.eval(),
     "training": lambda world, draw: world.model.train(),
-    "one layer evaluates": lambda world, draw: world.model.layers[3].eval(),
+    "one layer evaluates": lambda world, draw: world.model[3].eval(),
     "equal ones": rebind_equal,
     "without a gradient": lambda world, draw: setattr(draw.choice(world.parameters), "grad", None),
     "seed": lambda world, draw: None,

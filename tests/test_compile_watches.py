@@ -347,15 +347,15 @@ def test_fit_with_callbacks_that_change_things() -> None:
             def on_batch(self, run: training.Run) -> None:
                 self.batches += 1
                 if self.batches == 4:
-                    model.layers[1].p = 0.0  # type: ignore[attr-defined]
+                    model[1].p = 0.0  # type: ignore[attr-defined]
                 elif self.batches == 8:
                     loss.label_smoothing = 0.2
                 elif self.batches == 12:
-                    model.layers[2] = nn.Tanh()
+                    model[2] = nn.Tanh()
                 elif self.batches == 16:
-                    model.layers[0].bias = None  # type: ignore[attr-defined]
+                    model[0].bias = None  # type: ignore[attr-defined]
                 elif self.batches == 20:
-                    np.clip(model.layers[3].weight.data, -0.1, 0.1, out=model.layers[3].weight.data)  # type: ignore
+                    np.clip(model[3].weight.data, -0.1, 0.1, out=model[3].weight.data)  # type: ignore
 
         rng = np.random.default_rng(0)
         data = [(rng.standard_normal((6, 3), dtype=np.float32), rng.integers(0, 2, 6)) for _ in range(5)]
@@ -396,7 +396,7 @@ def test_threads_use_a_model_while_another_records_it_again_and_again() -> None:
         thread.start()
     compiled = mt.compile(step)
     for i in range(60):
-        model.layers[2].p = 0.1 + 0.01 * (i // 4)  # type: ignore[attr-defined]
+        model[2].p = 0.1 + 0.01 * (i // 4)  # type: ignore[attr-defined]
         compiled(X)
     stop.set()
     for thread in threads:
@@ -904,3 +904,106 @@ def test_a_gradient_of_a_parameter_that_the_step_does_not_use_is_taken_as_by_the
 
     for one, two in zip(trained(False), trained(True), strict=True):
         assert same_bits(one, two)
+
+
+def test_a_loss_of_probabilities_is_compiled_and_of_other_numbers_is_nan() -> None:
+    model, loss = nn.Linear(3, 1, rng=0), nn.BCELoss(weight=[2.0])
+    optimizer = optim.SGD(model.parameters(), lr=0.5)
+    target = np.array([[1.0], [0.0]], np.float32)
+
+    def step(x: Any, gain: Any) -> Any:
+        found = loss(model(x).sigmoid() * gain, target)
+        optimizer.zero_grad()
+        found.backward()
+        optimizer.step()
+        return found
+
+    start = model.state_dict()
+    compiled, one = mt.compile(step), np.ones(1, np.float32)
+    losses = [compiled(X, one).item() for _ in range(6)]
+    with pytest.warns(RuntimeWarning, match="invalid value encountered in log"):
+        assert np.isnan(compiled(X, one * 9).item())
+    model.load_state_dict(start)
+    assert losses == [step(X, one).item() for _ in range(6)]
+    with pytest.raises(mt.DataError, match="must be probabilities"):
+        step(X, one * 9)
+
+
+# --------------------------------------------------------------------------------------------- hooks
+
+HOOKS: dict[str, Callable[[Any], Any]] = {
+    "forward": lambda model: model[0].register_forward_hook(lambda module, args, y: y * 0.5),
+    "before forward": lambda model: model[2].register_forward_pre_hook(lambda module, args: args[0] * 2),
+    "of the whole": lambda model: model.register_forward_hook(lambda module, args, y: y + 1),
+    "backward": lambda model: model[1].register_full_backward_hook(lambda module, gi, go: (gi[0] * 0.1,)),
+    "before backward": lambda model: model[0].register_full_backward_pre_hook(lambda module, go: go[0] * 3),
+    "clips": lambda model: model[2].register_full_backward_hook(
+        lambda module, gi, go: (np.clip(gi[0].data, -1e-4, 1e-4),)
+    ),
+    "changes nothing": lambda model: model[1].register_full_backward_hook(lambda *_: None),
+}
+
+
+def trained_with_a_hook_meanwhile(register: Callable[[Any], Any], compile: bool) -> list[float]:
+    model = nn.MLP(3, [5, 1], rng=0)
+    optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.5)
+
+    def step(x: Any) -> Any:
+        loss = (model(x) ** 2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    run, losses, handle = mt.compile(step) if compile else step, [], None
+    for i in range(20):
+        if i in (5, 15):
+            handle = register(model)
+        elif i == 10 and handle is not None:
+            handle.remove()
+        losses.append(run(X).item())
+    return losses
+
+
+@pytest.mark.parametrize("kind", HOOKS)
+def test_hooks_that_come_and_go_change_the_compiled_step(kind: str) -> None:
+    losses = trained_with_a_hook_meanwhile(HOOKS[kind], compile=True)
+    assert losses == trained_with_a_hook_meanwhile(HOOKS[kind], compile=False)
+    plain = trained_with_a_hook_meanwhile(lambda model: types.SimpleNamespace(remove=int), compile=False)
+    assert (losses == plain) is (kind == "changes nothing")
+
+
+NOTED: dict[str, Callable[[Any, list[Any]], Any]] = {
+    "forward": lambda model, notes: model[0].register_forward_hook(lambda module, args, y: notes.append(1)),
+    "before forward": lambda model, notes: model[0].register_forward_pre_hook(lambda *_: notes.append(1)),
+    "backward": lambda model, notes: model[1].register_full_backward_hook(lambda *_: notes.append(1)),
+    "before backward": lambda model, notes: model.register_full_backward_pre_hook(lambda *_: notes.append(1)),
+    "a number": lambda model, notes: model[1].register_full_backward_hook(
+        lambda module, gi, go: notes.append(go[0].sum().item())
+    ),
+    "a tensor": lambda model, notes: model[1].register_forward_hook(lambda module, args, y: notes.append(y)),
+}
+
+
+@pytest.mark.parametrize("kind", NOTED)
+def test_a_hook_that_takes_notes_is_refused_with_its_line(kind: str) -> None:
+    notes: list[Any] = []
+    with pytest.raises(mt.CompileError, match=r'test_compile_watches.py", line [0-9]+'):
+        trained_with_a_hook_meanwhile(lambda model: NOTED[kind](model, notes), compile=True)
+
+
+def test_a_backward_hook_whose_way_depends_on_a_number_is_refused_and_not_left_out() -> None:
+    def hook(module: Any, grad_input: Any, grad_output: Any) -> Any:
+        return (grad_input[0] * 3,) if grad_output[0].abs().max() > 0.01 else None
+
+    with pytest.raises(mt.CompileError, match=r"taking numbers out of a tensor.*watches.py.*cannot be rec"):
+        trained_with_a_hook_meanwhile(lambda model: model[1].register_full_backward_hook(hook), compile=True)
+
+
+def test_a_number_that_a_hook_reads_is_watched() -> None:
+    model, settings = nn.MLP(3, [5, 1], rng=0), types.SimpleNamespace(by=2.0)
+    model[0].register_forward_hook(lambda module, args, y: y * settings.by)
+    compiled = mt.compile(lambda x: model(x).detach())
+    for i in range(9):
+        settings.by = 2.0 + i // 3
+        np.testing.assert_array_equal(compiled(X).data, model(X).data)

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 import minitensor as mt
-from minitensor import DTypeError, OptionError, ShapeError, Tensor, gradcheck, nn, no_grad
+from minitensor import DTypeError, OptionError, ShapeError, Tensor, Value, gradcheck, nn, no_grad
 from minitensor.cli.options import parser
 from minitensor.core.rule import registry
 from minitensor.nn import functional, scalar
@@ -389,14 +389,234 @@ def test_a_missing_buffer_is_named() -> None:
         convnet().load_state_dict(state)
 
 
+X = np.array([[0.3, -0.7], [1.5, 0.2]], np.float32)
+F = nn.functional
+ANYTHING: Any = 7
+ANY_ARRAY: Any = np.ones(2)
+A_LIST: Any = [1]
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (lambda: nn.Linear(2, 3, device="cuda"), OptionError, "computes on the CPU alone"),
+        (
+            lambda: nn.Linear(2, 3, dtype=int),
+            DTypeError,
+            "Linear: parameters must be floating-point, not int64",
+        ),
+        (lambda: nn.Embedding(2, 3, dtype=int), DTypeError, "Embedding: parameters must be floating-point"),
+        (lambda: nn.BatchNorm2d(2, dtype=int), DTypeError, "BatchNorm2d: parameters must be floating-point"),
+        (lambda: nn.LayerNorm(2, device="mps"), OptionError, "computes on the CPU alone"),
+        (lambda: nn.PReLU(dtype=int), DTypeError, "PReLU: parameters must be floating-point"),
+        (lambda: nn.Conv1d(2, 3, 2, device="cuda:0"), OptionError, "computes on the CPU alone"),
+        (lambda: nn.Conv1d(2, 3, (2, 2)), OptionError, "Conv1d: kernel_size must be one number, not (2, 2)"),
+        (
+            lambda: nn.Conv2d(2, 3, (2,)),
+            OptionError,
+            "Conv2d: kernel_size must be one number or two, not (2,)",
+        ),
+        (
+            lambda: nn.Conv1d(2, 3, 2)(np.zeros((4, 5, 2), np.float32)),
+            ShapeError,
+            "Conv1d(2 → 3, kernel 2) got (4, 5, 2): sequences must be (n, 2, l) or (2, l). "
+            "Channels come first: try x.transpose(0, 2, 1).",
+        ),
+        (lambda: nn.Conv1d(2, 3, 2)(X[0]), ShapeError, "sequences must be (n, 2, l) or (2, l)."),
+        (
+            lambda: nn.Conv1d(2, 3, 9, padding=1)(np.zeros((2, 5), np.float32)),
+            ShapeError,
+            "a window spans 9, and a sequence with its padding only 7. Try a smaller kernel, or more",
+        ),
+        (
+            lambda: F.conv1d(X, np.ones((3, 2, 1)), np.ones(2)),
+            ShapeError,
+            "the bias must have shape (3,), not",
+        ),
+        (
+            lambda: F.conv1d(X, np.ones((3, 2))),
+            ShapeError,
+            "conv1d: the weight must be (o, c / groups, kernel",
+        ),
+        (
+            lambda: F.conv1d(X, np.ones((3, 2, 1)), stride=(1, 1)),
+            OptionError,
+            "conv1d: stride must be one int",
+        ),
+        (
+            lambda: F.conv1d(X, np.ones((3, 2, 1)), stride=2, padding="same"),
+            OptionError,
+            'conv1d: padding="same" needs stride 1, not 2.',
+        ),
+        (
+            lambda: F.conv1d(X, np.ones((3, 2, 1)), padding="full"),
+            OptionError,
+            'conv1d: padding must be numbers, "same" or "valid", not \'full\'',
+        ),
+        (
+            lambda: F.max_pool1d(X[0], 2),
+            ShapeError,
+            "max_pool1d: sequences must be (n, c, l) or (c, l), not (2,)",
+        ),
+        (
+            lambda: F.avg_pool1d(X, 3),
+            ShapeError,
+            "avg_pool1d got (2, 2): a window spans 3, and a sequence only 2",
+        ),
+        (
+            lambda: F.max_pool1d(X, 0),
+            OptionError,
+            "max_pool1d: kernel_size must be one integer from 1 up, not 0",
+        ),
+        (
+            lambda: F.adaptive_avg_pool2d(X, 1),
+            ShapeError,
+            "images must be (n, c, h, w) or (c, h, w), not (2, 2)",
+        ),
+        (
+            lambda: F.adaptive_avg_pool2d(X[None], (1, 2, 3)),
+            OptionError,
+            "output_size is one number or two, not",
+        ),
+        (lambda: F.adaptive_avg_pool2d(X[None, :0], 1), ShapeError, "without height or width have no mean"),
+        (
+            lambda: F.pad(X, (1, 1, 1)),
+            ShapeError,
+            "pad: takes a pair of numbers for each of the last axes of (2, 2)",
+        ),
+        (
+            lambda: F.pad(X, (2, 0), "reflect"),
+            ShapeError,
+            "axis 1 of (2, 2) has 2 elements: too few for (2, 0)",
+        ),
+        (lambda: F.pad(X, (3, 0), "circular"), ShapeError, "too few for (3, 0) and 'circular'"),
+        (lambda: F.pad(X, (-3, 0)), ShapeError, "too few for (-3, 0) and 'constant'"),
+        (
+            lambda: F.pad(X, (1, 0), "edge"),
+            OptionError,
+            "mode must be one of constant, reflect, replicate, circular",
+        ),
+        (
+            lambda: F.layer_norm(X, 2, np.ones((2, 2))),
+            ShapeError,
+            "weight must have the normalized_shape (2,)",
+        ),
+        (
+            lambda: F.layer_norm(X, 2, bias=np.ones(1)),
+            ShapeError,
+            "bias must have the normalized_shape (2,), not",
+        ),
+        (
+            lambda: F.prelu(X, np.ones(3)),
+            ShapeError,
+            "prelu: the weight must have shape (1,) or (2,) for (2, 2)",
+        ),
+        (lambda: F.glu(X[:, :1]), ShapeError, "glu: axis 1 of (2, 1) has an odd length, and no halves"),
+        (lambda: F.celu(X, 0.0), OptionError, "celu: alpha must not be 0"),
+        (lambda: F.softshrink(X, -1.0), OptionError, "softshrink: lambd must not be negative, and is -1.0"),
+        (
+            lambda: nn.Unflatten(1, (3, -1))(X),
+            ShapeError,
+            "Unflatten: axis 1 of (2, 2) has 2 elements, which do not",
+        ),
+        (lambda: nn.Unflatten(1, (-1, -2))(X), ShapeError, "which do not make (-1, -2)"),
+        (
+            lambda: nn.Dropout(0.5, ANYTHING),
+            OptionError,
+            "Dropout: inplace is True or False, not int. Write rng=...",
+        ),
+        (
+            lambda: F.dropout(X, 0.5, True, ANYTHING),
+            OptionError,
+            "dropout: inplace is True or False, not int. Write rng=",
+        ),
+        (
+            lambda: nn.Dropout2d()(X),
+            ShapeError,
+            "dropout2d: images must be (n, c, h, w) or (c, h, w), not (2, 2)",
+        ),
+        (lambda: F.dropout2d(X[None], 2.0), OptionError, "dropout2d: p must be between 0 and 1, not 2.0"),
+        (lambda: F.binary_cross_entropy(X, X), mt.DataError, "the input must be probabilities, from 0 to 1."),
+        (lambda: nn.BCELoss()(Tensor([np.nan]), [1.0]), mt.DataError, "the input must be probabilities"),
+        (
+            lambda: nn.BCEWithLogitsLoss(weight=np.ones(3))(X, X),
+            ShapeError,
+            "a weight of shape (3,) cannot be broadcast to (2, 2)",
+        ),
+        (
+            lambda: nn.BCEWithLogitsLoss(pos_weight=np.ones((1, 2, 2)))(X, X),
+            ShapeError,
+            "cannot be broadcast to",
+        ),
+        (lambda: nn.BCEWithLogitsLoss(weight="a")(X, X), DTypeError, "a weight is of real numbers, not <U1"),
+        (
+            lambda: nn.BCELoss(ANY_ARRAY),
+            OptionError,
+            'BCELoss: reduction is a word such as "mean", not ndarray.',
+        ),
+        (lambda: nn.ReLU().apply(ANYTHING), DTypeError, "ReLU.apply: takes a function, not int"),
+        (
+            lambda: nn.ReLU().load_state_dict(A_LIST),
+            DTypeError,
+            "load_state_dict: takes a dict of arrays by name",
+        ),
+    ],
+)
+def test_layers_and_functions_say_what_they_take(call: Any, kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind) as error:
+        call()
+    assert message in str(error.value)
+
+
+def test_layers_take_pytorch_s_device_and_dtype() -> None:
+    made: list[nn.Module] = [
+        *[nn.Linear(2, 3, device="cpu", dtype="float64"), nn.Conv1d(2, 3, 2, dtype=np.float64, device="cpu")],
+        *[nn.Embedding(2, 3, device="cpu", dtype=np.float64), nn.PReLU(2, device="cpu", dtype=np.float64)],
+        *[nn.BatchNorm1d(2, device="cpu", dtype=np.float64), nn.LayerNorm(2, device="cpu", dtype=np.float64)],
+        nn.Conv2d(2, 3, 2, device="cpu", dtype=np.float64),
+    ]
+    for layer in made:
+        assert {parameter.dtype for parameter in layer.parameters()} == {np.dtype(np.float64)}
+    for usual in (
+        nn.Linear(2, 3),
+        nn.Conv1d(2, 3, 2),
+        nn.PReLU(),
+        nn.LayerNorm(2),
+        nn.Linear(2, 3, dtype=None),
+    ):
+        assert {parameter.dtype for parameter in usual.parameters()} == {np.dtype(np.float32)}
+
+
+def test_binary_losses_of_values_are_weighed_too() -> None:
+    logits, targets = [0.3, -1.2], [1.0, 0.25]
+    for loss in (
+        nn.BCEWithLogitsLoss(weight=[2.0, 0.5], pos_weight=3.0),
+        nn.BCEWithLogitsLoss("none", pos_weight=[3.0, 2.0]),
+    ):
+        ours = loss([Value(x) for x in logits], targets)
+        theirs = loss(Tensor(np.array(logits)), np.array(targets))
+        numbers = [x.data for x in (ours if isinstance(ours, list) else [ours])]
+        np.testing.assert_allclose(numbers, theirs.data.reshape(-1))
+    values = [Value(0.3), Value(0.9)]
+    found = nn.BCELoss(weight=[2.0, 0.5])(values, targets)
+    found.backward()
+    x = Tensor(np.array([0.3, 0.9]), requires_grad=True)
+    expected = nn.BCELoss(weight=[2.0, 0.5])(x, np.array(targets))
+    expected.backward()
+    assert found.data == pytest.approx(expected.item())
+    assert [v.grad for v in values] == pytest.approx(x.grad.tolist())
+    with pytest.raises(mt.DataError, match="must be probabilities"):
+        nn.BCELoss()([Value(1.5)], [1.0])
+
+
 # --------------------------------------------------------------------------------------- activations
 
 
-class Softsign(nn.Activation):
+class Squash(nn.Activation):
     """x / (1 + |x|)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        result: Tensor = registry["softsign"].call(x)
+        result: Tensor = registry["squash"].call(x)
         return result
 
 
@@ -405,13 +625,13 @@ def entry(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """An operation that there is not, and its entry in the table: all that an activation's class needs."""
 
     @mt.rule
-    def softsign(x: Any) -> Any:
+    def squash(x: Any) -> Any:
         d = 1 + abs(x)
         return x / d, lambda g: g / (d * d)
 
-    monkeypatch.setitem(nn.ACTIVATIONS, "softsign", Softsign)
-    yield "softsign"
-    del registry["softsign"]
+    monkeypatch.setitem(nn.ACTIVATIONS, "squash", Squash)
+    yield "squash"
+    del registry["squash"]
 
 
 def test_an_activation_is_one_class_and_one_entry(entry: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -429,16 +649,16 @@ def test_an_activation_is_one_class_and_one_entry(entry: str, capsys: pytest.Cap
         assert parser().parse_args([command, "--activation", entry]).activation == entry
         with pytest.raises(SystemExit):
             parser().parse_args([command, "--help"])
-        assert ",softplus,softsign}" in capsys.readouterr().out
+        assert ",softsign,squash}" in capsys.readouterr().out
         with pytest.raises(SystemExit):
-            parser().parse_args([command, "--activation", "softsine"])
-        assert "'softplus', 'softsign')" in capsys.readouterr().err
+            parser().parse_args([command, "--activation", "squish"])
+        assert "'softsign', 'squash')" in capsys.readouterr().err
 
     estimator = MLPClassifier((3,), entry, max_iter=100, tol=1e9, n_iter_no_change=1, random_state=0)
     estimator.fit(x, [0, 1, 0, 1])
-    assert isinstance(estimator.model_[1], Softsign)
-    with pytest.raises(OptionError, match=r"'softsine' is not one of identity, .*, softplus, softsign$"):
-        MLPClassifier(activation="softsine").fit(x, [0, 1, 0, 1])
+    assert isinstance(estimator.model_[1], Squash)
+    with pytest.raises(OptionError, match=r"'squish' is not one of identity, .*, softsign, squash$"):
+        MLPClassifier(activation="squish").fit(x, [0, 1, 0, 1])
 
 
 def test_every_class_of_activations_is_handed_on() -> None:

@@ -13,6 +13,7 @@ import pytest
 import minitensor
 import minitensor as mt
 from minitensor import DTypeError, OptionError, ShapeError, Tensor, gradcheck, nn
+from minitensor.func import functional_call
 from minitensor.nn import functional
 
 
@@ -148,6 +149,81 @@ def test_initialisers_reach_their_bounds(initialise: object, bound: float) -> No
     assert weight.requires_grad
 
 
+def test_initialisers_draw_from_what_either_library_calls_it() -> None:
+    for name in (
+        "uniform_",
+        "normal_",
+        "trunc_normal_",
+        "kaiming_uniform_",
+        "kaiming_normal_",
+        "orthogonal_",
+    ):
+        fill = getattr(nn.init, name)
+        first, second, third = [
+            fill(Tensor(np.zeros((3, 4))), **source).data
+            for source in ({"rng": 7}, {"generator": 7}, {"generator": np.random.default_rng(8)})
+        ]
+        np.testing.assert_array_equal(first, second)
+        assert not np.array_equal(first, third)
+    with pytest.raises(OptionError, match="rng and generator are the same argument"):
+        nn.init.uniform_(Tensor([1.0]), rng=1, generator=1)
+
+
+def test_a_truncated_normal_far_from_its_mean_stays_within_its_bounds() -> None:
+    for a, b in [(8.0, 9.0), (-9.0, -8.0), (-50.0, -40.0), (30.0, 31.0)]:
+        values = nn.init.trunc_normal_(Tensor(np.zeros(1000)), 0.0, 1.0, a, b, rng=0).data
+        assert values.min() >= a
+        assert values.max() <= b
+        assert abs(values).mean() == pytest.approx(min(abs(a), abs(b)), abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda t: nn.init.eye_(Tensor([1.0])), r"eye_: takes a matrix, not shape \(1,\)"),
+        (lambda t: nn.init.dirac_(t), r"dirac_: takes filters .*not shape \(2, 3\)"),
+        (lambda t: nn.init.dirac_(Tensor(np.zeros((2, 3, 4))), 3), "groups=3 must divide the 2 output"),
+        (lambda t: nn.init.sparse_(Tensor([1.0]), 0.5), "sparse_: takes a matrix"),
+        (lambda t: nn.init.sparse_(t, 2), "sparsity must be from 0 to 1, not 2"),
+        (lambda t: nn.init.orthogonal_(Tensor([1.0])), "orthogonal_: takes two or more axes"),
+        (lambda t: nn.init.trunc_normal_(t, a=2, b=1), "a must be below b, and they are 2 and 1"),
+        (lambda t: nn.init.calculate_gain("swish"), "nonlinearity must be one of leaky_relu, .* is 'swish'"),
+        (lambda t: nn.init.kaiming_normal_(t, mode="fan"), "kaiming_normal_: mode must be fan_in or fan_out"),
+        (lambda t: nn.init.xavier_normal_(Tensor([1.0])), r"a weight has shape \(fan_out, fan_in, ...\)"),
+        (lambda t: nn.utils.parameters_to_vector([]), "there are no parameters"),
+        (
+            lambda t: nn.utils.vector_to_parameters(t, [t]),
+            r"have 6 elements, and the vector has shape \(2, 3\)",
+        ),
+    ],
+)
+def test_initialisers_and_vectors_say_what_they_take(call: Callable[[Tensor], Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call(Tensor(np.zeros((2, 3))))
+
+
+def test_vectors_are_made_of_tensors_alone() -> None:
+    with pytest.raises(DTypeError, match="parameters_to_vector: takes tensors, not ndarray"):
+        nn.utils.parameters_to_vector([np.zeros(2)])  # type: ignore[list-item]
+    with pytest.raises(DTypeError, match="vector_to_parameters: takes a tensor, not ndarray"):
+        nn.utils.vector_to_parameters(np.zeros(2), [Tensor([1.0, 2.0])])  # type: ignore[arg-type]
+
+
+def test_a_compiled_step_may_write_a_vector_into_parameters() -> None:
+    model = nn.Linear(2, 1, rng=0)
+
+    def step(x: Any) -> Any:
+        vector = nn.utils.parameters_to_vector(model.parameters()).detach()
+        nn.utils.vector_to_parameters(vector * 0.5 + x, model.parameters())
+
+    compiled, expected = mt.compile(step), nn.utils.parameters_to_vector(model.parameters()).data
+    for i in range(6):
+        x = np.full(3, i, np.float32)
+        compiled(x)
+        expected = expected * np.float32(0.5) + x
+        np.testing.assert_array_equal(nn.utils.parameters_to_vector(model.parameters()).data, expected)
+
+
 def test_normal_and_zeros() -> None:
     values = nn.init.normal_(Tensor(np.empty((100, 100))), 2.0, 3.0, rng=0).data
     assert (values.mean(), values.std()) == (pytest.approx(2, abs=0.1), pytest.approx(3, abs=0.1))
@@ -222,7 +298,7 @@ def test_an_unknown_reduction_of_the_function_is_refused() -> None:
 
 def test_a_layer_that_is_no_module_is_refused() -> None:
     with pytest.raises(TypeError, match="every layer must be a Module, not int"):
-        nn.Sequential(nn.ReLU(), 3)  # type: ignore[arg-type]
+        nn.Sequential(nn.ReLU(), 3)  # type: ignore[call-overload]
 
 
 def test_a_module_without_forward_says_so() -> None:
@@ -332,6 +408,290 @@ def test_every_activation_is_the_function_of_its_name() -> None:
 def test_binary_cross_entropy_keeps_its_precision_where_it_is_small() -> None:
     loss = functional.binary_cross_entropy_with_logits(Tensor([17.0, -17.0]), Tensor([1.0, 0.0]), "none")
     np.testing.assert_allclose(loss.data, np.log1p(np.exp(-17.0)), rtol=1e-6)
+
+
+# ------------------------------------------------------------------------------- members by their names
+
+
+def test_children_are_the_modules_held_directly_each_once() -> None:
+    nested = Nested()
+    assert [name for name, _ in nested.named_children()] == ["layers.0", "layers.1", "heads.a"]
+    assert list(nested.children()) == [*nested.layers, nested.heads["a"]]
+    assert next(iter(nn.Sequential(nn.Sequential(nn.ReLU())).children())) is not None
+    assert [type(x).__name__ for x in nn.Sequential(nn.Sequential(nn.ReLU())).children()] == ["Sequential"]
+
+
+def test_a_shared_module_comes_once_and_its_state_under_every_name() -> None:
+    nested = Nested()
+    assert len(list(nested.modules())) == 4
+    assert "heads.again" not in dict(nested.named_modules())
+    assert "heads.again" in dict(nested.named_modules(remove_duplicate=False))
+    assert "heads.again.bias" in dict(nested.named_parameters(remove_duplicate=False))
+
+
+def test_a_module_that_knows_its_owner_does_not_go_in_circles() -> None:
+    class Part(nn.Module):
+        def __init__(self, owner: nn.Module) -> None:
+            self.owner = owner
+            self.own = nn.Linear(1, 1)
+
+    class Owner(nn.Module):
+        def __init__(self) -> None:
+            self.part = Part(self)
+
+    assert list(Owner().state_dict()) == ["part.own.weight", "part.own.bias"]
+
+
+def test_members_are_got_by_their_paths() -> None:
+    nested = Nested()
+    assert nested.get_submodule("") is nested
+    assert nested.get_submodule("heads.again") is nested.layers[0]
+    assert nested.get_parameter("layers.1.bias") is nested.layers[1].bias
+    norm = nn.Sequential(nn.BatchNorm1d(2))
+    assert norm.get_buffer("0.running_mean") is norm[0].running_mean  # type: ignore[attr-defined]
+    for get, what in [
+        (nested.get_submodule, "submodule"),
+        (nested.get_parameter, "parameter"),
+        (nested.get_buffer, "buffer"),
+    ]:
+        with pytest.raises(OptionError, match=f"get_{what}: Nested has no {what} 'layers.9'. There are "):
+            get("layers.9")
+
+
+def test_parameters_of_the_module_alone_or_under_a_prefix() -> None:
+    nested = Nested()
+    assert [name for name, _ in nested.named_parameters(recurse=False)] == ["scale"]
+    assert list(nested.parameters(recurse=False)) == [nested.scale]
+    assert next(nested.named_parameters("net"))[0] == "net.scale"
+    norm = nn.Sequential(nn.BatchNorm1d(2))
+    assert list(norm.buffers(recurse=False)) == []
+    assert next(name for name, _ in norm.named_buffers("m")) == "m.0.running_mean"
+
+
+def test_what_is_typed_by_tab_has_no_numbers() -> None:
+    assert not [name for name in dir(nn.Sequential(nn.ReLU())) if name[0].isdigit()]
+    assert "forward" in dir(nn.ReLU())
+
+
+def test_apply_reaches_every_module_the_outermost_last() -> None:
+    seen: list[nn.Module] = []
+    nested = Nested()
+    assert nested.apply(seen.append) is nested
+    assert seen == [*nested.layers, nested.heads["a"], nested]
+
+
+@pytest.mark.parametrize("name", ["", "a.b", "forward", "training", 3])
+def test_names_that_cannot_be_those_of_members_are_refused(name: Any) -> None:
+    module = nn.Module()
+    for register, value in [
+        (module.register_parameter, nn.Parameter([1.0])),
+        (module.register_buffer, np.ones(1)),
+        (module.register_module, nn.ReLU()),
+        (module.add_module, nn.ReLU()),
+    ]:
+        with pytest.raises((OptionError, DTypeError), match="Module: "):
+            register(name, value)  # type: ignore[operator]
+    assert vars(module) == {}
+
+
+def test_a_module_can_be_registered_absent_and_set_later() -> None:
+    module: Any = nn.Module()
+    module.register_module("head", None)
+    with pytest.raises(DTypeError, match="takes a Module or None"):
+        module.head = 3
+    module.head = nn.ReLU()
+    assert [name for name, _ in module.named_children()] == ["head"]
+    with pytest.raises(DTypeError, match="takes a Module or None, not int"):
+        module.add_module("other", 3)
+
+
+def test_buffers_that_are_not_saved_are_buffers_all_the_same() -> None:
+    module: Any = nn.Module()
+    module.register_buffer("mask", np.ones(2, np.float32), persistent=False)
+    module.register_buffer("mean", np.zeros(2, np.float32))
+    outer = nn.Sequential(module)
+    for model in (outer, copy.deepcopy(outer), pickle.loads(pickle.dumps(outer))):
+        assert list(model.state_dict()) == ["0.mean"]
+        assert [name for name, _ in model.named_buffers()] == ["0.mask", "0.mean"]
+        assert model.load_state_dict({"0.mean": np.ones(2)}) == ([], [])
+    module.mask = nn.Buffer(np.zeros(2))
+    assert list(module.state_dict()) == ["mean"]
+    assert outer.double()[0].mask.dtype == np.float64  # type: ignore[attr-defined]
+    module.register_buffer("mask", np.ones(2))
+    assert sorted(module.state_dict()) == ["mask", "mean"]
+    module.register_buffer("mask", None, persistent=False)
+    del module.mask
+    module.mask = nn.Buffer([1.0])
+    assert list(module.state_dict()) == ["mean", "mask"]
+
+
+# ------------------------------------------------------------------------------- all members at once
+
+
+def test_zero_grad_may_leave_zeros() -> None:
+    model = nn.MLP(2, [3, 1])
+    model[0](np.ones((1, 2), np.float32)).sum().backward()
+    kept = model[0].weight.grad  # type: ignore[attr-defined]
+    model.zero_grad(set_to_none=False)
+    assert [None if p.grad is None else p.grad.any() for p in model.parameters()] == [
+        False,
+        False,
+        None,
+        None,
+    ]
+    assert kept.any()
+    assert model[0].weight.grad.flags.f_contiguous  # type: ignore[attr-defined]
+
+
+def test_freezing_a_module_freezes_every_parameter() -> None:
+    model = nn.MLP(2, [3, 1])
+    assert model[0].requires_grad_(False) is model[0]
+    assert [parameter.requires_grad for parameter in model.parameters()] == [False, False, True, True]
+    assert all(parameter.requires_grad for parameter in model.requires_grad_().parameters())
+    for flag in (False, True):
+        with pytest.raises(OptionError, match=rf"requires_grad = {flag} would .*requires_grad_\({flag}\)"):
+            model.requires_grad = flag
+    assert not hasattr(model, "requires_grad")
+
+
+@pytest.mark.parametrize(
+    ("convert", "dtype"),
+    [
+        (lambda m: m.double(), "float64"),
+        (lambda m: m.half(), "float16"),
+        (lambda m: m.double().float(), "float32"),
+        (lambda m: m.to("float64"), "float64"),
+        (lambda m: m.to(dtype=np.float64, device="cpu"), "float64"),
+        (lambda m: m.to(Tensor(np.zeros(1))), "float64"),
+        (lambda m: m.type(np.float64), "float64"),
+        (lambda m: m.to("cpu"), "float32"),
+        (lambda m: m.to("cpu", non_blocking=True).cpu(), "float32"),
+    ],
+)
+def test_a_module_is_converted_in_place_with_its_gradients(convert: Callable[[Any], Any], dtype: str) -> None:
+    model = nn.Sequential(nn.Linear(2, 3, rng=0), nn.BatchNorm1d(3))
+    x = np.array([[1.0, -2.0], [0.5, 3.0]], np.float32)
+    model(x).sum().backward()
+    before, parameters = model.state_dict(), list(model.parameters())
+    assert convert(model) is model
+    for old, new in zip(parameters, model.parameters(), strict=True):
+        assert old is new
+        assert new.requires_grad
+        assert new.dtype == new.grad.dtype == np.dtype(dtype)
+    for name, array in model.state_dict().items():
+        assert array.dtype == (before[name].dtype if "num" in name else dtype)
+        np.testing.assert_array_equal(array, before[name].astype(array.dtype))
+    model.zero_grad()
+    y = model(x.astype(dtype))
+    (y * y).sum().backward()
+    assert y.dtype == dtype
+    assert all(parameter.grad.dtype == dtype for parameter in model.parameters())
+
+
+def test_other_devices_and_dtypes_are_refused_in_one_line() -> None:
+    model = nn.Linear(2, 1)
+    moves: list[Callable[[], Any]] = [
+        lambda: model.cuda(),
+        lambda: model.cuda(0),
+        lambda: model.to("cuda"),
+        lambda: model.to("mps:0"),
+    ]
+    for move in moves:
+        with pytest.raises(OptionError, match="computes on the CPU alone"):
+            move()
+    with pytest.raises(DTypeError, match=r"Linear.to: parameters must be floating-point, not int64"):
+        model.to(np.int64)
+    assert model.weight.dtype == np.float32
+
+
+def test_a_state_that_fits_in_part_is_loaded_in_part_and_reported() -> None:
+    model = nn.MLP(2, [3, 1], rng=0)
+    before = model.state_dict()
+    state = {"0.weight": np.ones((3, 2)), "9.weight": np.array(["text"])}
+    report = model.load_state_dict(state, strict=False)
+    assert report.missing_keys == ["0.bias", "2.weight", "2.bias"]
+    assert report.unexpected_keys == ["9.weight"]
+    assert (model.state_dict()["0.weight"] == 1).all()
+    np.testing.assert_array_equal(model.state_dict()["2.weight"], before["2.weight"])
+    assert model.load_state_dict(before) == ([], [])
+    with pytest.raises(ShapeError, match=r"0.weight has shape \(2,\) and must have \(3, 2\). Nothing was"):
+        model.load_state_dict({"0.weight": np.ones(2), "0.bias": np.zeros(3)}, strict=False)
+    np.testing.assert_array_equal(model.state_dict()["0.bias"], before["0.bias"])
+
+
+# ------------------------------------------------------------------------------------ functional_call
+
+
+def squares(model: nn.Module, state: Any, x: Tensor) -> Tensor:
+    y: Tensor = functional_call(model, state, (x,))
+    return (y * y).sum()
+
+
+def test_a_module_called_with_other_tensors_is_as_it_was_afterwards() -> None:
+    nested = nn.Sequential(nn.Linear(2, 2, rng=0), nn.BatchNorm1d(2))
+    before = {id(module): dict(vars(module)) for module in nested.modules()}
+    other = nn.Sequential(nn.Linear(2, 2, rng=1), nn.BatchNorm1d(2))
+    x = Tensor(np.array([[1.0, -2.0], [0.5, 3.0]], np.float32))
+    state = {**dict(other.named_parameters()), **dict(other.named_buffers())}
+    found = functional_call(nested, state, x)
+    assert all(vars(module) == before[id(module)] for module in nested.modules())
+    assert other.state_dict()["1.num_batches_tracked"] == 1
+    assert nested.state_dict()["1.num_batches_tracked"] == 0
+    np.testing.assert_array_equal(found.data, other(x).data)
+    with pytest.raises(ShapeError):
+        functional_call(nested, state, (Tensor(np.ones((2, 5))),))
+    assert all(vars(module) == before[id(module)] for module in nested.modules())
+
+
+def test_gradients_flow_to_the_tensors_given_and_not_to_the_module() -> None:
+    model = nn.MLP(2, [3, 1], dtype=np.float64, rng=0)
+    x = Tensor(np.array([[1.0, -2.0], [0.5, 3.0]]))
+    given = {name: Tensor(array) for name, array in model.state_dict().items()}
+    found = mt.grad(lambda state: squares(model, state, x))(given)
+    squares(model, dict(model.named_parameters()), x).backward()
+    for name, parameter in model.named_parameters():
+        np.testing.assert_allclose(found[name].data, parameter.grad)
+    rows = mt.jacobian(lambda bias: functional_call(model, {"2.bias": bias}, (x,)))(np.zeros(1))
+    np.testing.assert_array_equal(rows.data, np.ones((2, 1, 1)))
+    hessian = mt.hessian(lambda bias: squares(model, {"2.bias": bias}, x))(np.zeros(1))
+    np.testing.assert_allclose(hessian.data, [[4.0]])
+
+
+def test_parameters_in_lists_tuples_and_dicts_and_shared_ones_are_replaced_everywhere() -> None:
+    class Holder(nn.Module):
+        def __init__(self) -> None:
+            self.pair = (nn.Parameter([1.0]), nn.Parameter([2.0]))
+            self.table = {"a": [self.pair[0]]}
+
+        def forward(self, x: float = 1.0) -> Tensor:
+            return (self.pair[0] + self.table["a"][0] * 10 + self.pair[1] * 100) * x
+
+    holder = Holder()
+    before = dict(vars(holder))
+    assert functional_call(holder, {"pair.0": Tensor([5.0])}, (), {"x": 2.0}).item() == 510.0
+    assert functional_call(holder, ({"pair.1": [0.0]}, {"pair.0": [1.0]})).item() == 11.0
+    assert vars(holder) == before
+    assert holder.pair is before["pair"]
+    with pytest.raises(OptionError, match=r"table.a.0 is shared with one that is given another tensor"):
+        functional_call(holder, {"pair.0": Tensor([5.0]), "table.a.0": Tensor([6.0])})
+    with pytest.raises(OptionError, match="Holder has no parameter or buffer weight"):
+        functional_call(holder, {"weight": Tensor([5.0])})
+    with pytest.raises(OptionError, match=r"pair.0 given twice"):
+        functional_call(holder, ({"pair.0": [0.0]}, {"pair.0": [1.0]}))
+    for module, state in [(abs, {}), (holder, [3])]:
+        with pytest.raises(DTypeError, match="functional_call: takes a"):
+            functional_call(module, state)  # type: ignore[arg-type]
+
+
+def test_a_compiled_step_may_call_a_module_with_other_tensors() -> None:
+    model = nn.Linear(2, 1, rng=0)
+    state = {"weight": Tensor([[1.0, 2.0]], requires_grad=True)}
+    step = mt.compile(lambda x: functional_call(model, state, x).detach())
+    for factor in (1.0, 1.0, 1.0, 2.0, 3.0):
+        with mt.no_grad():
+            state["weight"][...] = np.array([[1.0, 2.0]]) * factor
+        x = np.ones((1, 2), np.float32)
+        np.testing.assert_array_equal(step(x).data, functional_call(model, state, Tensor(x)).data)
 
 
 # ---------------------------------------------------------------------------------------- assignment

@@ -247,7 +247,7 @@ class Step(NamedTuple):
     attrs: dict[str, Any]
 
 
-ELEMENTWISE = sorted({operation.name for operation in registry.values() if operation.is_scalar})
+ELEMENTWISE = sorted({x.name for name, x in registry.items() if x.is_scalar and name[0] != "_"})
 ATTRIBUTES: dict[str, dict[str, list[Any]]] = {
     "clip": {"min": [None, -1.0, 0.5, INF], "max": [None, 1.0, 0.0, -INF]},
     "hardtanh": {"min": [-1.0, 0.0], "max": [1.0, 2.0]},

@@ -227,7 +227,7 @@ def test_the_repr_shows_the_layers_and_counts() -> None:
 def changed() -> nn.MLP:
     """A network with another activation than it was made with."""
     mlp = nn.MLP(2, [3, 1])
-    mlp.layers[1] = nn.Tanh()
+    mlp[1] = nn.Tanh()
     return mlp
 
 

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 import minitensor
-import minitensor.nn.functional  # whose losses are operations too
+import minitensor.nn.loss_functions  # which are operations too
 from minitensor.core.rule import Operation, registry
 
 PATH = Path(minitensor.__file__).parents[1] / "docs" / "operations.md"
@@ -20,7 +20,7 @@ ROOMS = [
 ]
 MODULES = [
     *[f"minitensor.rules.{room}" for room in ROOMS],
-    "minitensor.nn.functional",
+    "minitensor.nn.loss_functions",
     "minitensor.arrays.creation",
 ]
 

@@ -214,7 +214,8 @@ class Tracer(Onlooker):
             try:
                 return local(g)
             except Exception as error:
-                if isinstance(g, Node) or not is_refusal(error):
+                again = not getattr(local, "once", False)  # a hook may have been called already
+                if isinstance(g, Node) or not is_refusal(error) or not again:
                     raise
                 del self.log.calls[mark:]
                 self.refusals.clear()

@@ -1,8 +1,9 @@
 """Windows that slide along axes, and what networks for images make of them: convolution and pooling.
 
-Images are (n, c, h, w), as in PyTorch. Inside, they are worked on as (h, c, w, n): then whatever moves in
-memory moves in runs of n elements or more, and not of the few that a window is wide. The results are views
-in PyTorch's order, so that one layer hands its memory to the next as it is.
+Images are (n, c, h, w), as in PyTorch; sequences (n, c, l) are images that are 1 high. Inside, they are
+worked on as (h, c, w, n): then whatever moves in memory moves in runs of n elements or more, and not of the
+few that a window is wide. The results are views in PyTorch's order, so that one layer hands its memory to
+the next as it is.
 """
 
 from __future__ import annotations
@@ -162,6 +163,34 @@ def conv2d(
     return y.reshape((groups, oh, o // groups, ow, n)).transpose((4, 0, 2, 1, 3)).reshape((n, o, oh, ow))
 
 
+@composite(arrays=True, inputs="input weight bias", method=False)
+def conv1d(
+    input: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: Pair = 1,
+    padding: Pair | str = 0,
+    dilation: Pair = 1,
+    groups: int = 1,
+) -> Any:
+    """Every window of sequences (n, c, l) times every filter, summed: (n, o, l'); n may be left out.
+
+    `weight` has shape (o, c / groups, kernel size). All else is as in conv2d, of images that are 1 high.
+
+    >>> conv1d(np.ones((1, 1, 4)), np.ones((1, 1, 3)), padding="same")
+    array([[[2., 3., 3., 2.]]])
+    """
+    step, apart = _each("conv1d", "stride", stride, 1), _each("conv1d", "dilation", dilation, 1)
+    if isinstance(padding, str):
+        _check_word("conv1d", padding, step)
+    around = padding if isinstance(padding, str) else (0, *_each("conv1d", "padding", padding, 1, 0))
+    of_bias = None if bias is None else bias.shape
+    if fault := _explain_conv1d(input.shape, weight.shape, of_bias, around, apart, groups):
+        raise ShapeError(fault)
+    images, filters = input[..., None, :], weight[:, :, None, :]
+    return conv2d(images, filters, bias, (1, *step), around, (1, *apart), groups)[..., 0, :]
+
+
 @rule(arrays=True, inputs="x weight bias")
 def _convolve(
     x: Array, weight: Array, bias: Array | None = None, stride: int = 1, dilation: int = 1
@@ -196,25 +225,37 @@ def _convolve(
 
 def _margins(padding: Pair | str, weight: Shape, stride: Shape, dilation: Shape) -> Any:
     """The padding as ((top, bottom), (left, right))."""
+    if isinstance(padding, str):
+        _check_word("conv2d", padding, stride)
     if isinstance(padding, str) and padding == "same":
-        if stride != (1, 1):
-            raise OptionError(
-                f'conv2d: padding="same" needs stride 1, not {stride}. Give padding as a number.'
-            )
         whole = [(size - 1) * apart for size, apart in zip(weight[2:], dilation, strict=False)]
         return tuple([(m // 2, m - m // 2) for m in whole])
-    if isinstance(padding, str) and padding != "valid":
-        raise OptionError(f'conv2d: padding must be numbers, "same" or "valid", not {padding!r}')
     h, w = (0, 0) if isinstance(padding, str) else _pair("conv2d", "padding", padding, 0)
     return (h, h), (w, w)
 
 
+def _check_word(name: str, padding: str, stride: Shape) -> None:
+    """Refuse a padding by its name that means nothing."""
+    if padding not in ("same", "valid"):
+        raise OptionError(f'{name}: padding must be numbers, "same" or "valid", not {padding!r}')
+    if padding == "same" and max(stride) > 1:
+        step = stride[0] if len(stride) == 1 else stride
+        raise OptionError(f'{name}: padding="same" needs stride 1, not {step}. Give padding as a number.')
+
+
 def _pair(name: str, what: str, given: Any, least: int = 1) -> tuple[int, int]:
     """One number for both directions, or one for each."""
+    first, last = _each(name, what, given, 2, least)
+    return first, last
+
+
+def _each(name: str, what: str, given: Any, directions: int, least: int = 1) -> tuple[int, ...]:
+    """One number for all directions, or one for each."""
     found = integers(name, what, given)
-    if len(found) not in (1, 2) or min(found) < least:
-        raise OptionError(f"{name}: {what} must be one or two integers from {least} up, not {given}")
-    return found[0], found[-1]
+    if len(found) not in (1, directions) or min(found) < least:
+        number = "one integer" if directions == 1 else "one or two integers"
+        raise OptionError(f"{name}: {what} must be {number} from {least} up, not {given}")
+    return found if len(found) == directions else found * directions
 
 
 # ------------------------------------------------------------------------------------------- pooling
@@ -239,9 +280,34 @@ def max_pool2d(
     array([[[ 5.,  7.],
             [13., 15.]]])
     """
-    down, right = _directions("max_pool2d", input.shape, kernel_size, stride, padding, dilation, ceil_mode)
-    if input.ndim == 3:
-        return max_pool2d(input[None], kernel_size, stride, padding, dilation, ceil_mode)[0]
+    down, right = _directions("max_pool2d", input.shape, 2, kernel_size, stride, padding, dilation, ceil_mode)
+    return _largest_in(input, down, right) if input.ndim == 4 else _largest_in(input[None], down, right)[0]
+
+
+@composite(arrays=True, inputs="input", method=False)
+def max_pool1d(
+    input: Array,
+    kernel_size: Pair,
+    stride: Pair | None = None,
+    padding: Pair = 0,
+    dilation: Pair = 1,
+    ceil_mode: bool = False,
+) -> Any:
+    """The largest element of every window of sequences (n, c, l) or (c, l); all else is as in max_pool2d.
+
+    >>> max_pool1d(np.arange(6.0).reshape(1, 6), 2)
+    array([[1., 3., 5.]])
+    """
+    (right,) = _directions("max_pool1d", input.shape, 1, kernel_size, stride, padding, dilation, ceil_mode)
+    return _of_sequences(input, lambda images: _largest_in(images, _ONE_ROW, right))
+
+
+def _of_sequences(x: Array, pool: Any) -> Any:
+    """Sequences pooled as images that are 1 high."""
+    return pool(x[:, :, None])[:, :, 0] if x.ndim == 3 else pool(x[None, :, None])[0, :, 0]
+
+
+def _largest_in(input: Array, down: _Direction, right: _Direction) -> Any:
     pairs = [
         ((to_h, slice(None), to_w), (of_h, slice(None), of_w))
         for to_h, of_h in down.reaches()
@@ -310,9 +376,65 @@ def avg_pool2d(
     array([[[ 2.5,  4.5],
             [10.5, 12.5]]])
     """
-    down, right = _directions("avg_pool2d", input.shape, kernel_size, stride, padding, 1, ceil_mode)
-    if input.ndim == 3:
-        return avg_pool2d(input[None], kernel_size, stride, padding, ceil_mode, count_include_pad)[0]
+    down, right = _directions("avg_pool2d", input.shape, 2, kernel_size, stride, padding, 1, ceil_mode)
+    images = input if input.ndim == 4 else input[None]
+    means = _means_in(images, down, right, count_include_pad)
+    return means if input.ndim == 4 else means[0]
+
+
+@composite(arrays=True, inputs="input", method=False)
+def avg_pool1d(
+    input: Array,
+    kernel_size: Pair,
+    stride: Pair | None = None,
+    padding: Pair = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Any:
+    """The mean of every window of sequences (n, c, l) or (c, l); all else is as in avg_pool2d.
+
+    >>> avg_pool1d(np.arange(6.0).reshape(1, 6), 2)
+    array([[0.5, 2.5, 4.5]])
+    """
+    (right,) = _directions("avg_pool1d", input.shape, 1, kernel_size, stride, padding, 1, ceil_mode)
+    return _of_sequences(input, lambda images: _means_in(images, _ONE_ROW, right, count_include_pad))
+
+
+@composite(arrays=True, inputs="input", method=False)
+def adaptive_avg_pool2d(input: Array, output_size: Any) -> Any:
+    """The means of as many windows of images (n, c, h, w) or (c, h, w) as the result is to have elements.
+
+    `output_size` is one number, or height and width; None leaves a direction as it is. Windows have equal
+    sizes where that goes up, and overlap where it does not: window i of m begins at ⌊i h / m⌋, and ends
+    before ⌈(i + 1) h / m⌉.
+
+    >>> adaptive_avg_pool2d(np.arange(16.0).reshape(1, 4, 4), 1)
+    array([[[7.5]]])
+    """
+    if input.ndim not in (3, 4):
+        raise ShapeError(f"adaptive_avg_pool2d: images must be (n, c, h, w) or (c, h, w), not {input.shape}")
+    given = tuple(output_size) if isinstance(output_size, tuple | list) else (output_size, output_size)
+    if len(given) != 2:
+        raise OptionError(f"adaptive_avg_pool2d: output_size is one number or two, not {output_size}")
+    sizes = [n if m is None else m for m, n in zip(given, input.shape[-2:], strict=True)]
+    height, width = _pair("adaptive_avg_pool2d", "output_size", tuple(sizes))
+    rows = _averages(input.shape[-2], height, input.dtype)
+    columns = _averages(input.shape[-1], width, input.dtype)
+    return rows @ input @ columns.T
+
+
+def _averages(length: int, count: int, dtype: Any) -> Array:
+    """(count, length): the matrix that takes the mean of each of so many windows."""
+    if not length:
+        raise ShapeError("adaptive_avg_pool2d: images without height or width have no mean")
+    found = np.zeros((count, length), dtype if dtype.kind == "f" else np.float32)
+    for i in range(count):
+        start, stop = i * length // count, -(-(i + 1) * length // count)
+        found[i, start:stop] = 1 / (stop - start)
+    return found
+
+
+def _means_in(input: Array, down: _Direction, right: _Direction, count_include_pad: bool) -> Any:
     rows = _rows_first(input, (down.margins(), right.margins()))
     inside = windows(windows(rows, right.size, 2, right.stride), down.size, 0, down.stride)
     area = np.outer(down.lengths(count_include_pad), right.lengths(count_include_pad))
@@ -359,23 +481,31 @@ class _Direction(NamedTuple):
         return stop - start if with_padding else np.minimum(stop, self.length) - np.maximum(start, 0)
 
 
+_ONE_ROW = _Direction(1, 1, 1, 0, 1, 1)
+"""The height of images that are sequences."""
+
+
 def _directions(
     name: str,
     shape: Shape,
+    directions: int,
     kernel_size: Pair,
     stride: Pair | None,
     padding: Pair,
     dilation: Pair,
     ceil_mode: bool,
-) -> tuple[_Direction, _Direction]:
-    """How the windows lie along the height and the width of images."""
-    if len(shape) not in (3, 4):
-        raise ShapeError(f"{name}: images must be (n, c, h, w) or (c, h, w), not {shape}")
-    sizes = _pair(name, "kernel_size", kernel_size)
-    strides = sizes if stride is None else _pair(name, "stride", stride)
-    paddings, apart = _pair(name, "padding", padding, 0), _pair(name, "dilation", dilation)
+) -> list[_Direction]:
+    """How the windows lie along the height and width of images, or the length of sequences."""
+    if len(shape) not in (directions + 1, directions + 2):
+        wanted = "images must be (n, c, h, w) or (c, h, w)"
+        wanted = wanted if directions == 2 else "sequences must be (n, c, l) or (c, l)"
+        raise ShapeError(f"{name}: {wanted}, not {shape}")
+    sizes = _each(name, "kernel_size", kernel_size, directions)
+    strides = sizes if stride is None else _each(name, "stride", stride, directions)
+    paddings = _each(name, "padding", padding, directions, 0)
+    apart = _each(name, "dilation", dilation, directions)
     found = []
-    for length, size, step, pad, d in zip(shape[-2:], sizes, strides, paddings, apart, strict=True):
+    for length, size, step, pad, d in zip(shape[-directions:], sizes, strides, paddings, apart, strict=True):
         if pad > size // 2:
             raise OptionError(
                 f"{name}: padding {padding} must be at most half the kernel_size {kernel_size}: "
@@ -388,7 +518,7 @@ def _directions(
         if count < 1:
             raise ShapeError(_explain_window(name, shape, [(p, p) for p in paddings], sizes, apart))
         found.append(_Direction(length, size, step, pad, d, count))
-    return found[0], found[1]
+    return found
 
 
 _NONE = (0, 0), (0, 0)
@@ -427,17 +557,46 @@ For a batch try x.reshape(8, 1, 28, 28).
     return ""
 
 
+def _explain_conv1d(
+    x: Shape, weight: Shape, bias: Shape | None, padding: Any, dilation: Shape, groups: int
+) -> str:
+    """Why conv1d cannot take sequences of shape `x`; "" if it can. Padding is a word or (0, number).
+
+    >>> print(_explain_conv1d((8, 28, 3), (6, 3, 5), None, "valid", (1,), 1))
+    Conv1d(3 → 6, kernel 5) got (8, 28, 3): sequences must be (n, 3, l) or (3, l). \
+Channels come first: try x.transpose(0, 2, 1).
+    """
+    if len(weight) != 3 or groups < 1 or weight[0] % groups or 0 in weight:
+        form = "(o, c / groups, kernel size), none of them 0 and o a multiple of groups"
+        return f"conv1d: the weight must be {form}, not {weight} with groups={groups}"
+    o, channels = weight[0], weight[1] * groups
+    name = f"Conv1d({channels} → {o}, kernel {weight[2]})"
+    if len(x) not in (2, 3) or x[-2] != channels:
+        hint = ""
+        if len(x) in (2, 3) and x[-1] == channels:
+            hint = f" Channels come first: try x.transpose({'0, 2, 1' if len(x) == 3 else '1, 0'})."
+        return f"{name} got {x}: sequences must be (n, {channels}, l) or ({channels}, l).{hint}"
+    if bias is not None and bias != (o,):
+        return f"{name}: the bias must have shape ({o},), not {bias}"
+    around = 0 if isinstance(padding, str) else padding[1]
+    if padding != "same" and x[-1] + 2 * around <= (weight[2] - 1) * dilation[0]:
+        return _explain_window(name, x, [(around, around)], weight[2:], dilation)
+    return ""
+
+
 def _explain_window(name: str, x: Shape, padding: Any, kernel: Shape, dilation: Shape = (1, 1)) -> str:
-    """Say that windows do not fit into images of shape `x`.
+    """Say that windows do not fit into images, or sequences, of shape `x`.
 
     >>> print(_explain_window("max_pool2d", (1, 3, 4, 4), ((0, 0), (0, 0)), (5, 5)))
     max_pool2d got (1, 3, 4, 4): a window spans 5 × 5, and an image only 4 × 4. \
 Try a smaller kernel, or padding.
     """
-    h, w = [length + sum(pair) for length, pair in zip(x[-2:], padding, strict=True)]
-    down, right = [(size - 1) * apart + 1 for size, apart in zip(kernel, dilation, strict=True)]
+    lengths = [n + sum(pair) for n, pair in zip(x[-len(padding) :], padding, strict=True)]
+    spans = [(size - 1) * apart + 1 for size, apart in zip(kernel, dilation, strict=True)]
     padded = " with its padding" if any([sum(pair) for pair in padding]) else ""
+    what = "an image" if len(padding) == 2 else "a sequence"
+    window, whole = [" × ".join(map(str, numbers)) for numbers in (spans, lengths)]
     return (
-        f"{name} got {x}: a window spans {down} × {right}, and an image{padded} only {h} × {w}. "
+        f"{name} got {x}: a window spans {window}, and {what}{padded} only {whole}. "
         f"Try a smaller kernel, or {'more ' if padded else ''}padding."
     )

@@ -139,9 +139,22 @@ def floor_divide(x: Any, y: Any) -> torch.Tensor:
     return torch.div(torch.as_tensor(x), torch.as_tensor(y), rounding_mode="floor")
 
 
-def softplus(x: torch.Tensor, beta: float = 1.0, threshold: float = 30) -> torch.Tensor:
-    """Their shortcut for large x, moved to where it is exact to 1e-13: ours has none unless asked."""
-    return functional.softplus(x, beta, threshold)
+def hardsigmoid(x: torch.Tensor) -> torch.Tensor:
+    """Theirs has no gradient of its gradient."""
+    return functional.relu6(x + 3) / 6
+
+
+def threshold(x: torch.Tensor, threshold: float = 0.0, value: float = 0.0) -> torch.Tensor:
+    return functional.threshold(x, threshold, value)
+
+
+def glu(x: torch.Tensor, axis: int = -1) -> torch.Tensor:
+    return functional.glu(x, axis)
+
+
+def softplus(x: torch.Tensor, beta: float = 1.0, threshold: float | None = None) -> torch.Tensor:
+    """Their shortcut for large x, moved to where it is exact to 1e-13: ours has none."""
+    return functional.softplus(x, beta, 30 if threshold is None else threshold)
 
 
 def hardtanh(x: torch.Tensor, min: float = -1.0, max: float = 1.0) -> torch.Tensor:
@@ -476,6 +489,12 @@ def fold(x: torch.Tensor, length: int, axis: int = -1, stride: int = 1, dilation
     places = torch.arange(count)[:, None] * stride + torch.arange(size) * dilation
     empty = torch.zeros(*x.shape[:axis], length, *x.shape[axis + 2 :], dtype=x.dtype)
     return empty.index_add(axis, places.flatten(), x.flatten(axis, axis + 1))
+
+
+def binary_cross_entropy(x: torch.Tensor, target: torch.Tensor, reduction: str = "mean") -> torch.Tensor:
+    """By definition: their gradient of the gradient is rounded, and that of the target held nowhere."""
+    losses = -target * x.log().clamp_min(-100) - (1 - target) * (-x).log1p().clamp_min(-100)
+    return losses if reduction == "none" else getattr(losses, reduction)()
 
 
 def hinge_loss(x: torch.Tensor, target: torch.Tensor, reduction: str = "mean") -> torch.Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections import OrderedDict
 from itertools import product
 from typing import Any
 
@@ -145,6 +146,17 @@ LAYERS: dict[str, tuple[Any, Any, tuple[int, ...]]] = {
         lambda **kw: torch.nn.Conv2d(2, 3, (2, 3), padding="same", bias=False, **kw),
         (2, 7, 6),
     ),
+    "Conv1d": (
+        lambda **kw: nn.Conv1d(4, 6, 3, 2, 1, 1, 2, **kw),
+        lambda **kw: torch.nn.Conv1d(4, 6, 3, 2, 1, 1, 2, **kw),
+        (3, 4, 7),
+    ),
+    "Conv1d of one sequence": (
+        lambda **kw: nn.Conv1d(2, 3, (3,), padding="same", dilation=2, bias=False, **kw),
+        lambda **kw: torch.nn.Conv1d(2, 3, (3,), padding="same", dilation=2, bias=False, **kw),
+        (2, 7),
+    ),
+    "PReLU": (lambda **kw: nn.PReLU(3, **kw), lambda **kw: torch.nn.PReLU(3, **kw), (4, 3, 2)),
     "LayerNorm": (lambda **kw: nn.LayerNorm(4, **kw), lambda **kw: torch.nn.LayerNorm(4, **kw), (2, 3, 4)),
     "LayerNorm over two": (
         lambda **kw: nn.LayerNorm((3, 4), 1e-3, bias=False, **kw),
@@ -317,6 +329,146 @@ def test_conv2d_starts_with_pytorch_s_bounds(kernel: Any) -> None:
     for x in (ours.weight.data, ours.bias.data, *[p.detach().numpy() for p in theirs.parameters()]):
         assert 0.98 * bound < np.abs(x).max() <= bound * (1 + 1e-6)
         assert np.std(x) == pytest.approx(bound / math.sqrt(3), rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "shape"),
+    [
+        ("MaxPool1d", (2,), (2, 3, 7)),
+        ("MaxPool1d", (3, 2, 1, 2, False, True), (3, 9)),
+        ("AvgPool1d", (2,), (2, 3, 7)),
+        ("AvgPool1d", (3, 2, 1, True, False), (3, 8)),
+        ("AdaptiveAvgPool2d", (1,), (2, 3, 5, 4)),
+        ("AdaptiveAvgPool2d", ((3, 7),), (3, 5, 4)),
+        ("AdaptiveAvgPool2d", ((None, 2),), (2, 3, 5, 4)),
+    ],
+)
+def test_a_pooling_layer_agrees_with_pytorch(name: str, args: Any, shape: tuple[int, ...]) -> None:
+    theirs = getattr(torch.nn, name)(*args)
+    ours_args = (*args[:4], args[5]) if len(args) == 6 else args  # without their return_indices
+    assert_agree(getattr(nn, name)(*ours_args), theirs, [drawn(*shape)])
+
+
+def test_dropping_whole_channels_drops_all_of_a_channel_as_often_as_pytorch() -> None:
+    x = np.ones((200, 50, 2, 3), np.float32)
+    ours, theirs = nn.Dropout2d(0.3, rng=0)(Tensor(x)).data, torch.nn.Dropout2d(0.3)(torch.tensor(x)).numpy()
+    for dropped in (ours, theirs):
+        assert set(np.unique(dropped)) == {0, np.float32(1 / 0.7)}
+        assert (dropped == dropped[:, :, :1, :1]).all()
+        assert (dropped == 0).mean() == pytest.approx(0.3, abs=0.02)
+    assert nn.Dropout2d(0.3, rng=0)(Tensor(x[0])).shape == (50, 2, 3)
+
+
+@pytest.mark.parametrize(("kernel", "groups"), [(5, 2), ((3,), 1)])
+def test_conv1d_starts_with_pytorch_s_bounds(kernel: Any, groups: int) -> None:
+    ours, theirs = (
+        nn.Conv1d(6, 600, kernel, groups=groups, rng=0),
+        torch.nn.Conv1d(6, 600, kernel, groups=groups),
+    )
+    assert [p.shape for p in ours.parameters()] == [tuple(p.shape) for p in theirs.parameters()]
+    for x in [*[p.data for p in ours.parameters()], *[p.detach().numpy() for p in theirs.parameters()]]:
+        bound = 1 / math.sqrt(6 // groups * (kernel if isinstance(kernel, int) else kernel[0]))
+        assert 0.98 * bound < np.abs(x).max() <= bound * (1 + 1e-6)
+
+
+def sequence_network(library: Any) -> Any:
+    return library.Sequential(
+        OrderedDict(
+            conv=library.Conv1d(2, 4, 3, padding=1),
+            act=library.PReLU(4),
+            pool=library.MaxPool1d(2),
+            flat=library.Flatten(),
+            blocks=library.ModuleList([library.Linear(12, 12), library.Hardswish()])[0],
+            head=library.Linear(12, 3),
+        )
+    )
+
+
+def test_a_network_of_sequences_goes_to_pytorch_and_comes_back() -> None:
+    ours, theirs = sequence_network(nn), sequence_network(torch.nn)
+    theirs.load_state_dict({key: torch.tensor(value) for key, value in ours.state_dict().items()})
+    again = sequence_network(nn)
+    assert again.load_state_dict(theirs.state_dict()) == ([], [])
+    assert_same_state(again, theirs)
+    x = drawn(5, 2, 6).astype(np.float32)
+    assert_same(again(Tensor(x)).data, theirs(torch.tensor(x)).detach().numpy(), "value", 1e-5)
+
+
+# ------------------------------------------------------------------------------------------ functions
+
+FUNCTIONS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
+    "relu": ((), {"inplace": False}),
+    "leaky_relu": ((0.2,), {"inplace": False}),
+    "leaky_relu ": ((), {"negative_slope": 0.2}),
+    "elu": ((0.5, False), {}),
+    "celu": ((), {"alpha": 0.5}),
+    "selu": ((), {}),
+    "relu6": ((False,), {}),
+    "hardtanh": ((), {"min_val": -0.3, "max_val": 0.4}),
+    "threshold": ((0.1, 2.0, False), {}),
+    "silu": ((), {}),
+    "mish": ((), {}),
+    "gelu": ((), {"approximate": "tanh"}),
+    "softplus": ((), {"beta": 2, "threshold": 0.5}),
+    "softsign": ((), {}),
+    "tanhshrink": ((), {}),
+    "softshrink": ((0.3,), {}),
+    "hardshrink": ((), {"lambd": 0.3}),
+    "hardswish": ((), {}),
+    "logsigmoid": ((), {}),
+    "glu": ((), {"dim": 1}),
+    "softmax": ((), {"dim": 1}),
+    "softmin": ((), {"dim": 0}),
+    "log_softmax": ((1,), {}),
+    "normalize": ((), {}),
+    "normalize ": ((), {"p": 1, "dim": -1}),
+    "normalize  ": ((3.0, (0, 1)), {"eps": 100.0}),
+    "pad": (((1, 2),), {}),
+    "pad ": (((1, 2, 0, 3), "constant", 2.5), {}),
+    "pad  ": (((-1, 2, 1, -2),), {"value": 1.0}),
+    "pad   ": (((2, -1),), {"mode": "replicate"}),
+    "pad    ": (((3, 1),), {"mode": "reflect"}),
+    "pad     ": (((4, 2),), {"mode": "circular"}),
+    "pad      ": (((-2, 0),), {}),
+    "max_pool1d": ((2,), {"stride": 1, "padding": 1}),
+    "avg_pool1d": ((3,), {"stride": 2, "ceil_mode": True}),
+    "dropout": ((0.5,), {"training": False}),
+    "dropout ": ((0.5, False, False), {}),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_takes_pytorch_s_arguments(name: str) -> None:
+    args, attrs = FUNCTIONS[name]
+    ours, theirs = [getattr(module, name.strip()) for module in (nn.functional, functional)]
+    x = drawn(4, 4) if "pool" not in name and "pad" not in name else drawn(2, 3, 4)
+    assert_agree(lambda x: ours(x, *args, **attrs), lambda x: theirs(x, *args, **attrs), [x])
+
+
+@pytest.mark.parametrize(
+    "name", ["relu", "relu6", "elu", "celu", "selu", "silu", "mish", "hardswish", "hardsigmoid", "leaky_relu"]
+)
+def test_in_place_is_accepted_and_nothing_is_written(name: str) -> None:
+    x = drawn(3, 4)
+    tensor = Tensor(x.copy())
+    expected = getattr(functional, name)(torch.tensor(x)).numpy()
+    np.testing.assert_allclose(getattr(nn.functional, name)(tensor, inplace=True).data, expected, rtol=1e-7)
+    np.testing.assert_array_equal(tensor.data, x)
+    kind = next(
+        kind for kind in nn.Activation.__subclasses__() if kind.__name__.lower() == name.replace("_", "")
+    )
+    layer = kind(inplace=True)  # type: ignore[call-arg]
+    np.testing.assert_allclose(layer(tensor).data, expected, rtol=1e-7)
+    np.testing.assert_array_equal(tensor.data, x)
+    assert "inplace=True (accepted, not done)" in repr(layer)
+    assert "inplace" not in repr(kind())
+
+
+def test_every_function_of_a_layer_is_there() -> None:
+    theirs = {name for name in FUNCTIONS if hasattr(functional, name)}
+    assert theirs <= set(nn.functional.__all__)
+    assert all(hasattr(functional, name) or name == "hinge_loss" for name in nn.functional.__all__)
+    assert all(hasattr(nn.functional, name) for name in nn.functional.__all__)
 
 
 def test_embeddings_start_as_standard_normal() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import warnings
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -30,12 +32,16 @@ def drawn(*shape: int) -> Array:
 # --------------------------------------------------------------------------------------------- layers
 
 
-def same(name: str, *args: Any, **theirs: Any) -> tuple[Maker, Maker]:
+def same(name: str, *args: Any, **ours: Any) -> tuple[Maker, Maker]:
     """A layer without parameters that both libraries call by one name."""
-    return (
-        lambda dtype: getattr(nn, name)(*args),
-        lambda dtype: getattr(torch.nn, name)(*args, **theirs),
-    )
+    return lambda dtype: getattr(nn, name)(*args, **ours), lambda dtype: getattr(torch.nn, name)(*args)
+
+
+class Hardsigmoid(torch.nn.Module):
+    """By definition: theirs takes 1/6 in float32, and has no gradient of its gradient."""
+
+    def forward(self, x: Any) -> Any:
+        return functional.relu6(x + 3) / 6
 
 
 def mlp(activation: str, torch_activation: Callable[[], Any], dropout: float = 0.0) -> tuple[Maker, Maker]:
@@ -67,6 +73,42 @@ LAYERS: dict[str, tuple[Maker, Maker]] = {
     "Softmax": same("Softmax", -1),
     "Softmax(0)": same("Softmax", 0),
     "Flatten": same("Flatten"),
+    "Flatten(0)": same("Flatten", 0),
+    "Flatten(-2, -1)": same("Flatten", -2, -1),
+    "Identity": same("Identity", 3),
+    "Unflatten": same("Unflatten", -1, (2, 2)),
+    "Unflatten(1)": same("Unflatten", 1, (-1, 1)),
+    "ReLU(inplace)": same("ReLU", inplace=True),
+    "ReLU6": same("ReLU6"),
+    "ELU(0.5)": same("ELU", 0.5),
+    "CELU(0.5)": same("CELU", 0.5, inplace=True),
+    "SELU": same("SELU"),
+    "SiLU": same("SiLU"),
+    "Mish": same("Mish"),
+    "Hardtanh": same("Hardtanh", -0.3, 0.8),
+    "Hardswish": same("Hardswish"),
+    "Hardsigmoid": (lambda dtype: nn.Hardsigmoid(), lambda dtype: Hardsigmoid()),
+    "Hardshrink": same("Hardshrink", 0.4),
+    "Softshrink": same("Softshrink", 0.4),
+    "Threshold": same("Threshold", 0.2, -3.0),
+    "LogSigmoid": same("LogSigmoid"),
+    "Softplus": same("Softplus", 2.0, 1.0),
+    "Softsign": same("Softsign"),
+    "Tanhshrink": same("Tanhshrink"),
+    "GLU": same("GLU"),
+    "Softmin": same("Softmin", -1),
+    "LogSoftmax": same("LogSoftmax", -1),
+    "PReLU": (
+        lambda dtype: nn.PReLU(init=0.3, dtype=dtype),
+        lambda dtype: torch.nn.PReLU(init=0.3, dtype=getattr(torch, dtype)),
+    ),
+    "Dropout2d": same("Dropout", 0.5),
+    "Sequential by name": (
+        lambda dtype: nn.Sequential({"fc": nn.Linear(4, 3, dtype=dtype), "act": nn.Tanh()}),
+        lambda dtype: torch.nn.Sequential(
+            OrderedDict(fc=torch.nn.Linear(4, 3, dtype=getattr(torch, dtype)), act=torch.nn.Tanh())
+        ),
+    ),
     "Dropout": same("Dropout", 0.5),  # in evaluation, as are all layers here
     "MLP(relu)": mlp("relu", torch.nn.ReLU),
     "MLP(leaky_relu)": mlp("leaky_relu", torch.nn.LeakyReLU),
@@ -86,7 +128,9 @@ def test_a_layer_with_pytorch_s_weights_has_its_output_and_gradients(
     ours, theirs = [make(dtype).eval() for make in LAYERS[name]]
     ours.load_state_dict(theirs.state_dict())
     x = drawn(*shape).astype(dtype)
-    assert_agree(ours, theirs, [x])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a softmax stands there without its axis
+        assert_agree(ours, theirs, [x])
     ours.zero_grad()
     mt.sum(mt.tanh(ours(Tensor(x, requires_grad=True)))).backward()
     torch.autograd.backward(torch.tanh(theirs(torch.tensor(x, requires_grad=True))).sum())
@@ -151,6 +195,15 @@ LOSSES: dict[str, tuple[Maker, Maker, list[tuple[Array, Array]]]] = {
         lambda r: torch.nn.BCEWithLogitsLoss(reduction=r),
         [(x, np.asarray(np.clip(t, 0, 1))) for x, t in EVERYWHERE],
     ),
+    "BCELoss": (
+        nn.BCELoss,
+        lambda r: lambda x, t: torch.nn.BCELoss(reduction=r)(x, t.detach()),
+        [
+            (1 / (1 + np.exp(-drawn(2, 3))), np.abs(np.tanh(drawn(2, 3)))),
+            (np.array([0.5, 1e-3, 1 - 1e-6, 1.0, 0.0]), np.array([0.5, 1.0, 0.0, 1.0, 0.0])),
+            (drawn(0), drawn(0)),
+        ],
+    ),
     "HingeLoss": (nn.HingeLoss, torch_hinge, [(x, np.where(t > 0, 1.0, -1.0)) for x, t in EVERYWHERE]),
     "CrossEntropyLoss": (
         nn.CrossEntropyLoss,
@@ -181,7 +234,57 @@ def test_a_loss_and_its_gradients_are_those_of_pytorch(
 ) -> None:
     ours, theirs, _ = LOSSES[name]
     target = target.astype(dtype) if target.dtype.kind == "f" else target
-    assert_agree(ours(reduction), theirs(reduction), [x.astype(dtype), target])
+    if (
+        name == "BCELoss"
+    ):  # PyTorch's gradient of the gradient is of another formula, and of the target infinite
+        assert_agree(
+            lambda x, t: ours(reduction)(x, t.detach()), theirs(reduction), [x.astype(dtype), target], order=1
+        )
+    else:
+        assert_agree(ours(reduction), theirs(reduction), [x.astype(dtype), target])
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("shape", [(2, 3), (3,), (1, 3), (2, 1), (), (1,)], ids=str)
+@pytest.mark.parametrize("which", [("weight",), ("pos_weight",), ("weight", "pos_weight")], ids=str)
+def test_binary_losses_weigh_as_pytorch_s(
+    which: tuple[str, ...], shape: tuple[int, ...], reduction: str
+) -> None:
+    x, t = drawn(2, 3), np.abs(np.tanh(drawn(2, 3)))
+    factors = {name: np.abs(drawn(*shape)) for name in which}
+    their_factors: dict[str, Any] = {name: torch.tensor(w) for name, w in factors.items()}
+    assert_agree(
+        nn.BCEWithLogitsLoss(reduction, **factors),
+        torch.nn.BCEWithLogitsLoss(reduction=reduction, **their_factors),
+        [x, t],
+    )
+    givens: list[dict[str, Any]] = [factors, {name: Tensor(w) for name, w in factors.items()}]
+    for given in givens:
+        found = nn.functional.binary_cross_entropy_with_logits(Tensor(x), Tensor(t), reduction, **given)
+        expected = functional.binary_cross_entropy_with_logits(
+            torch.tensor(x), torch.tensor(t), reduction=reduction, **their_factors
+        )
+        assert_same(found.data, expected.numpy())
+    if which == ("weight",):
+        probabilities = 1 / (1 + np.exp(-x))
+        assert_agree(
+            lambda x: nn.BCELoss(reduction, weight=factors["weight"])(x, t),
+            lambda x: torch.nn.BCELoss(their_factors["weight"], reduction=reduction)(x, torch.tensor(t)),
+            [probabilities],
+            order=1,
+        )
+
+
+def test_the_log_loss_of_impossible_probabilities_is_held_as_in_pytorch() -> None:
+    x, t = np.array([0.0, 1.0, 1e-30, 1 - 1e-14]), np.array([1.0, 0.0, 1.0, 0.25])
+    ours, theirs = Tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
+    found = nn.functional.binary_cross_entropy(ours, t, "none")
+    expected = functional.binary_cross_entropy(theirs, torch.tensor(t), reduction="none")
+    found.sum().backward()
+    torch.autograd.backward(expected.sum())
+    assert theirs.grad is not None
+    np.testing.assert_array_equal(found.data, expected.detach().numpy())
+    np.testing.assert_allclose(ours.grad, theirs.grad.numpy(), rtol=1e-8)  # theirs takes 1e-12 in float32
 
 
 # --------------------------------------------------------------- extremes: exact limits, and no warning
@@ -291,6 +394,15 @@ def torch_bias(in_features: int, out_features: int) -> Array:
             ("kaiming_uniform_", {"nonlinearity": n})
             for n in ("relu", "tanh", "sigmoid", "linear", "leaky_relu")
         ],
+        ("kaiming_normal_", {}),
+        ("kaiming_normal_", {"a": 0.3, "mode": "fan_out"}),
+        ("kaiming_normal_", {"nonlinearity": "selu"}),
+        ("xavier_normal_", {}),
+        ("xavier_normal_", {"gain": 2.0}),
+        ("trunc_normal_", {}),
+        ("trunc_normal_", {"mean": 1.0, "std": 0.5, "a": 0.9, "b": 3.0}),
+        ("trunc_normal_", {"mean": 0.0, "std": 0.02, "a": -2.0, "b": 2.0}),
+        ("orthogonal_", {"gain": 1.5}),
         ("xavier_uniform_", {}),
         ("xavier_uniform_", {"gain": 2.0}),
     ],
@@ -303,7 +415,8 @@ def test_initialisers_have_pytorch_s_distributions(
     ours = getattr(nn.init, name)(Tensor(np.zeros(shape)), **attrs, rng=0)
     theirs = getattr(torch.nn.init, name)(torch.zeros(shape, dtype=torch.float64), **attrs)
     assert_same_distribution(ours.data, theirs.numpy())
-    assert np.abs(ours.data).max() == pytest.approx(theirs.abs().max().item(), rel=1e-3)
+    within = 1e-3 if "uniform" in name or (name == "trunc_normal_" and not attrs) else 0.3
+    assert np.abs(ours.data).max() == pytest.approx(theirs.abs().max().item(), rel=within)
 
 
 @pytest.mark.parametrize(
@@ -316,6 +429,100 @@ def test_plain_initialisers_have_pytorch_s_distributions(name: str, args: tuple[
     error = 5 * math.sqrt(2 / 200_000) * theirs.numpy().std()
     assert ours.data.mean() == pytest.approx(theirs.mean().item(), abs=error)
     assert ours.data.std() == pytest.approx(theirs.std().item(), rel=0.01)
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (5, 3), (4, 4), (4, 2, 3), (6, 2, 1, 3), (1, 4)], ids=str)
+def test_orthogonal_tensors_are_orthogonal_in_the_direction_of_pytorch_s(shape: tuple[int, ...]) -> None:
+    found = nn.init.orthogonal_(Tensor(np.zeros(shape)), 2.0, rng=0).data.reshape(shape[0], -1)
+    expected = torch.nn.init.orthogonal_(torch.zeros(shape, dtype=torch.float64), 2.0).numpy()
+    expected = expected.reshape(shape[0], -1)
+    products = [found @ found.T, expected @ expected.T] if found.shape[0] <= found.shape[1] else []
+    products = products or [found.T @ found, expected.T @ expected]
+    np.testing.assert_allclose(products[0], products[1], atol=1e-12)
+    assert not np.allclose(
+        found, nn.init.orthogonal_(Tensor(np.zeros(shape)), rng=1).data.reshape(found.shape)
+    )
+
+
+def test_orthogonal_tensors_have_either_sign_as_often() -> None:
+    ours = [nn.init.orthogonal_(Tensor(np.zeros((1, 1))), rng=seed).item() for seed in range(200)]
+    theirs = [torch.nn.init.orthogonal_(torch.zeros(1, 1)).item() for _ in range(200)]
+    for signs in (ours, theirs):
+        assert 60 < signs.count(1.0) < 140
+        assert set(signs) == {1.0, -1.0}
+
+
+@pytest.mark.parametrize("sparsity", [0.0, 0.1, 0.55, 1.0])
+def test_sparse_matrices_have_as_many_zeros_in_each_column(sparsity: float) -> None:
+    found = nn.init.sparse_(Tensor(np.zeros((7, 40))), sparsity, std=0.5, rng=0).data
+    expected = torch.nn.init.sparse_(torch.zeros(7, 40), sparsity).numpy()
+    assert (found == 0).sum(0).tolist() == (expected == 0).sum(0).tolist()
+    assert sparsity == 1 or abs(found[found != 0].std() - 0.5) < 0.1
+    assert sparsity in (0, 1) or len(np.unique((found == 0).argmax(0))) > 2
+
+
+CONSTANT: list[tuple[str, tuple[int, ...], tuple[Any, ...]]] = [
+    *[("constant_", (2, 3), (0.3,)), ("ones_", (4,), ()), ("zeros_", (), ())],
+    *[("eye_", (3, 3), ()), ("eye_", (2, 4), ()), ("eye_", (4, 2), ())],
+    *[("dirac_", (2, 3, 3), ()), ("dirac_", (4, 2, 2, 3), ()), ("dirac_", (4, 2, 3, 1, 2), ())],
+    *[("dirac_", (6, 2, 3), (3,)), ("dirac_", (6, 2, 4, 4), (2,)), ("dirac_", (4, 4, 1), (2,))],
+]
+
+
+@pytest.mark.parametrize(("name", "shape", "args"), CONSTANT, ids=str)
+def test_initialisers_without_chance_give_pytorch_s_numbers(
+    name: str, shape: tuple[int, ...], args: tuple[Any, ...]
+) -> None:
+    start = drawn(*shape).astype(np.float32)
+    found = nn.Parameter(start)
+    assert getattr(nn.init, name)(found, *args) is found
+    expected = getattr(torch.nn.init, name)(torch.tensor(start), *args).numpy()
+    assert_same(found.data, expected)
+    assert found.requires_grad
+    assert found.is_leaf
+
+
+def test_gains_are_pytorch_s() -> None:
+    names: list[Any] = [
+        "linear",
+        "conv1d",
+        "conv_transpose2d",
+        "sigmoid",
+        "tanh",
+        "relu",
+        "leaky_relu",
+        "selu",
+    ]
+    for name in names:
+        assert nn.init.calculate_gain(name) == torch.nn.init.calculate_gain(name)
+    for slope in (0, 0.3, math.sqrt(5)):
+        assert nn.init.calculate_gain("leaky_relu", slope) == torch.nn.init.calculate_gain(
+            "leaky_relu", slope
+        )
+
+
+def test_every_initialiser_of_pytorch_is_there() -> None:
+    theirs = {name for name in dir(torch.nn.init) if name.endswith("_") and not name.startswith("_")}
+    assert theirs <= set(dir(nn.init))
+
+
+def test_parameters_as_a_vector_and_back_as_in_pytorch() -> None:
+    ours, theirs = nn.MLP(4, [3, 2]), torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Linear(3, 2))
+    ours.load_state_dict({k.replace("1.", "2."): v for k, v in theirs.state_dict().items()})
+    found = nn.utils.parameters_to_vector(ours.parameters())
+    expected = torch.nn.utils.parameters_to_vector(theirs.parameters())
+    assert_same(found.data, expected.detach().numpy())
+    (found * found).sum().backward()
+    torch.autograd.backward((expected * expected).sum())
+    for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert q.grad is not None
+        assert_same(p.grad, q.grad.numpy())
+    new = drawn(23).astype(np.float32)
+    nn.utils.vector_to_parameters(Tensor(new), ours.parameters())
+    torch.nn.utils.vector_to_parameters(torch.tensor(new), theirs.parameters())
+    for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert_same(p.data, q.detach().numpy())
+        assert p.requires_grad
 
 
 # ---------------------------------------------------------------------------------------- assignment

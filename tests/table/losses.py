@@ -164,11 +164,41 @@ LOSSES: dict[str, Row] = {
         [s for s in HUBER if not has_nan(s)],
         singular=[s for s in HUBER if has_nan(s)],
     ),
+    "binary_cross_entropy": Row(
+        mt.binary_cross_entropy,
+        "adapters.binary_cross_entropy",
+        [
+            *reduced(
+                lambda x, t, r: mt.binary_cross_entropy(mt.sigmoid(x), mt.sigmoid(t), r), (2, 3), (2, 3)
+            ),
+            *reduced(
+                lambda x, t, w, r: mt.binary_cross_entropy(mt.sigmoid(x), mt.sigmoid(t), r, weight=w),
+                *[(2, 3), (2, 3), (3,)],
+            ),
+        ],
+        with_each(
+            [sample(np.asarray(1 / (1 + np.exp(-x))), t) for (x, t), _ in [*BINARY[:5], BINARY[-1]]],
+            reduction=REDUCTIONS,
+        ),
+    ),
     "binary_cross_entropy_with_logits": Row(
         mt.binary_cross_entropy_with_logits,
-        "nn.functional.binary_cross_entropy_with_logits",
-        reduced(lambda x, t, r: mt.binary_cross_entropy_with_logits(x, mt.sigmoid(t), r), (2, 3), (2, 3)),
-        with_each(BINARY, reduction=REDUCTIONS),
+        "in_dtype_of_input(nn.functional.binary_cross_entropy_with_logits)",
+        [
+            *reduced(
+                lambda x, t, r: mt.binary_cross_entropy_with_logits(x, mt.sigmoid(t), r), (2, 3), (2, 3)
+            ),
+            *reduced(
+                lambda x, t, w, v, r: mt.binary_cross_entropy_with_logits(
+                    x, mt.sigmoid(t), r, weight=w, pos_weight=v
+                ),
+                *[(2, 3), (2, 3), (2, 1), ()],
+            ),
+        ],
+        [
+            *with_each(BINARY, reduction=REDUCTIONS),
+            *with_each(BINARY[2:3], weight=[WEIGHT], reduction=REDUCTIONS),
+        ],
     ),
     "hinge_loss": Row(
         mt.hinge_loss,

@@ -52,6 +52,55 @@ WINDOWS: dict[str, Row] = {
             sample(drawn(1, 6, 5), drawn(2, 1, 2, 3), padding="same", dilation=2),
         ],
     ),
+    "conv1d": Row(
+        mt.conv1d,
+        "nn.functional.conv1d",
+        [
+            check(mt.conv1d, (2, 2, 5), (3, 2, 3), (3,)),
+            check(lambda x, w, b: mt.conv1d(x, w, b, 2, 1, 2, 2), (2, 4, 6), (2, 2, 2), (2,)),
+            check(lambda x, w: mt.conv1d(x, w, padding="same", dilation=2), (1, 5), (2, 1, 2)),
+        ],
+        [
+            sample(drawn(2, 3, 6), drawn(4, 3, 3), drawn(4)),
+            sample(drawn(2, 4, 9), drawn(6, 2, 3), None, stride=2, padding=1, groups=2),
+            sample(drawn(1, 9), drawn(2, 1, 3), drawn(2), padding="same", dilation=2),
+            sample(drawn(3, 2, 5).T, drawn(4, 2, 1), padding="valid"),
+            sample(drawn(0, 2, 5), drawn(1, 2, 5)),
+        ],
+    ),
+    "max_pool1d": Row(
+        mt.max_pool1d,
+        "nn.functional.max_pool1d",
+        [
+            check(lambda x: mt.max_pool1d(x, 2), (2, 2, 5)),
+            check(lambda x: mt.max_pool1d(x, 3, 1, 1, 2), (1, 6)),
+        ],
+        [
+            *[sample(drawn(2, 3, 7), 2), sample(drawn(3, 7), 3, 2, padding=1, ceil_mode=True)],
+            sample(drawn(2, 3, 9), 3, 2, dilation=2),
+        ],
+    ),
+    "avg_pool1d": Row(
+        mt.avg_pool1d,
+        "nn.functional.avg_pool1d",
+        [
+            check(lambda x: mt.avg_pool1d(x, 2), (2, 2, 5)),
+            check(lambda x: mt.avg_pool1d(x, 3, 2, 1, True, False), (1, 6)),
+        ],
+        [sample(drawn(2, 3, 7), 2), sample(drawn(3, 8), 3, 2, 1, True, False)],
+    ),
+    "adaptive_avg_pool2d": Row(
+        mt.adaptive_avg_pool2d,
+        "nn.functional.adaptive_avg_pool2d",
+        [
+            check(lambda x: mt.adaptive_avg_pool2d(x, 2), (2, 1, 3, 4)),
+            check(lambda x: mt.adaptive_avg_pool2d(x, (1, None)), (2, 3, 2)),
+        ],
+        [
+            *with_each([sample(drawn(2, 3, 7, 5))], output_size=[1, 3, (7, 5), (2, 9), (None, 2)]),
+            *[sample(drawn(3, 4, 4), 2), sample(drawn(0, 2, 3, 3), 2), sample(drawn(4, 6, 2).T, (3, 4))],
+        ],
+    ),
     "max_pool2d": Row(
         mt.max_pool2d,
         "nn.functional.max_pool2d",
