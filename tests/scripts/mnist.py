@@ -82,7 +82,7 @@ def main(load=None, epochs=2, shuffle=True):
     model = Net().to(device)
     if load is not None:
         load(model)
-    optimizer = optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     scheduler = optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.7)
     results = []
     for _ in range(epochs):

@@ -22,7 +22,7 @@ class GRUCell(nn.Module):
 
     def forward(self, x, hidden=None):
         if hidden is None:
-            hidden = torch.zeros(x.size(0), self.hidden_size, device=x.device)
+            hidden = torch.zeros(x.size(0), self.hidden_size, device=x.device, dtype=x.dtype)
         x_r, x_z, x_n = self.x2h(x).chunk(3, dim=1)
         h_r, h_z, h_n = self.h2h(hidden).chunk(3, dim=1)
         r = torch.sigmoid(x_r + h_r)
@@ -49,13 +49,13 @@ class Model(nn.Module):
         return torch.cat(outputs, dim=1)
 
 
-def main(load=None, steps=15):
+def main(load=None, steps=15, dtype=torch.float32):
     torch.manual_seed(0)
-    phase = torch.linspace(0, 2 * math.pi, steps=12).unsqueeze(1)
-    time = torch.arange(0, 20, dtype=torch.float32).expand(12, -1)
+    phase = torch.linspace(0, 2 * math.pi, steps=12, dtype=dtype).unsqueeze(1)
+    time = torch.arange(0, 20, dtype=dtype).expand(12, -1)
     data = torch.sin(time * 0.4 + phase)
     inputs, target = data[:, :-1], data[:, 1:]
-    model = Model()
+    model = Model().to(dtype)
     if load is not None:
         load(model)
     criterion = nn.MSELoss()

@@ -33,20 +33,20 @@ class Critic(nn.Module):
 def weights_init(m):
     classname = m.__class__.__name__
     if classname.find("BatchNorm") != -1:
-        nn.init.normal_(m.weight.data if hasattr(m.weight.data, "normal_") else m.weight, 1.0, 0.02)
+        nn.init.normal_(m.weight, 1.0, 0.02)
         nn.init.zeros_(m.bias)
 
 
-def main(load=None, iterations=6, n_critic=3, clip_value=0.03):
+def main(load=None, iterations=6, n_critic=3, clip_value=0.03, dtype=torch.float32):
     torch.manual_seed(0)
-    netG, netD = Generator(), Critic()
+    netG, netD = Generator().to(dtype), Critic().to(dtype)
     netG.apply(weights_init)
     if load is not None:
         load(netG)
         load(netD)
     optimizerG = optim.RMSprop(netG.parameters(), lr=5e-4)
     optimizerD = optim.RMSprop(netD.parameters(), lr=5e-4)
-    angle = torch.linspace(0, 6.283, steps=32)
+    angle = torch.linspace(0.1, 6.2, steps=32, dtype=dtype)
     real = torch.stack([torch.cos(angle), torch.sin(angle)], dim=1)
     results = []
     for _ in range(iterations):
@@ -58,7 +58,7 @@ def main(load=None, iterations=6, n_critic=3, clip_value=0.03):
                     p.clamp_(-clip_value, clip_value)
             netD.zero_grad()
             errD_real = netD(real)
-            fake = netG(torch.randn_like(torch.zeros(32, nz))).detach()
+            fake = netG(torch.randn_like(torch.zeros(32, nz, dtype=dtype))).detach()
             errD_fake = netD(fake)
             errD = errD_fake - errD_real
             errD.backward()
@@ -66,12 +66,12 @@ def main(load=None, iterations=6, n_critic=3, clip_value=0.03):
         for p in netD.parameters():
             p.requires_grad = False
         netG.zero_grad()
-        errG = -netD(netG(torch.randn_like(torch.zeros(32, nz))))
+        errG = -netD(netG(torch.randn_like(torch.zeros(32, nz, dtype=dtype))))
         errG.backward()
         optimizerG.step()
         results += [errD.item(), errG.item()]
     netG.eval()
-    return results + netG(torch.ones(1, nz)).detach().view(-1).tolist()
+    return results + netG(torch.ones(1, nz, dtype=dtype)).detach().view(-1).tolist()
 
 
 if __name__ == "__main__":
