@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -427,3 +427,67 @@ def test_the_graph_can_be_read() -> None:
     assert y.parents == (t,)
     assert t.is_leaf
     assert not y.is_leaf
+
+
+@pytest.mark.parametrize(
+    ("use", "error", "message"),
+    [
+        (lambda x: x.cuda(), mt.OptionError, "device 'cuda': minitensor computes on the CPU alone"),
+        (lambda x: x.to("cuda:1"), mt.OptionError, "device 'cuda:1': minitensor computes on the CPU alone"),
+        (lambda x: x.to(0), mt.OptionError, "device 0: minitensor computes on the CPU alone"),
+        (lambda x: mt.device("mps"), mt.OptionError, "device 'mps': minitensor computes on the CPU alone"),
+        (lambda x: mt.zeros(2, device="cuda"), mt.OptionError, "device 'cuda': minitensor computes on the"),
+        (
+            lambda x: x.to("bfloat16"),
+            mt.OptionError,
+            "to: takes a dtype, a tensor or \"cpu\", not 'bfloat16'",
+        ),
+        (lambda x: x.to(order="C"), mt.OptionError, "to: no argument order. Write to(dtype) or"),
+        (lambda x: x.repeat(2, 1), mt.DTypeError, "repeat: of (2, 1), is the last an axis, as in NumPy, or"),
+        (
+            lambda x: mt.arange(6).split(2),
+            mt.OptionError,
+            "split: 2 parts, or parts of length 2? Write axis=0",
+        ),
+        (
+            lambda x: x.split([1, 1], dim=0),
+            mt.ShapeError,
+            "split: lengths (1, 1) do not add up to axis 0 of (3",
+        ),
+        (lambda x: x[None].t(), mt.ShapeError, "t(): shape (1, 3, 2) has more than two axes. Write .T, or"),
+        (lambda x: mt.arange(3).add_(0.5), mt.DTypeError, "add_: cannot write float32 into int64"),
+        (lambda x: x.add_(1), mt.GraphError, "add_: writing in place into a tensor that requires grad"),
+        (
+            lambda x: mt.multinomial(mt.zeros(3), 1),
+            mt.OptionError,
+            "multinomial: cannot draw 1 of weights of",
+        ),
+        (lambda x: mt.autograd.grad(x.sum(), mt.zeros(2)), mt.GraphError, "autograd.grad: an input of shape"),
+        (
+            lambda x: mt.autograd.grad(x, x),
+            mt.ShapeError,
+            "autograd.grad: an output has shape (3, 2): reduce",
+        ),
+        (
+            lambda x: mt.autograd.grad(cast(Any, abs), x),
+            mt.DTypeError,
+            "autograd.grad: outputs are tensors, not builtin_",
+        ),
+        (lambda x: mt.max(x, dim=0, axis=1), mt.DTypeError, "max: axis and dim mean the same argument"),
+        (lambda x: mt.mean(x, dtype=int), mt.DTypeError, "mean: dtype must be floating-point, not int64"),
+        (
+            lambda x: mt.utils,
+            AttributeError,
+            "module 'minitensor' has no attribute 'utils'. Use minitensor.data",
+        ),
+        (lambda x: x.grad_fn, AttributeError, "Tensor has no attribute 'grad_fn'. Use .made_by."),
+    ],
+)
+def test_what_pytorch_has_and_this_has_not_is_answered_in_one_line(
+    use: Callable[[Any], Any], error: type[Exception], message: str
+) -> None:
+    x = Tensor(np.ones((3, 2)), requires_grad=True)
+    with pytest.raises(error) as found:
+        use(x)
+    assert str(found.value).startswith(message)
+    assert "\n" not in str(found.value)

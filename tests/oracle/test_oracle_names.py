@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 import minitensor as mt
+from minitensor.arrays import names
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(3, 4))
@@ -206,6 +208,7 @@ IN_PLACE: dict[str, Callable[[Any, Any], Any]] = {
     "x.div_(3)": lambda t, x: x.div_(3),
     "x.pow_(2)": lambda t, x: x.pow_(2),
     "x.clamp_(-0.1, 0.1)": lambda t, x: x.clamp_(-0.1, 0.1),
+    "x.clip_(-0.1, 0.1)": lambda t, x: x.clip_(-0.1, 0.1),
     "x.fill_(2)": lambda t, x: x.fill_(2),
     "x.copy_(y)": lambda t, x: x.copy_(t.ones(4)),
     "x.masked_fill_(mask, 0)": lambda t, x: x.masked_fill_(x > 0, 0),
@@ -293,3 +296,55 @@ def test_multinomial_draws_as_often_as_the_weights_say(replacement: bool) -> Non
         counts.append([[np.bincount(drawn[:, i, j], minlength=4) / 3000 for j in (0, 1)] for i in (0, 1)])
     np.testing.assert_allclose(counts[0], counts[1], atol=0.05)
     assert counts[0][0][0][2] == counts[0][1][1][3] == 0
+
+
+NUMBERS: dict[str, Callable[[Any, Any], Any]] = {
+    "x.numel()": lambda t, x: x.numel(),
+    "t.numel(x)": lambda t, x: t.numel(x),
+    "x.dim()": lambda t, x: x.dim(),
+    "x.size()": lambda t, x: tuple(x.size()),
+    "x.size(-1)": lambda t, x: x.size(-1),
+    "x.size(dim=0)": lambda t, x: x.size(dim=0),
+    "x.is_contiguous()": lambda t, x: (x.is_contiguous(), x.t().is_contiguous()),
+    "x.device.type": lambda t, x: (x.device.type, str(x.device), x.device == t.device("cpu")),
+    "x.dtype == t.float64": lambda t, x: (
+        x.dtype == t.float64,
+        x.dtype is t.float64,
+        x.long().dtype == t.long,
+    ),
+    "t.is_tensor(x)": lambda t, x: (t.is_tensor(x), t.is_tensor(3.0)),
+    "t.cuda.is_available()": lambda t, x: (t.cuda.is_available(), t.cuda.device_count()),
+    "t.linalg.inv(x)": lambda t, x: t.linalg.inv(x[:, :3].detach() + t.eye(3)).shape == (3, 3),
+    "t.pi, t.e, t.inf, t.nan": lambda t, x: (t.pi, t.e, t.inf, str(t.nan)),
+    "sorted(t.randperm(5))": lambda t, x: sorted(t.randperm(5).tolist()),
+    "t.empty(2, 3).shape": lambda t, x: (tuple(t.empty(2, 3).shape), tuple(t.empty_like(x).shape)),
+    "t.bernoulli": lambda t, x: t.bernoulli(t.tensor([0.0, 1.0])).tolist(),
+    "t.normal": lambda t, x: tuple(t.normal(0.0, 1.0, size=(2, 3)).shape),
+    "x.uniform_()": lambda t, x: bool((x.detach().uniform_(2, 3) >= 2).all()),
+    "x.normal_()": lambda t, x: bool(abs(x.detach().normal_(50, 1).mean() - 50) < 5),
+    "t.Generator().manual_seed(3)": lambda t, x: tuple(
+        t.randint(0, 9, (2, 3), generator=t.Generator().manual_seed(3)).shape
+    ),
+    "t.randint(9, (2,))": lambda t, x: tuple(t.randint(9, (2,)).shape),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_what_is_no_tensor_is_pytorchs_too(name: str) -> None:
+    libraries: list[Any] = [mt, torch]
+    ours, theirs = [NUMBERS[name](t, t.tensor(X, requires_grad=True)) for t in libraries]
+    assert ours == theirs
+    assert type(ours) is type(theirs)
+
+
+def test_every_name_in_the_table_is_in_a_line() -> None:
+    tried = " ".join([*LINES, *IN_PLACE, *NUMBERS])
+    answered = {"cuda", "repeat"}  # refused: tests/test_tensor.py
+    every = names.OPERATIONS.keys() | names.METHODS.keys() | names.OTHERS.keys()
+    missing = {name for name in every if not re.search(rf"\b{name}\b", tried)}
+    # Those that do the same by their other name are compared there: as operations, by rows of the table.
+    assert missing - answered - names.OPERATIONS.keys() == set()
+    for name, operation in names.OPERATIONS.items():
+        assert getattr(mt, name) is getattr(mt, operation)
+    for name, dtype in names.DTYPES.items():
+        assert str(getattr(torch, name)) == f"torch.{dtype}"
