@@ -44,6 +44,7 @@ def save(obj: Any, path: Place) -> None:
     ...     save({"model": model.state_dict(), "epoch": 3}, f"{folder}/run.safetensors")
     ...     saved = load(f"{folder}/run.safetensors")
     >>> model.load_state_dict(saved["model"])
+    IncompatibleKeys(missing_keys=[], unexpected_keys=[])
     >>> saved["epoch"]
     3
     """

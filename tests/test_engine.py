@@ -373,28 +373,28 @@ def test_other_memory_shares_no_writes_with_what_was_viewed() -> None:
 
 def test_a_plain_rule_works_in_every_mode() -> None:
     @mt.rule
-    def softsign(x):  # type: ignore[no-untyped-def]
+    def squashed(x):  # type: ignore[no-untyped-def]
         y = 1 + abs(x)
         return x / y, lambda g: g / (y * y)
 
-    assert softsign(1.0) == 0.5
-    assert softsign(np.array([1.0, -3.0])).tolist() == [0.5, -0.75]
+    assert squashed(1.0) == 0.5
+    assert squashed(np.array([1.0, -3.0])).tolist() == [0.5, -0.75]
     v, t = Value(1.0), Tensor([1.0, -3.0], dtype=float, requires_grad=True)
-    softsign(v).backward()
-    softsign(t).sum().backward()
+    squashed(v).backward()
+    squashed(t).sum().backward()
     assert (v.grad, t.grad.tolist()) == (0.25, [0.25, 1 / 16])
-    assert grad(grad(softsign))(1.0).item() == -0.25
-    assert gradcheck(softsign, np.array([0.5, -2.0, 3.0]), order=2)
+    assert grad(grad(squashed))(1.0).item() == -0.25
+    assert gradcheck(squashed, np.array([0.5, -2.0, 3.0]), order=2)
     w = Value(1.0)
-    softsign(w).backward(create_graph=True)
+    squashed(w).backward(create_graph=True)
     slope, w.grad = w.grad, 0.0
     slope.backward()
     assert w.grad == -0.25
 
     def step(x: Any) -> Any:
         t.grad = None
-        (softsign(t) * x).sum().backward()
-        return softsign(t).detach()
+        (squashed(t) * x).sum().backward()
+        return squashed(t).detach()
 
     compiled = mt.compile(step)
     for i in range(5):

@@ -57,6 +57,7 @@ class Shape(Tensor):
     def size(self) -> Size:
         """How many elements there are; called, as PyTorch has it, the shape, or the length of an axis.
 
+        >>> from minitensor import Tensor
         >>> x = Tensor([[1.0, 2.0, 3.0]])
         >>> x.size, x.size(), x.size(1)
         (3, (1, 3), 3)
