@@ -28,6 +28,7 @@ _OTHER_NAMES = {  # PyTorch's, and older ones of NumPy's
     "dim1": "axis1",
     "dim2": "axis2",
     "p": "ord",
+    "diagonal": "k",
 }
 
 

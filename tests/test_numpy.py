@@ -252,6 +252,8 @@ def test_pytorchs_names_are_met_or_answered() -> None:
     for name, cure in [("grad_fn", "made_by"), ("stride", ".strides"), ("unique", "np.unique")]:
         with pytest.raises(AttributeError, match=f"Tensor has no attribute '{name}'. Use .*{cure}"):
             getattr(t, name)
+    with pytest.raises(TypeError, match=r"^type\(\) missing 1 required positional argument: 'dtype'"):
+        t.type()
     assert not hasattr(t, "nothing_of_the_kind")
 
 
