@@ -280,7 +280,7 @@ def graph(t: Any) -> list[Any]:
     """What torch.autograd.grad is asked for in scripts."""
     x, y = t.tensor(X, requires_grad=True), t.tensor(TIES, requires_grad=True)
     u = (x * x * y).tanh()
-    first = t.autograd.grad(u, x, grad_outputs=t.ones_like(u), create_graph=True)[0]
+    first = t.autograd.grad(u, x, grad_outputs=t.ones_like(u), create_graph=True, only_inputs=True)[0]
     second = t.autograd.grad(first.sum(), [x, y], retain_graph=True)
     both = t.autograd.grad([u.sum(), (x * 3).sum()], [x, u], allow_unused=True)
     unused = t.autograd.grad((x * 2).sum(), [x, y], allow_unused=True)
@@ -291,6 +291,8 @@ def graph(t: Any) -> list[Any]:
 
 
 def test_autograd_grad_is_pytorchs() -> None:
+    with pytest.raises(mt.OptionError, match="only_inputs is True"):
+        mt.autograd.grad(mt.ones(1, requires_grad=True) * 2, mt.ones(1), only_inputs=False)
     for ours, theirs in zip(graph(mt), graph(torch), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-12)
         assert ours.dtype == theirs.dtype
