@@ -6,7 +6,7 @@ Of functions, see minitensor.grad and its like (func.py); into `.grad`, see Tens
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from minitensor.context import recording
 from minitensor.core.graph import Node, propagate
 from minitensor.core.tensor import Tensor, TensorLike
 from minitensor.errors import DTypeError, GraphError, OptionError, ShapeError
+from minitensor.instead import answers
 
 __all__ = ["grad"]
 
@@ -117,3 +118,7 @@ def _seeds(roots: list[Tensor], given: Any) -> list[Tensor]:
             )
         found.append(tensor)
     return found
+
+
+if not TYPE_CHECKING:
+    __getattr__ = answers(__name__)

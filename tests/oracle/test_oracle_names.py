@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 import minitensor as mt
+from minitensor.instead import INSTEAD
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(3, 4))
@@ -312,3 +314,53 @@ def test_multinomial_draws_as_often_as_the_weights_say(replacement: bool) -> Non
         counts.append([[np.bincount(drawn[:, i, j], minlength=4) / 3000 for j in (0, 1)] for i in (0, 1)])
     np.testing.assert_allclose(counts[0], counts[1], atol=0.05)
     assert counts[0][0][0][2] == counts[0][1][1][3] == 0
+
+
+@pytest.mark.parametrize(
+    ("room", "name"), [(room, name) for room, names in INSTEAD.items() for name in names]
+)
+def test_what_only_pytorch_has_is_answered_with_a_cure(room: str, name: str) -> None:
+    ours: Any = import_module(room)
+    theirs: Any = import_module(room.replace("minitensor", "torch").replace("torch.data", "torch.utils.data"))
+    assert hasattr(theirs, name)
+    with pytest.raises(AttributeError) as error:
+        getattr(ours, name)
+    assert str(error.value) == f"module '{room}' has no attribute '{name}'. {INSTEAD[room][name]}"
+    with pytest.raises(AttributeError, match=r"has no attribute 'nothing'$"):
+        ours.nothing  # noqa: B018
+
+
+def in_pytorch(name: str, y: Any) -> Any:
+    """Of torch.name, for what INSTEAD says to write in its place."""
+    f, x = torch.nn.functional, torch.tensor(X)
+    return {
+        "cdist": lambda: torch.cdist(x, y),
+        "dist": lambda: torch.dist(x, y),
+        "std_mean": lambda: torch.stack(torch.std_mean(x, dim=0)),
+        "cosine_similarity": lambda: f.cosine_similarity(x, y),
+        "pairwise_distance": lambda: f.pairwise_distance(x, y, eps=0),
+        "scaled_dot_product_attention": lambda: f.scaled_dot_product_attention(x, y, y),
+        "gaussian_nll_loss": lambda: f.gaussian_nll_loss(x, y, y.exp()),
+        "interpolate": lambda: f.interpolate(x[None, None], scale_factor=2, mode="nearest")[0, 0],
+        "EmbeddingBag": lambda: f.embedding_bag(torch.tensor([[0, 2], [1, 1]]), x, mode="mean"),
+    }[name]()
+
+
+normalize: Any = mt.nn.functional.normalize
+CURES: dict[str, Callable[[Any, Any], Any]] = {
+    "cdist": lambda x, y: (x[:, None] - y).norm(dim=-1),
+    "dist": lambda x, y: (x - y).norm(),
+    "std_mean": lambda x, y: mt.stack([x.std(dim=0), x.mean(dim=0)]),
+    "cosine_similarity": lambda x, y: (normalize(x, dim=1) * normalize(y, dim=1)).sum(dim=1),
+    "pairwise_distance": lambda x, y: (x - y).norm(dim=-1),
+    "scaled_dot_product_attention": lambda x, y: (x @ y.mT / np.sqrt(4)).softmax(dim=-1) @ y,
+    "gaussian_nll_loss": lambda x, y: 0.5 * (y.exp().log() + (x - y) ** 2 / y.exp()).mean(),
+    "interpolate": lambda x, y: x.repeat(2, axis=-2).repeat(2, axis=-1),
+    "EmbeddingBag": lambda x, y: x[mt.tensor([[0, 2], [1, 1]])].mean(dim=1),
+}
+
+
+@pytest.mark.parametrize("name", CURES)
+def test_the_cure_computes_what_pytorchs_does(name: str) -> None:
+    found, expected = CURES[name](mt.tensor(X), mt.tensor(TIES)), in_pytorch(name, torch.tensor(TIES))
+    np.testing.assert_allclose(found.numpy(), expected.detach().numpy(), rtol=1e-10)
