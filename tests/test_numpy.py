@@ -249,7 +249,15 @@ def test_pytorchs_names_are_met_or_answered() -> None:
     assert t.softmax(dim=0).shape == t.clamp(min=0).shape == t.clone().shape == (2, 2)
     assert t.mul(2).sub(1).div(2).pow(2).neg().abs().shape == (2, 2)
     assert t.unsqueeze(0).permute(2, 1, 0).shape == (2, 2, 1)
-    for name, cure in [("grad_fn", "made_by"), ("stride", ".strides"), ("unique", "np.unique")]:
+    for name, cure in [
+        *[
+            ("grad_fn", "made_by"),
+            ("stride", ".strides"),
+            ("unique", "np.unique"),
+            ("bincount", "np.bincount"),
+        ],
+        *[("values", "dim="), ("indices", "dim=")],  # x.max(1).indices: without dim=, values alone
+    ]:
         with pytest.raises(AttributeError, match=f"Tensor has no attribute '{name}'. Use .*{cure}"):
             getattr(t, name)
     with pytest.raises(TypeError, match=r"^type\(\) missing 1 required positional argument: 'dtype'"):
