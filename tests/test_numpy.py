@@ -199,6 +199,14 @@ def test_other_forms_record_too(call: Callable[[Tensor], Tensor], expected: Any)
             "prod: got an unexpected keyword argument 'dtype'. It takes prod(x, axis=None, keepdims=False).",
         ),
         (lambda t: mt.where(A > 1, t, None), "where: None is no number"),
+        (
+            lambda t: mt.where(t > 1),
+            "where() missing 2 required positional arguments: 'x' and 'y'. It takes where(condition, x, y).",
+        ),
+        (
+            lambda t: t.matmul(),
+            "matmul() missing 1 required positional argument: 'y'. It takes matmul(x, y).",
+        ),
         (lambda t: mt.sum([1.0, 2.0]), "sum: takes tensors and arrays, not list. Try Tensor(...)."),
         (lambda t: mt.registry["sum"].call(Value(1.0)), "sum: takes tensors and arrays, not a Value"),
     ],
