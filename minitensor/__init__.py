@@ -34,6 +34,7 @@ from minitensor.errors import NumericError as NumericError
 from minitensor.errors import OptionError as OptionError
 from minitensor.errors import ShapeError as ShapeError
 from minitensor.gradcheck import gradcheck as gradcheck
+from minitensor.instead import missing
 from minitensor.random import manual_seed as manual_seed
 from minitensor.rules import *  # every operation: rules.__all__ is made from the registry
 
@@ -86,25 +87,6 @@ _ELSEWHERE = {
     **dict.fromkeys(["load", "save"], "saving"),
 }
 """What loads at first use: by name, its room."""
-_INSTEAD = {
-    "utils": "Use minitensor.data for torch.utils.data, and minitensor.nn.utils.",
-    **dict.fromkeys(["backends", "set_num_threads"], "Leave the line out: there is the CPU alone."),
-    **dict.fromkeys(["amp", "autocast"], "Leave it out: everything is computed in float32."),
-    **dict.fromkeys(["set_default_dtype", "get_default_dtype"], "It is float32: give dtype= for another."),
-    **dict.fromkeys(["distributed", "multiprocessing"], "There is one process."),
-    "bfloat16": "Use float32: NumPy has no bfloat16.",
-    "FloatTensor": "Use minitensor.tensor(x, dtype=minitensor.float32).",
-    "LongTensor": "Use minitensor.tensor(x, dtype=minitensor.int64).",
-    "Size": "A shape is a tuple.",
-    "Variable": "Use minitensor.Tensor(x, requires_grad=True).",
-    "jit": "Use minitensor.compile(step).",
-    "vmap": "Write it for a batch: operations work along axes.",
-    "distributions": "Use minitensor.normal, bernoulli and multinomial.",
-    "nonzero": "Use np.argwhere(x).",
-    **{name: f"Use np.{name}(x)." for name in ("unique", "bincount", "histogram")},
-    "set_printoptions": "Use np.set_printoptions(...).",
-}
-"""What other libraries have, and what to use in its place."""
 
 
 def __getattr__(name: str) -> Any:
@@ -114,8 +96,7 @@ def __getattr__(name: str) -> Any:
         return getattr(import_module(f"minitensor.{_ELSEWHERE[name]}"), name)
     if name in names.NAMES:
         return names.named(name)
-    instead = f". {_INSTEAD[name]}" if name in _INSTEAD else ""
-    raise AttributeError(f"module 'minitensor' has no attribute {name!r}{instead}")
+    raise missing(__name__, name)
 
 
 def __dir__() -> list[str]:

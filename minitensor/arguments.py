@@ -28,6 +28,7 @@ _OTHER_NAMES = {  # PyTorch's, and older ones of NumPy's
     "dim1": "axis1",
     "dim2": "axis2",
     "p": "ord",
+    "diagonal": "k",
 }
 
 
@@ -161,15 +162,22 @@ class Parameters:
         """What to raise where plain arguments are lists, or lack what arrays have; other errors stay."""
         if isinstance(error, DTypeError):
             return error
-        trace = error.__traceback__
-        if isinstance(error, TypeError) and trace is not None and trace.tb_next is None:  # never entered
-            return DTypeError(f"{error}. It takes {self.name}{self.describe()}.")
+        unfit = self.unfit(error)
+        if unfit is not None:
+            return unfit
         missing = error.obj if isinstance(error, AttributeError) else None
         for x in args[self.inputs]:
             if type(x) is list or (missing is not None and x is missing and not is_array(x)):
                 kind = type(x).__name__
                 return DTypeError(f"{self.name}: takes tensors and arrays, not {kind}. Try Tensor(...).")
         return error
+
+    def unfit(self, error: Exception) -> DTypeError | None:
+        """What to raise where the arguments did not fit the signature: the rule was never entered."""
+        trace = error.__traceback__
+        if isinstance(error, TypeError) and trace is not None and trace.tb_next is None:
+            return DTypeError(f"{error}. It takes {self.name}{self.describe()}.")
+        return None
 
     def fail(self, data: Sequence[Any], error: Exception) -> NoReturn:
         """Raise for an error of NumPy's or Python's on the data of nodes, in our own terms."""
@@ -181,7 +189,7 @@ class Parameters:
     def fault(self, data: Sequence[Any], error: Exception) -> Exception:
         """What to raise for an error of NumPy's or Python's on the data of nodes: in our own terms."""
         shapes = [x.shape if hasattr(x, "shape") else np.shape(x) for x in data[self.inputs] if x is not None]
-        return explain(self.name, shapes, error, self.explain)
+        return self.unfit(error) or explain(self.name, shapes, error, self.explain)
 
 
 _VARIADIC = 0x04  # inspect.CO_VARARGS

@@ -6,7 +6,7 @@ Of functions, see minitensor.grad and its like (func.py); into `.grad`, see Tens
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,7 +14,8 @@ from minitensor import rules
 from minitensor.context import recording
 from minitensor.core.graph import Node, propagate
 from minitensor.core.tensor import Tensor, TensorLike
-from minitensor.errors import DTypeError, GraphError, ShapeError
+from minitensor.errors import DTypeError, GraphError, OptionError, ShapeError
+from minitensor.instead import answers
 
 __all__ = ["grad"]
 
@@ -25,6 +26,7 @@ def grad(
     grad_outputs: TensorLike | Sequence[TensorLike | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool = False,
     materialize_grads: bool = False,
 ) -> tuple[Any, ...]:
@@ -36,6 +38,7 @@ def grad(
         grad_outputs: The gradient of each output, of its shape; may be left out for single elements.
         retain_graph: Keep the graph for another backward; by default only with `create_graph`.
         create_graph: Give the gradients a graph of their own, for gradients of gradients.
+        only_inputs: True, as ever: others get no gradient.
         allow_unused: Whether an input that no output depends on has None instead of raising.
         materialize_grads: Whether it has zeros.
 
@@ -43,6 +46,7 @@ def grad(
         A tuple of tensors, one for each input, of its shape and dtype.
 
     Raises:
+        OptionError: If only_inputs is False, which PyTorch has given up too.
         GraphError: If an input does not require grad, or no output depends on it and that is not allowed.
         ShapeError: If a gradient of an output is missing, or has another shape.
 
@@ -51,6 +55,8 @@ def grad(
     >>> grad(slope.sum(), x)
     (Tensor([ 6., 12.]),)
     """
+    if not only_inputs:
+        raise OptionError("autograd.grad: fills no .grad: only_inputs is True. Use outputs.backward().")
     roots, wanted = _listed("outputs", outputs), _listed("inputs", inputs)
     seeds = _seeds(roots, grad_outputs)
     for x in wanted:
@@ -112,3 +118,7 @@ def _seeds(roots: list[Tensor], given: Any) -> list[Tensor]:
             )
         found.append(tensor)
     return found
+
+
+if not TYPE_CHECKING:
+    __getattr__ = answers(__name__)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import index
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from minitensor.context import is_grad_enabled, recording
 from minitensor.core.graph import Node, propagate, tick, topological_order
 from minitensor.core.tensor import Tensor
 from minitensor.errors import DTypeError, OptionError, ShapeError
+from minitensor.instead import answers
 from minitensor.ndarrays import is_only_here
 
 __all__ = ["functional_call", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
@@ -442,3 +443,7 @@ def _place(i: int, count: int) -> int:
             "Pass what to derive by without its name."
         )
     return i % count
+
+
+if not TYPE_CHECKING:
+    __getattr__ = answers(__name__)

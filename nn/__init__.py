@@ -6,6 +6,9 @@ Imported as `minitensor.nn`; the folder stands at the top of the repository to b
 if __name__ != "minitensor.nn":
     raise ImportError("this package is minitensor.nn: write `import minitensor.nn`, not `import nn`")
 
+from typing import TYPE_CHECKING
+
+from minitensor.instead import answers
 from minitensor.nn import activations as activations
 from minitensor.nn import functional as functional
 from minitensor.nn import init as init
@@ -48,3 +51,6 @@ from minitensor.nn.module import Parameter as Parameter
 from minitensor.nn.normalization import BatchNorm1d as BatchNorm1d
 from minitensor.nn.normalization import BatchNorm2d as BatchNorm2d
 from minitensor.nn.normalization import LayerNorm as LayerNorm
+
+if not TYPE_CHECKING:
+    __getattr__ = answers(__name__)

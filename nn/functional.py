@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from minitensor.context import decide, effect
 from minitensor.core.rule import registry
 from minitensor.core.tensor import Tensor, TensorLike
 from minitensor.errors import OptionError, ShapeError
+from minitensor.instead import answers
 from minitensor.ndarrays import Array, array_of
 from minitensor.nn.loss_functions import (
     binary_cross_entropy,
@@ -391,3 +392,6 @@ hardswish, hardtanh = map(_accepting_inplace, (rules.hardswish, rules.hardtanh))
 leaky_relu, mish, relu = map(_accepting_inplace, (rules.leaky_relu, rules.mish, rules.relu))
 relu6, selu, silu = map(_accepting_inplace, (rules.relu6, rules.selu, rules.silu))
 threshold = _accepting_inplace(rules.threshold)
+
+if not TYPE_CHECKING:
+    __getattr__ = answers(__name__)

@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 from minitensor import memory, rules
 from minitensor.core.tensor import Tensor, TensorLike
 from minitensor.errors import DTypeError, OptionError, ShapeError
+from minitensor.ndarrays import as_array
 from minitensor.nn import functional, init
 from minitensor.nn.activations import ACTIVATIONS
 from minitensor.nn.containers import Sequential
@@ -117,6 +118,32 @@ class Embedding(Module):
         init.normal_(self.weight, rng=generator(rng))
         if self.padding_idx is not None:
             self.weight.data[self.padding_idx] = 0
+
+    @classmethod
+    def from_pretrained(
+        cls, embeddings: TensorLike, freeze: bool = True, padding_idx: int | None = None
+    ) -> Embedding:
+        """One whose vectors begin as a copy of these; not trained, unless freeze is False.
+
+        Raises:
+            ShapeError: If their shape is not (num_embeddings, embedding_dim).
+            DTypeError: If they are not floating-point.
+
+        >>> Embedding.from_pretrained([[1.0, 2.0], [3.0, 4.0]])(np.array([1, 0]))
+        Tensor([[3., 4.],
+                [1., 2.]])
+        """
+        vectors = as_array(embeddings.data if isinstance(embeddings, Tensor) else embeddings)
+        if vectors.ndim != 2:
+            raise ShapeError(
+                "Embedding.from_pretrained: the shape must be (num_embeddings, embedding_dim), and is "
+                f"{vectors.shape}"
+            )
+        n, width = vectors.shape
+        layer = cls(n, width, padding_idx, dtype=vectors.dtype, rng=0)  # moves no generator
+        layer.weight.data[...] = vectors
+        layer.requires_grad_(not freeze)
+        return layer
 
     def forward(self, input: TensorLike) -> Tensor:
         return functional.embedding(input, self.weight, self.padding_idx)

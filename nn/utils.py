@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from minitensor import rules
 from minitensor.context import effect, no_grad
 from minitensor.core.tensor import Tensor
 from minitensor.errors import DTypeError, NumericError, OptionError, ShapeError
+from minitensor.instead import answers
 
 
 @effect
@@ -129,3 +130,7 @@ def _gradients(parameters: Iterable[Tensor] | Tensor) -> list[NDArray[Any]]:
             )
     gradients = [tensor.grad for tensor in tensors if tensor.grad is not None]
     return [gradient.data if isinstance(gradient, Tensor) else gradient for gradient in gradients]
+
+
+if not TYPE_CHECKING:
+    __getattr__ = answers(__name__)

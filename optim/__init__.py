@@ -6,6 +6,9 @@ Imported as `minitensor.optim`; the folder stands at the top of the repository t
 if __name__ != "minitensor.optim":
     raise ImportError("this package is minitensor.optim: write `import minitensor.optim`, not `import optim`")
 
+from typing import TYPE_CHECKING
+
+from minitensor.instead import answers
 from minitensor.nn.utils import clip_grad_norm_, clip_grad_value_
 from minitensor.optim import lr_scheduler
 from minitensor.optim.adam import Adam, Adamax, AdamW, NAdam, RAdam
@@ -62,3 +65,6 @@ __all__ = [
     "clip_grad_value_",
     "lr_scheduler",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = answers(__name__)

@@ -406,6 +406,16 @@ A_LIST: Any = [1]
             "Linear: parameters must be floating-point, not int64",
         ),
         (lambda: nn.Embedding(2, 3, dtype=int), DTypeError, "Embedding: parameters must be floating-point"),
+        (
+            lambda: nn.Embedding.from_pretrained(np.zeros((2, 3), int)),
+            DTypeError,
+            "Embedding: parameters must be floating-point",
+        ),
+        (
+            lambda: nn.Embedding.from_pretrained(np.zeros(3)),
+            ShapeError,
+            "the shape must be (num_embeddings, embedding_dim), and is (3,)",
+        ),
         (lambda: nn.BatchNorm2d(2, dtype=int), DTypeError, "BatchNorm2d: parameters must be floating-point"),
         (lambda: nn.LayerNorm(2, device="mps"), OptionError, "computes on the CPU alone"),
         (lambda: nn.PReLU(dtype=int), DTypeError, "PReLU: parameters must be floating-point"),

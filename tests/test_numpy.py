@@ -199,6 +199,14 @@ def test_other_forms_record_too(call: Callable[[Tensor], Tensor], expected: Any)
             "prod: got an unexpected keyword argument 'dtype'. It takes prod(x, axis=None, keepdims=False).",
         ),
         (lambda t: mt.where(A > 1, t, None), "where: None is no number"),
+        (
+            lambda t: mt.where(t > 1),
+            "where() missing 2 required positional arguments: 'x' and 'y'. It takes where(condition, x, y).",
+        ),
+        (
+            lambda t: t.matmul(),
+            "matmul() missing 1 required positional argument: 'y'. It takes matmul(x, y).",
+        ),
         (lambda t: mt.sum([1.0, 2.0]), "sum: takes tensors and arrays, not list. Try Tensor(...)."),
         (lambda t: mt.registry["sum"].call(Value(1.0)), "sum: takes tensors and arrays, not a Value"),
     ],
@@ -249,9 +257,19 @@ def test_pytorchs_names_are_met_or_answered() -> None:
     assert t.softmax(dim=0).shape == t.clamp(min=0).shape == t.clone().shape == (2, 2)
     assert t.mul(2).sub(1).div(2).pow(2).neg().abs().shape == (2, 2)
     assert t.unsqueeze(0).permute(2, 1, 0).shape == (2, 2, 1)
-    for name, cure in [("grad_fn", "made_by"), ("stride", ".strides"), ("unique", "np.unique")]:
+    for name, cure in [
+        *[
+            ("grad_fn", "made_by"),
+            ("stride", ".strides"),
+            ("unique", "np.unique"),
+            ("bincount", "np.bincount"),
+        ],
+        *[("values", "dim="), ("indices", "dim=")],  # x.max(1).indices: without dim=, values alone
+    ]:
         with pytest.raises(AttributeError, match=f"Tensor has no attribute '{name}'. Use .*{cure}"):
             getattr(t, name)
+    with pytest.raises(TypeError, match=r"^type\(\) missing 1 required positional argument: 'dtype'"):
+        t.type()
     assert not hasattr(t, "nothing_of_the_kind")
 
 

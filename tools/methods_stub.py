@@ -47,8 +47,8 @@ _RESULTS = {
     "slogdet": "SignAndLogDet",
 }
 _NAMED = dict.fromkeys(METHODS, "N") | {
-    **dict.fromkeys(["numel", "dim"], "builtins.int"),
-    "is_contiguous": "builtins.bool",
+    **dict.fromkeys(["numel", "nelement", "dim", "ndimension"], "builtins.int"),
+    **dict.fromkeys(["is_contiguous", "is_floating_point"], "builtins.bool"),
 }
 _OPERATOR = re.compile(r"__r?(add|sub|mul|truediv|pow|mod|floordiv|neg|pos|abs|round)__")
 

@@ -248,9 +248,10 @@ _INSTEAD = {  # PyTorch's names for what is called otherwise here
     "is_cuda": "the tensor itself: it is on the CPU",
     "pin_memory": "the tensor itself: it is on the CPU",
     "share_memory_": "the tensor itself: processes have memory of their own",
+    **dict.fromkeys(["values", "indices"], "dim=, as in x.max(dim=1), for both values and indices"),
     "stride": ".data.strides, in bytes",
     "nonzero": "np.argwhere(x)",
-    "unique": "np.unique(x)",
+    **{name: f"np.{name}(x)" for name in ("unique", "bincount")},
     "scatter_": "one_hot(labels, n), or x[i, j] = value under no_grad()",
     "register_hook": ".retain_grad(), and .grad after backward()",
 }

@@ -19,29 +19,24 @@ from minitensor.methods import TensorMethods
 # fmt: off
 OPERATIONS = {
     "sub": "subtract", "mul": "multiply", "div": "divide", "true_divide": "divide", "pow": "power",
-    "neg": "negative", "abs": "absolute", "clamp": "clip", "inverse": "inv",
+    "neg": "negative", "abs": "absolute", "clamp": "clip", "inverse": "inv", "repeat_interleave": "repeat",
     "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2",
     "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh",
     "eq": "equal", "ne": "not_equal", "lt": "less", "gt": "greater", "le": "less_equal",
     "ge": "greater_equal", "mm": "matmul", "bmm": "matmul", "mv": "matmul",
-    "cat": "concatenate", "concat": "concatenate", "clone": "copy", "unsqueeze": "expand_dims",
-    "permute_dims": "permute", "swapdims": "swapaxes", "movedim": "moveaxis",
-    "repeat_interleave": "repeat", "take_along_dim": "take_along_axis",
+    "cat": "concatenate", "concat": "concatenate", "clone": "copy", "take_along_dim": "take_along_axis",
+    "permute_dims": "permute", "swapdims": "swapaxes", "movedim": "moveaxis", "unsqueeze": "expand_dims",
 }
 """Operations."""
-# fmt: on
 
 DTYPES = {
     **{name: np.dtype(name) for name in ("float16", "float32", "float64", "uint8", "bool")},
     **{name: np.dtype(name) for name in ("int8", "int16", "int32", "int64")},
-    "half": np.dtype("float16"),
-    "float": np.dtype("float32"),
-    "double": np.dtype("float64"),
-    "short": np.dtype("int16"),
-    "int": np.dtype("int32"),
-    "long": np.dtype("int64"),
+    "half": np.dtype("float16"), "float": np.dtype("float32"), "double": np.dtype("float64"),
+    "short": np.dtype("int16"), "int": np.dtype("int32"), "long": np.dtype("int64"),
 }
 """Dtypes."""
+# fmt: on
 
 
 def _to(x: Tensor, dtype: np.dtype[Any] | None) -> Tensor:
@@ -78,19 +73,23 @@ METHODS: dict[str, Callable[..., Any]] = {
     "expand_as": lambda x, other: rules.broadcast_to(x, other.shape),
     "repeat": _repeat,
     "t": _matrix,
-    "numel": lambda x: math.prod(x.shape),
-    "dim": lambda x: x.ndim,
+    **{n: lambda x: math.prod(x.shape) for n in ("numel", "nelement")},
+    **{n: lambda x: x.ndim for n in ("dim", "ndimension")},
+    "is_floating_point": lambda x: x.dtype.kind == "f",
     "to": lambda x, *args, **options: _to(x, dtype_to(*args, **options)),
     "type": lambda x, dtype: _to(x, dtype_to(dtype)),
     "type_as": lambda x, other: _to(x, other.dtype),
-    "cpu": lambda x: x,
+    **{n: lambda x: x for n in ("cpu", "contiguous")},
     "cuda": lambda x, device="cuda": Device("cuda"),
-    "contiguous": lambda x: x,
     "is_contiguous": lambda x: bool(x.data.flags.c_contiguous),
     **{n: lambda x, dtype=DTYPES[n]: _to(x, dtype) for n in ("half", "short", "int", "long", "bool")},
     "byte": lambda x: _to(x, DTYPES["uint8"]),
     "masked_fill": lambda x, mask, value: rules.where(mask, value, x),
     "masked_select": lambda x, mask: x[mask],
+    "lerp": lambda x, end, weight: x + weight * (end - x),
+    "addmm": lambda x, a, b, beta=1, alpha=1: beta * x + alpha * (a @ b),
+    "addcmul": lambda x, a, b, value=1: x + value * a * b,
+    "addcdiv": lambda x, a, b, value=1: x + value * a / b,
     "index_select": lambda x, dim, index: rules.take(x, index, dim),
     "select": lambda x, dim, index: rules.take(x, index, dim),
     "narrow": lambda x, dim, start, length: rules.take(x, np.arange(start, start + length), dim),
@@ -112,7 +111,7 @@ IN_PLACE: dict[str, Callable[..., Any]] = {
     "zero": lambda x: 0,
     "fill": lambda x, value: value,
     "copy": lambda x, other, non_blocking=False: other,
-    "masked_fill": METHODS["masked_fill"],
+    **{n: METHODS[n] for n in ("addcdiv", "addcmul", "addmm", "lerp", "masked_fill")},
     "uniform": lambda x, low=0.0, high=1.0, rng=None: creation.rand_like(x, rng=rng) * (high - low) + low,
     "normal": lambda x, mean=0.0, std=1.0, rng=None: creation.randn_like(x, rng=rng) * std + mean,
 }
@@ -133,11 +132,11 @@ METHODS |= {f"{name}_": _writing(f"{name}_", compute) for name, compute in IN_PL
 for _name, _operation in OPERATIONS.items():
     registry[_name] = registry[_operation]
 for _name, _method in METHODS.items():
-    _method.__name__ = _name
+    _method.__name__ = _method.__qualname__ = _name  # as errors say it
     setattr(TensorMethods, _name, _method)
 
-OTHERS = {"device": Device, "cuda": Cuda, "linalg": np.linalg, "e": math.e}
-OTHERS |= {"pi": math.pi, "inf": math.inf, "nan": math.nan}
+OTHERS = {"device": Device, "cuda": Cuda, "linalg": np.linalg, "finfo": np.finfo, "iinfo": np.iinfo}
+OTHERS |= {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan}
 NAMES = OPERATIONS.keys() | DTYPES.keys() | METHODS.keys() | OTHERS.keys()
 
 

@@ -7,6 +7,8 @@ collation    how items become a batch
 loader       DataLoader: which items make a batch
 """
 
+from typing import TYPE_CHECKING
+
 from minitensor.data.collation import default_collate
 from minitensor.data.datasets import (
     ConcatDataset,
@@ -21,6 +23,7 @@ from minitensor.data.files import Table, load_file, load_table, scale_pixels
 from minitensor.data.loader import DataLoader
 from minitensor.data.mnist import load_fashion_mnist, load_mnist
 from minitensor.data.samples import Samples, load_digits, make_moons, train_test_split
+from minitensor.instead import answers
 
 __all__ = [
     "ConcatDataset",
@@ -43,3 +46,6 @@ __all__ = [
     "scale_pixels",
     "train_test_split",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = answers(__name__)

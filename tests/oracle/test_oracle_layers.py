@@ -281,6 +281,27 @@ def test_an_embedding_agrees_with_pytorch(shape: tuple[int, ...], padding_idx: i
     assert_same_state(ours, theirs)
 
 
+@pytest.mark.parametrize("freeze", [True, False])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_an_embedding_of_given_vectors_is_pytorchs(freeze: bool, dtype: str) -> None:
+    vectors, indices = drawn(4, 3).astype(dtype), np.array([[0, 2], [2, 1]])
+    draw = mt.rand(1, rng=0)
+    mt.manual_seed(0)
+    ours = nn.Embedding.from_pretrained(Tensor(vectors), freeze, padding_idx=1)
+    assert mt.rand(1).item() == draw.item(), "it draws nothing"
+    library: Any = torch.nn
+    theirs = library.Embedding.from_pretrained(torch.tensor(vectors), freeze, padding_idx=1)
+    assert_same_state(ours, theirs)
+    assert ours.weight.requires_grad == theirs.weight.requires_grad == (not freeze)
+    assert not np.shares_memory(ours.weight.data, vectors)
+    ours_out, theirs_out = ours(indices), theirs(torch.as_tensor(indices))
+    np.testing.assert_array_equal(ours_out.data, theirs_out.detach().numpy())
+    if not freeze:
+        ours_out.sum().backward()
+        theirs_out.sum().backward()
+        np.testing.assert_array_equal(ours.weight.grad, np.asarray(theirs.weight.grad))
+
+
 @pytest.mark.parametrize("library", [nn, torch.nn], ids=["ours", "theirs"])
 def test_both_refuse_the_same(library: Any) -> None:
     tensor = Tensor if library is nn else torch.as_tensor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 
 import minitensor as mt
 from minitensor.arrays import names
+from minitensor.instead import INSTEAD
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(3, 4))
@@ -68,6 +70,14 @@ LINES: dict[str, Callable[[Any, Any], Any]] = {
     "x.masked_fill(tril == 0, -inf)": lambda t, x: t.softmax(
         (x @ x.t()).masked_fill(t.tril(t.ones(3, 3)) == 0, float("-inf")), dim=-1
     ),
+    "x.lerp(y, 0.3)": lambda t, x: x.lerp(x * x, 0.3),
+    "t.lerp(x, y, w)": lambda t, x: t.lerp(x, x.exp(), x.sigmoid()),
+    "t.addmm(x, y, z)": lambda t, x: t.addmm(x[0, :3], x, x.t()),
+    "x.addmm(y, z, beta=0.5, alpha=2)": lambda t, x: x[:, :3].addmm(x, x.t(), beta=0.5, alpha=2),
+    "x.addcmul(y, z, value=0.1)": lambda t, x: x.addcmul(x, x[0], value=0.1),
+    "t.addcdiv(x, y, z)": lambda t, x: t.addcdiv(x, x, x.exp()),
+    "t.triu(x, diagonal=1)": lambda t, x: t.triu(x, diagonal=1),
+    "x.tril(diagonal=-1)": lambda t, x: x.tril(diagonal=-1),
     "x.masked_select(mask)": lambda t, x: x.masked_select(x > 0),
     "x.index_select(1, i)": lambda t, x: x.index_select(1, t.tensor([2, 0, 2])),
     "x.select(1, 2)": lambda t, x: x.select(1, 2),
@@ -135,6 +145,10 @@ LINES: dict[str, Callable[[Any, Any], Any]] = {
     "t.swapdims(x, 0, 1)": lambda t, x: t.swapdims(x, 0, 1),
     "t.movedim(x, 0, 1)": lambda t, x: t.movedim(x, 0, 1),
     "t.take_along_dim(x, i, 1)": lambda t, x: t.take_along_dim(x, t.tensor([[0, 1]] * 3), 1),
+    "x.nelement(), x.ndimension()": lambda t, x: t.tensor([x.nelement(), x.ndimension()]),
+    "x.is_floating_point()": lambda t, x: t.tensor([t.is_floating_point(x), x.long().is_floating_point()]),
+    "t.finfo(x.dtype).eps": lambda t, x: t.tensor([t.finfo(x.dtype).eps, t.finfo(t.float32).min]),
+    "t.iinfo(t.int16).max": lambda t, x: t.tensor(t.iinfo(t.int16).max),
     "t.zeros(2, 3)": lambda t, x: t.zeros(2, 3),
     "t.zeros((2, 3), dtype=t.long)": lambda t, x: t.zeros((2, 3), dtype=t.long),
     "t.ones(2, 3, device='cpu')": lambda t, x: t.ones(2, 3, device="cpu", dtype=None),
@@ -209,8 +223,15 @@ IN_PLACE: dict[str, Callable[[Any, Any], Any]] = {
     "x.pow_(2)": lambda t, x: x.pow_(2),
     "x.clamp_(-0.1, 0.1)": lambda t, x: x.clamp_(-0.1, 0.1),
     "x.clip_(-0.1, 0.1)": lambda t, x: x.clip_(-0.1, 0.1),
+    "x.addcmul_(y, z, value=2)": lambda t, x: x.addcmul_(t.ones(4) * 3, t.ones(3, 1) * 2, value=2),
+    "x.addcdiv_(y, z)": lambda t, x: x.addcdiv_(t.ones(4) * 3, t.ones(3, 1) * 2),
     "x.fill_(2)": lambda t, x: x.fill_(2),
     "x.copy_(y)": lambda t, x: x.copy_(t.ones(4)),
+    "x.lerp_(y, 0.1)": lambda t, x: x.lerp_(t.ones(4).double(), 0.1),
+    "x.addmm_(y, z)": lambda t, x: x.addmm_(x @ x.t(), x.clone()),
+    "Adam's moments": lambda t, x: x.mul_(0.9).addcmul_(x, x, value=0.1),
+    "Adam's step": lambda t, x: x.addcdiv_(x.clone(), x.square().sqrt().add_(1e-8), value=-0.1),
+    "x.triu_(diagonal=1)": lambda t, x: x.triu_(diagonal=1),
     "x.masked_fill_(mask, 0)": lambda t, x: x.masked_fill_(x > 0, 0),
     "x[0].fill_(1)": lambda t, x: x[0].fill_(1),
 }
@@ -266,7 +287,7 @@ def graph(t: Any) -> list[Any]:
     """What torch.autograd.grad is asked for in scripts."""
     x, y = t.tensor(X, requires_grad=True), t.tensor(TIES, requires_grad=True)
     u = (x * x * y).tanh()
-    first = t.autograd.grad(u, x, grad_outputs=t.ones_like(u), create_graph=True)[0]
+    first = t.autograd.grad(u, x, grad_outputs=t.ones_like(u), create_graph=True, only_inputs=True)[0]
     second = t.autograd.grad(first.sum(), [x, y], retain_graph=True)
     both = t.autograd.grad([u.sum(), (x * 3).sum()], [x, u], allow_unused=True)
     unused = t.autograd.grad((x * 2).sum(), [x, y], allow_unused=True)
@@ -277,6 +298,8 @@ def graph(t: Any) -> list[Any]:
 
 
 def test_autograd_grad_is_pytorchs() -> None:
+    with pytest.raises(mt.OptionError, match="only_inputs is True"):
+        mt.autograd.grad(mt.ones(1, requires_grad=True) * 2, mt.ones(1), only_inputs=False)
     for ours, theirs in zip(graph(mt), graph(torch), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-12)
         assert ours.dtype == theirs.dtype
@@ -348,3 +371,53 @@ def test_every_name_in_the_table_is_in_a_line() -> None:
         assert getattr(mt, name) is getattr(mt, operation)
     for name, dtype in names.DTYPES.items():
         assert str(getattr(torch, name)) == f"torch.{dtype}"
+
+
+@pytest.mark.parametrize(
+    ("room", "name"), [(room, name) for room, names in INSTEAD.items() for name in names]
+)
+def test_what_only_pytorch_has_is_answered_with_a_cure(room: str, name: str) -> None:
+    ours: Any = import_module(room)
+    theirs: Any = import_module(room.replace("minitensor", "torch").replace("torch.data", "torch.utils.data"))
+    assert hasattr(theirs, name)
+    with pytest.raises(AttributeError) as error:
+        getattr(ours, name)
+    assert str(error.value) == f"module '{room}' has no attribute '{name}'. {INSTEAD[room][name]}"
+    with pytest.raises(AttributeError, match=r"has no attribute 'nothing'$"):
+        ours.nothing  # noqa: B018
+
+
+def in_pytorch(name: str, y: Any) -> Any:
+    """Of torch.name, for what INSTEAD says to write in its place."""
+    f, x = torch.nn.functional, torch.tensor(X)
+    return {
+        "cdist": lambda: torch.cdist(x, y),
+        "dist": lambda: torch.dist(x, y),
+        "std_mean": lambda: torch.stack(torch.std_mean(x, dim=0)),
+        "cosine_similarity": lambda: f.cosine_similarity(x, y),
+        "pairwise_distance": lambda: f.pairwise_distance(x, y, eps=0),
+        "scaled_dot_product_attention": lambda: f.scaled_dot_product_attention(x, y, y),
+        "gaussian_nll_loss": lambda: f.gaussian_nll_loss(x, y, y.exp()),
+        "interpolate": lambda: f.interpolate(x[None, None], scale_factor=2, mode="nearest")[0, 0],
+        "EmbeddingBag": lambda: f.embedding_bag(torch.tensor([[0, 2], [1, 1]]), x, mode="mean"),
+    }[name]()
+
+
+normalize: Any = mt.nn.functional.normalize
+CURES: dict[str, Callable[[Any, Any], Any]] = {
+    "cdist": lambda x, y: (x[:, None] - y).norm(dim=-1),
+    "dist": lambda x, y: (x - y).norm(),
+    "std_mean": lambda x, y: mt.stack([x.std(dim=0), x.mean(dim=0)]),
+    "cosine_similarity": lambda x, y: (normalize(x, dim=1) * normalize(y, dim=1)).sum(dim=1),
+    "pairwise_distance": lambda x, y: (x - y).norm(dim=-1),
+    "scaled_dot_product_attention": lambda x, y: (x @ y.mT / np.sqrt(4)).softmax(dim=-1) @ y,
+    "gaussian_nll_loss": lambda x, y: 0.5 * (y.exp().log() + (x - y) ** 2 / y.exp()).mean(),
+    "interpolate": lambda x, y: x.repeat(2, axis=-2).repeat(2, axis=-1),
+    "EmbeddingBag": lambda x, y: x[mt.tensor([[0, 2], [1, 1]])].mean(dim=1),
+}
+
+
+@pytest.mark.parametrize("name", CURES)
+def test_the_cure_computes_what_pytorchs_does(name: str) -> None:
+    found, expected = CURES[name](mt.tensor(X), mt.tensor(TIES)), in_pytorch(name, torch.tensor(TIES))
+    np.testing.assert_allclose(found.numpy(), expected.detach().numpy(), rtol=1e-10)
