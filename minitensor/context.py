@@ -125,9 +125,9 @@ class Onlooker(Watcher):
         """Call a function that does more than compute."""
         return function(*args, **kwargs)
 
-    def draws(self, source: Callable[[], R]) -> R:
-        """Random numbers are about to be drawn from the generator that `source` returns."""
-        return source()
+    def draws(self, source: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Random numbers are about to be drawn from the generator that source(...) returns."""
+        return source(*args, **kwargs)
 
     def decides(self, condition: Any) -> bool:
         """The way that the program goes depends on this."""
