@@ -666,7 +666,8 @@ class TensorMethods(Generic[N]):
         """Mean of what is not NaN; NaN where everything is. The gradient of a NaN is 0."""
     def nansum(self, axis: Axis = ..., keepdims: builtins.bool = ...) -> N:
         """Sum of what is not NaN; the gradient of a NaN is 0."""
-    def narrow(self, dim: Any, start: Any, length: Any) -> N: ...
+    def narrow(self, dim: builtins.int, start: builtins.int, length: builtins.int) -> N:
+        """A part of an axis, in the same memory."""
     @property
     def ndim(self) -> builtins.int:
         """How many axes there are."""
@@ -787,7 +788,7 @@ class TensorMethods(Generic[N]):
         """Without the axes of length 1, or without those named, which must have length 1, as in NumPy."""
     def standardize(self, axis: Axis = ..., eps: builtins.float = ...) -> N:
         """(x − mean) / √(variance + eps) over the axes: what batch norm and layer norm have in common."""
-    def std(self, axis: Axis = ..., ddof: builtins.float = ..., keepdims: builtins.bool = ..., correction: builtins.float | None = ..., unbiased: builtins.bool | None = ..., dim: Axis = ..., keepdim: builtins.bool | None = ...) -> N:
+    def std(self, axis: Axis = ..., ddof: builtins.float | None = ..., keepdims: builtins.bool = ..., correction: builtins.float | None = ..., unbiased: builtins.bool | None = ..., dim: Axis = ..., keepdim: builtins.bool | None = ...) -> N:
         """Standard deviation, the root of `var`, with gradient 0 where all elements are equal."""
     def sub(self, y: N | ArrayLike) -> N:
         """x − y."""
@@ -816,7 +817,7 @@ class TensorMethods(Generic[N]):
         """Σ over pairs of axes: the last n of x with the first n of y, or those in axes = (of x, of y)."""
     def tile(self, reps: Axes) -> N:
         """The whole array so many times along each axis."""
-    def to(self, *args: Any, **options: Any) -> N: ...
+    def to(self, *args: Any, copy: Any = ..., **options: Any) -> N: ...
     def tolist(self) -> Any:
         """The elements as nested lists of Python numbers; of a 0-d tensor, the number."""
     def topk(self, k: builtins.int, axis: builtins.int = ..., largest: builtins.bool = ...) -> Selection:
@@ -843,7 +844,7 @@ class TensorMethods(Generic[N]):
     def uniform_(self, *args: Any, **options: Any) -> N: ...
     def unsqueeze(self, axis: Axes) -> N:
         """With new axes of length 1 in these places of the result."""
-    def var(self, axis: Axis = ..., ddof: builtins.float = ..., keepdims: builtins.bool = ..., correction: builtins.float | None = ..., unbiased: builtins.bool | None = ..., dim: Axis = ..., keepdim: builtins.bool | None = ...) -> N:
+    def var(self, axis: Axis = ..., ddof: builtins.float | None = ..., keepdims: builtins.bool = ..., correction: builtins.float | None = ..., unbiased: builtins.bool | None = ..., dim: Axis = ..., keepdim: builtins.bool | None = ...) -> N:
         """Variance Σ (x − mean)² / (n − ddof); derivative 2 (x − mean) / (n − ddof)."""
     def vdot(self, y: N | ArrayLike) -> N:
         """Σ x y over all elements."""

@@ -168,7 +168,7 @@ def min(
 
 def _is_other(x: Any) -> bool:
     """Whether what stands where NumPy has the axis is a tensor to compare with, as PyTorch may have it."""
-    return on_nodes(x) and (x.dtype.kind == "f" or x.ndim > 1)
+    return on_nodes(x) and (x.ndim > 0 or x.dtype.kind not in "iu")
 
 
 @composite(arrays=True)
