@@ -427,3 +427,45 @@ def test_the_graph_can_be_read() -> None:
     assert y.parents == (t,)
     assert t.is_leaf
     assert not y.is_leaf
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: mt.zeros(-1), r"a shape has lengths from 0 up, and not \(-1,\)"),
+        (lambda: mt.full((2, -1), 1.0), "a shape has lengths from 0 up"),
+        (lambda: mt.zeros("a"), "a shape is made of integers, not str"),
+        (lambda: mt.rand(2.5), "a shape is made of integers, not float"),
+        (lambda: mt.rand(2, dtype=mt.int64), "rand: dtype must be floating-point, not int64"),
+        (lambda: mt.randn_like(mt.tensor([1])), "randn: dtype must be floating-point, not int64"),
+        (lambda: mt.randint(5, 2, (3,)), "randint: there is no integer from 5 up to 2"),
+        (lambda: mt.randint(0, [3]), "randint: there is no integer from 0 up to 0"),
+        (lambda: mt.randperm(-1), "a shape has lengths from 0 up"),
+        (lambda: mt.randperm(3.5), "a shape is made of integers, not float"),
+        (lambda: mt.normal(0.0, -1.0, (2,)), "normal: std must not be negative"),
+        (lambda: mt.normal(mt.zeros(3), mt.ones(2)), r"normal: mean of shape \(3,\) and std of shape \(2,\)"),
+        (lambda: mt.bernoulli(mt.tensor([0.5, 1.5])), "bernoulli: a probability is from 0 to 1"),
+        (lambda: mt.bernoulli(mt.tensor([np.nan])), "bernoulli: a probability is from 0 to 1"),
+        (lambda: mt.multinomial(mt.tensor([np.nan, 1.0]), 1), "multinomial: .* infinite or NaN"),
+        (lambda: mt.multinomial(mt.tensor([np.inf, 1.0]), 1), "multinomial: .* infinite or NaN"),
+    ],
+)
+def test_what_cannot_be_made_or_drawn_is_refused(make: Any, message: str) -> None:
+    with pytest.raises((mt.ShapeError, mt.OptionError, mt.DTypeError), match=f"^{message}"):
+        make()
+
+
+def test_generators_are_copied_and_pickled_with_their_class_and_place() -> None:
+    generator = mt.Generator().manual_seed(3)
+    mt.rand(5, generator=generator)
+    for twin in (copy.deepcopy(generator), pickle.loads(pickle.dumps(generator))):
+        assert type(twin) is mt.Generator
+        assert twin.random() == copy.deepcopy(generator).random()
+        assert twin.manual_seed(3).random() == mt.Generator().manual_seed(3).random()
+
+
+def test_normal_and_uniform_in_place_draw_from_a_generator() -> None:
+    x: Any = mt.zeros(2, 3)
+    for fill in (x.normal_, x.uniform_):
+        first = fill(generator=mt.Generator().manual_seed(3)).tolist()
+        assert first == fill(rng=mt.Generator().manual_seed(3)).tolist()

@@ -18,6 +18,7 @@ from minitensor.devices import CPU, Device
 from minitensor.errors import DTypeError, GraphError, ShapeError
 from minitensor.methods import TensorMethods
 from minitensor.ndarrays import Array
+from minitensor.rules.axes import one_axis
 
 
 class Size(int):
@@ -34,7 +35,7 @@ class Size(int):
         return int, (int(self),)
 
     def __call__(self, dim: int | None = None) -> Any:
-        return self.shape if dim is None else self.shape[dim]
+        return self.shape if dim is None else self.shape[one_axis("size", dim, self.shape)]
 
 
 @extend(TensorMethods)
@@ -57,6 +58,7 @@ class Shape(Tensor):
     def size(self) -> Size:
         """How many elements there are; called, as PyTorch has it, the shape, or the length of an axis.
 
+        >>> from minitensor import Tensor
         >>> x = Tensor([[1.0, 2.0, 3.0]])
         >>> x.size, x.size(), x.size(1)
         (3, (1, 3), 3)

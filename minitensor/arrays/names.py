@@ -28,31 +28,26 @@ OPERATIONS = {
     "permute_dims": "permute", "swapdims": "swapaxes", "movedim": "moveaxis",
     "repeat_interleave": "repeat", "take_along_dim": "take_along_axis",
 }
-"""Operations."""
-# fmt: on
 
 DTYPES = {
     **{name: np.dtype(name) for name in ("float16", "float32", "float64", "uint8", "bool")},
     **{name: np.dtype(name) for name in ("int8", "int16", "int32", "int64")},
-    "half": np.dtype("float16"),
-    "float": np.dtype("float32"),
-    "double": np.dtype("float64"),
-    "short": np.dtype("int16"),
-    "int": np.dtype("int32"),
-    "long": np.dtype("int64"),
+    "half": np.dtype("float16"), "float": np.dtype("float32"), "double": np.dtype("float64"),
+    "short": np.dtype("int16"), "int": np.dtype("int32"), "long": np.dtype("int64"),
 }
-"""Dtypes."""
+# fmt: on
 
 
-def _to(x: Tensor, dtype: np.dtype[Any] | None) -> Tensor:
-    return x if dtype is None or dtype == x.dtype else rules.astype(x, dtype)
+def _to(x: Tensor, dtype: np.dtype[Any] | None, copy: bool = False) -> Tensor:
+    return rules.astype(x, dtype) if dtype not in {None, x.dtype} else rules.copy(x) if copy else x
 
 
 def _expand(x: Tensor, *shape: Any) -> Tensor:
     """Broadcast to a shape in which −1 stands for the length that an axis has."""
     given = tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
     own = (1,) * (len(given) - x.ndim) + x.shape
-    return rules.broadcast_to(x, tuple([n if k == -1 else k for k, n in zip(given, own, strict=True)]))
+    known = zip(given, own[-len(given) :], strict=False)
+    return rules.broadcast_to(x, tuple([n if k == -1 else k for k, n in known]))
 
 
 def _repeat(x: Tensor, *repeats: Any, axis: int | None = None, dim: int | None = None) -> Tensor:
@@ -63,6 +58,14 @@ def _repeat(x: Tensor, *repeats: Any, axis: int | None = None, dim: int | None =
             "Write repeat(n, axis=i) for the first, and tile(...) for the second."
         )
     return rules.repeat(x, repeats[0], axis if dim is None else dim)
+
+
+def _narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """A part of an axis, in the same memory."""
+    first = start + x.size(dim) if start < 0 else start
+    if not 0 <= first <= first + length <= x.size(dim):
+        raise ShapeError(f"narrow: axis {dim} of {x.shape} has no {length} elements from {start} on")
+    return rules.moveaxis(rules.moveaxis(x, dim, 0)[first : first + length], 0, dim)
 
 
 def _matrix(x: Tensor) -> Tensor:
@@ -80,7 +83,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     "t": _matrix,
     "numel": lambda x: math.prod(x.shape),
     "dim": lambda x: x.ndim,
-    "to": lambda x, *args, **options: _to(x, dtype_to(*args, **options)),
+    "to": lambda x, *args, copy=False, **options: _to(x, dtype_to(*args, **options), copy),
     "type": lambda x, dtype: _to(x, dtype_to(dtype)),
     "type_as": lambda x, other: _to(x, other.dtype),
     "cpu": lambda x: x,
@@ -92,14 +95,13 @@ METHODS: dict[str, Callable[..., Any]] = {
     "masked_fill": lambda x, mask, value: rules.where(mask, value, x),
     "masked_select": lambda x, mask: x[mask],
     "index_select": lambda x, dim, index: rules.take(x, index, dim),
-    "select": lambda x, dim, index: rules.take(x, index, dim),
-    "narrow": lambda x, dim, start, length: rules.take(x, np.arange(start, start + length), dim),
+    "select": lambda x, dim, index: rules.moveaxis(x, dim, 0)[index],
+    "narrow": _narrow,
     "new_zeros": lambda x, *shape: creation.zeros(*shape, dtype=x.dtype),
     "new_ones": lambda x, *shape: creation.ones(*shape, dtype=x.dtype),
     "new_full": lambda x, shape, value: creation.full(shape, value, dtype=x.dtype),
     "new_tensor": lambda x, data: creation.tensor(data, dtype=x.dtype),
 }
-"""Methods."""
 
 _CHANGING = (
     "abs ceil clamp clip cos div exp floor log mul neg pow relu round sigmoid sign sin sqrt square tanh "
@@ -113,8 +115,8 @@ IN_PLACE: dict[str, Callable[..., Any]] = {
     "fill": lambda x, value: value,
     "copy": lambda x, other, non_blocking=False: other,
     "masked_fill": METHODS["masked_fill"],
-    "uniform": lambda x, low=0.0, high=1.0, rng=None: creation.rand_like(x, rng=rng) * (high - low) + low,
-    "normal": lambda x, mean=0.0, std=1.0, rng=None: creation.randn_like(x, rng=rng) * std + mean,
+    "uniform": lambda x, low=0.0, high=1.0, **source: creation.rand_like(x, **source) * (high - low) + low,
+    "normal": lambda x, mean=0.0, std=1.0, **source: creation.randn_like(x, **source) * std + mean,
 }
 """What `x.add_(y)` and its like write into x: in place where no graph is involved, else refused."""
 

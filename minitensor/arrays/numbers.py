@@ -132,6 +132,7 @@ class Drawn(Value):
     def label(self) -> str:
         """What drawings call it.
 
+        >>> from minitensor import Value
         >>> a = Value(2.0, label="a")
         >>> a.label
         'a'
