@@ -75,7 +75,7 @@ def inference_mode(mode: Any = True) -> Any:
     ...     (Tensor([1.0], requires_grad=True) * 2).requires_grad
     False
     """
-    return no_grad(mode) if callable(mode) else set_grad_enabled(not mode and here.state.recording)
+    return no_grad(mode) if callable(mode) else recording(not mode and here.state.recording)
 
 
 class set_grad_enabled(ContextDecorator):  # noqa: N801  # PyTorch's name

@@ -193,7 +193,7 @@ COUNTS: dict[str, tuple[Callable[..., Any], tuple[int, ...]]] = {
     "broadcast_to": (lambda x, n: mt.broadcast_to(x, n), (2, 3, 3, 3)),
     "tile": (lambda x, n: mt.tile(x, n), (2, 1, 3)),
     "repeat": (lambda x, n: mt.repeat(x, n, 1), (2, 0, 1)),
-    "split": (lambda x, n: mt.split(x, n), (1, 2)),
+    "split": (lambda x, n: mt.split(x, n, 0), (1, 2)),
     "roll": (lambda x, n: mt.roll(x, n, (0, 1, 2)), (1, -2, 5)),
     "roll of axes": (lambda x, n: mt.roll(x, 1, n), (2, 0)),
     "transpose": (lambda x, n: mt.transpose(x, n), (2, 0, -2)),
@@ -299,3 +299,13 @@ def test_sizes_and_parts_that_do_not_exist_are_refused() -> None:
         x.expand(3)
     with pytest.raises(ShapeError, match=r"^fill_: .* read-only, .* x.clone\(\)"):
         x.expand(4, 2, 3).fill_(1)
+
+
+def test_a_list_that_may_be_lengths_or_indices_is_refused_unless_both_mean_the_same() -> None:
+    x = Tensor(np.arange(4.0))
+    with pytest.raises(mt.OptionError, match=r"^split: parts cut before \(1, 3\), or .* axis=0 .* dim=0"):
+        mt.split(x, [1, 3])
+    assert [len(part) for part in mt.split(x, [1, 3], axis=0)] == [1, 2, 1]
+    assert [len(part) for part in mt.split(x, [1, 3], dim=0)] == [1, 3]
+    assert [len(part) for part in mt.split(x, [1, 2])] == [1, 1, 2]
+    assert [len(part) for part in np.split(x, [1, 3])] == [1, 2, 1]

@@ -283,8 +283,8 @@ def randn(
 
 def randint(
     low: int,
-    high: int | tuple[int, ...] | None = None,
-    size: int | tuple[int, ...] = (),
+    high: int | tuple[int, ...] | list[int] | None = None,
+    size: int | tuple[int, ...] | list[int] = (),
     *,
     dtype: DTypeLike = np.int64,
     device: object = "cpu",

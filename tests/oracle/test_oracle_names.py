@@ -271,6 +271,8 @@ def test_modes_of_recording_are_pytorchs() -> None:
             with t.set_grad_enabled(mode):
                 assert (x * 2).requires_grad is mode
             assert t.is_grad_enabled()
+        t.inference_mode(), t.no_grad()  # made, and not entered
+        assert t.is_grad_enabled()
         t.set_grad_enabled(False)
         assert not (x * 2).requires_grad
         t.set_grad_enabled(True)
