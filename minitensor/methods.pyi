@@ -489,8 +489,7 @@ class TensorMethods(Generic[N]):
         """x / y; 1/0 is inf and 0/0 is NaN, on floats as well."""
     def dot(self, y: N | ArrayLike) -> N:
         """Σ over the last axis of x and the last but one of y, as in NumPy; for matrices, x @ y."""
-    def double(self) -> N:
-        """Converted to float64."""
+    def double(self, dtype: Any = ...) -> N: ...
     @property
     def dtype(self) -> np.dtype[Any]:
         """The dtype of the elements."""
@@ -519,8 +518,7 @@ class TensorMethods(Generic[N]):
         """The axes from start_dim to end_dim as one."""
     def flip(self, axis: Axis = ...) -> N:
         """Backwards along one axis, several, or all."""
-    def float(self) -> N:
-        """Converted to float32."""
+    def float(self, dtype: Any = ...) -> N: ...
     def floor(self) -> N:
         """The largest integer that is not above x; gradient 0."""
     def floor_(self, *args: Any, **options: Any) -> N: ...

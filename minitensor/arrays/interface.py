@@ -163,14 +163,6 @@ class Conversion(Tensor):
         """The elements as nested lists of Python numbers; of a 0-d tensor, the number."""
         return self.data.tolist()
 
-    def float(self) -> Tensor:
-        """Converted to float32."""
-        return rules.astype(self, np.float32)
-
-    def double(self) -> Tensor:
-        """Converted to float64."""
-        return rules.astype(self, np.float64)
-
     def detach(self) -> Tensor:
         """The same memory off the graph."""
         tensor = Tensor.from_numpy(self.data[...])
