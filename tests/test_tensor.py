@@ -469,3 +469,23 @@ def test_normal_and_uniform_in_place_draw_from_a_generator() -> None:
     for fill in (x.normal_, x.uniform_):
         first = fill(generator=mt.Generator().manual_seed(3)).tolist()
         assert first == fill(rng=mt.Generator().manual_seed(3)).tolist()
+
+
+def test_python_names_a_method_whose_arguments_are_wrong() -> None:
+    x: Any = mt.zeros(2)
+    for call, name in [
+        (x.type, "type"),
+        (x.masked_fill, "masked_fill"),
+        (x.fill_, "fill_"),
+        (x.new_full, "full"),
+    ]:
+        with pytest.raises(TypeError, match=rf"^{name}\(\) missing"):
+            call()
+
+
+def test_new_tensors_have_the_dtype_of_the_tensor_unless_another_is_given() -> None:
+    x: Any = mt.zeros(2, dtype=mt.float64)
+    made = [x.new_zeros(3), x.new_ones((3,)), x.new_full((3,), 2.0), x.new_tensor([1, 2, 3])]
+    assert [y.dtype for y in made] == [np.float64] * 4
+    assert x.new_ones(3, dtype=mt.float32, requires_grad=True).requires_grad
+    assert x.new_full((3,), 2, dtype=mt.int64).dtype == np.int64

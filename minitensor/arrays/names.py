@@ -97,10 +97,10 @@ METHODS: dict[str, Callable[..., Any]] = {
     "index_select": lambda x, dim, index: rules.take(x, index, dim),
     "select": lambda x, dim, index: rules.moveaxis(x, dim, 0)[index],
     "narrow": _narrow,
-    "new_zeros": lambda x, *shape: creation.zeros(*shape, dtype=x.dtype),
-    "new_ones": lambda x, *shape: creation.ones(*shape, dtype=x.dtype),
-    "new_full": lambda x, shape, value: creation.full(shape, value, dtype=x.dtype),
-    "new_tensor": lambda x, data: creation.tensor(data, dtype=x.dtype),
+    "new_zeros": lambda x, *shape, **options: creation.zeros(*shape, **{"dtype": x.dtype} | options),
+    "new_ones": lambda x, *shape, **options: creation.ones(*shape, **{"dtype": x.dtype} | options),
+    "new_full": lambda x, *args, **options: creation.full(*args, **{"dtype": x.dtype} | options),
+    "new_tensor": lambda x, data, **options: creation.tensor(data, **{"dtype": x.dtype} | options),
 }
 
 _CHANGING = (
@@ -123,10 +123,10 @@ IN_PLACE: dict[str, Callable[..., Any]] = {
 
 def _writing(name: str, compute: Callable[..., Any]) -> Callable[..., Tensor]:
     def method(x: Tensor, *args: Any, **options: Any) -> Tensor:
-        value = compute(x, *args, **options)
-        x._write(name, value, lambda a, b: np.copyto(a, b, casting="same_kind"))
+        x._write(name, compute(x, *args, **options), lambda a, b: np.copyto(a, b, casting="same_kind"))
         return x
 
+    compute.__qualname__ = name  # for Python's messages on arguments
     return method
 
 
@@ -135,7 +135,7 @@ METHODS |= {f"{name}_": _writing(f"{name}_", compute) for name, compute in IN_PL
 for _name, _operation in OPERATIONS.items():
     registry[_name] = registry[_operation]
 for _name, _method in METHODS.items():
-    _method.__name__ = _name
+    _method.__name__ = _method.__qualname__ = _name
     setattr(TensorMethods, _name, _method)
 
 OTHERS = {"device": Device, "cuda": Cuda, "linalg": np.linalg, "e": math.e}
