@@ -27,6 +27,7 @@ _OTHER_NAMES = {  # PyTorch's, and older ones of NumPy's
     "interpolation": "method",
     "dim1": "axis1",
     "dim2": "axis2",
+    "diagonal": "k",
     "p": "ord",
 }
 

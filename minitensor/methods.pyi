@@ -478,7 +478,7 @@ class TensorMethods(Generic[N]):
     def diag(self, k: builtins.int = ...) -> N:
         """A matrix with the vector x on diagonal k, and zeros elsewhere; of a matrix, that diagonal."""
     def diagonal(self, offset: builtins.int = ..., axis1: builtins.int = ..., axis2: builtins.int = ...) -> N:
-        """The diagonal of two axes, as the last axis of the result."""
+        """The diagonal of two axes, as the last axis of the result: a view."""
     def diff(self, n: builtins.int = ..., axis: builtins.int = ..., prepend: Any = ..., append: Any = ...) -> N:
         """Each element minus the one before it along an axis, n times; of booleans, whether they differ."""
     def dim(self) -> builtins.int: ...

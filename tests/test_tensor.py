@@ -434,6 +434,8 @@ def test_the_graph_can_be_read() -> None:
     [
         (lambda: mt.zeros(-1), r"a shape has lengths from 0 up, and not \(-1,\)"),
         (lambda: mt.full((2, -1), 1.0), "a shape has lengths from 0 up"),
+        (lambda: mt.tensor([[1], [2, 3]]), "a list for a tensor holds rows of one length"),
+        (lambda: mt.as_tensor([[1.0], [2.0, 3.0]]), "a list for a tensor holds rows of one length"),
         (lambda: mt.zeros("a"), "a shape is made of integers, not str"),
         (lambda: mt.rand(2.5), "a shape is made of integers, not float"),
         (lambda: mt.rand(2, dtype=mt.int64), "rand: dtype must be floating-point, not int64"),

@@ -569,16 +569,16 @@ def chunk(x: Array, chunks: int, axis: int = 0) -> tuple[Any, ...]:
 
 @composite(arrays=True)
 def diagonal(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """The diagonal of two axes, as the last axis of the result."""
+    """The diagonal of two axes, as the last axis of the result: a view."""
     first, second = (one_axis("diagonal", a, x.shape) for a in (axis1, axis2))
     if first == second:
         raise ShapeError(f"diagonal: axis1 and axis2 are both axis {first} of {x.shape}")
     offset = one_integer("diagonal", "offset", offset)
     rows = x.transpose([i for i in range(x.ndim) if i not in (first, second)] + [first, second])
     below, right = (-offset, 0) if offset < 0 else (0, offset)
-    length = smaller(rows.shape[-2] - below, rows.shape[-1] - right)
-    i = np.arange(length) if length > 0 else np.arange(0)
-    return rows[..., i + below, i + right]
+    length = larger(smaller(rows.shape[-2] - below, rows.shape[-1] - right), 0)
+    square = rows[..., below : below + length, right : right + length]
+    return np.einsum("...ii->...i", square)
 
 
 @composite(arrays=True)
