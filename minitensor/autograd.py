@@ -6,7 +6,7 @@ Of functions, see minitensor.grad and its like (func.py); into `.grad`, see Tens
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -17,6 +17,15 @@ from minitensor.core.tensor import Tensor, TensorLike
 from minitensor.errors import DTypeError, GraphError, ShapeError
 
 __all__ = ["grad"]
+
+_INSTEAD = {
+    "Function": "Write the value and its local gradients in one function: see minitensor.rule.",
+    "Variable": "Use minitensor.Tensor(x, requires_grad=True).",
+    "backward": "Call loss.backward().",
+    "functional": "Use minitensor.jacobian, hessian, vjp and jvp.",
+    **dict.fromkeys(["detect_anomaly", "set_detect_anomaly"], "Use `with minitensor.debug():`."),
+}
+"""What torch.autograd has besides, and what to use in its place."""
 
 
 def grad(
@@ -112,3 +121,8 @@ def _seeds(roots: list[Tensor], given: Any) -> list[Tensor]:
             )
         found.append(tensor)
     return found
+
+
+def __getattr__(name: str) -> NoReturn:
+    instead = f". {_INSTEAD[name]}" if name in _INSTEAD else ""
+    raise AttributeError(f"module 'minitensor.autograd' has no attribute {name!r}{instead}")

@@ -491,3 +491,20 @@ def test_new_tensors_have_the_dtype_of_the_tensor_unless_another_is_given() -> N
     assert [y.dtype for y in made] == [np.float64] * 4
     assert x.new_ones(3, dtype=mt.float32, requires_grad=True).requires_grad
     assert x.new_full((3,), 2, dtype=mt.int64).dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ("name", "cure"),
+    [
+        ("Function", "see minitensor.rule"),
+        ("Variable", "requires_grad=True"),
+        ("backward", "loss.backward"),
+        ("functional", "minitensor.jacobian"),
+        ("set_detect_anomaly", r"with minitensor.debug\(\)"),
+        ("detect_anomaly", r"with minitensor.debug\(\)"),
+        ("nothing", "'nothing'$"),
+    ],
+)
+def test_what_autograd_lacks_is_said_with_its_cure(name: str, cure: str) -> None:
+    with pytest.raises(AttributeError, match=f"^module 'minitensor.autograd' has no attribute .*{cure}"):
+        getattr(mt.autograd, name)
