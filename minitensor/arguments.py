@@ -27,8 +27,8 @@ _OTHER_NAMES = {  # PyTorch's, and older ones of NumPy's
     "interpolation": "method",
     "dim1": "axis1",
     "dim2": "axis2",
-    "p": "ord",
     "diagonal": "k",
+    "p": "ord",
 }
 
 

@@ -75,7 +75,7 @@ def inference_mode(mode: Any = True) -> Any:
     ...     (Tensor([1.0], requires_grad=True) * 2).requires_grad
     False
     """
-    return no_grad(mode) if callable(mode) else set_grad_enabled(not mode and here.state.recording)
+    return no_grad(mode) if callable(mode) else recording(not mode and here.state.recording)
 
 
 class set_grad_enabled(ContextDecorator):  # noqa: N801  # PyTorch's name
@@ -125,9 +125,9 @@ class Onlooker(Watcher):
         """Call a function that does more than compute."""
         return function(*args, **kwargs)
 
-    def draws(self, source: Callable[[], R]) -> R:
-        """Random numbers are about to be drawn from the generator that `source` returns."""
-        return source()
+    def draws(self, source: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Random numbers are about to be drawn from the generator that source(...) returns."""
+        return source(*args, **kwargs)
 
     def decides(self, condition: Any) -> bool:
         """The way that the program goes depends on this."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
+from minitensor.context import effect
 from minitensor.devices import Device
 
 
@@ -24,5 +25,15 @@ class Generator(np.random.Generator):
 
     def manual_seed(self, seed: int) -> Self:
         """Begin again, with the numbers of this seed."""
-        self.bit_generator.state = np.random.PCG64(seed).state
+        self._begin(seed)
         return self
+
+    @effect
+    def _begin(self, seed: int) -> None:
+        self.bit_generator.state = np.random.PCG64(seed).state
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (), self.bit_generator.state
+
+    def __setstate__(self, state: Any) -> None:
+        self.bit_generator.state = state

@@ -39,6 +39,8 @@ INSTEAD = {
         "Variable": "Use minitensor.Tensor(x, requires_grad=True).",
         "functional": "Use minitensor.jacobian(f)(x), and hessian, jvp, vjp and hvp.",
         "gradcheck": "Use minitensor.gradcheck(f, x, y).",
+        "backward": "Call loss.backward().",
+        **dict.fromkeys(["detect_anomaly", "set_detect_anomaly"], "Use minitensor.debug(), as a context."),
     },
     "minitensor.func": {
         "vmap": "Write it for a batch: operations work along axes.",

@@ -484,7 +484,7 @@ class TensorMethods(Generic[N]):
     def diag(self, k: builtins.int = ...) -> N:
         """A matrix with the vector x on diagonal k, and zeros elsewhere; of a matrix, that diagonal."""
     def diagonal(self, offset: builtins.int = ..., axis1: builtins.int = ..., axis2: builtins.int = ...) -> N:
-        """The diagonal of two axes, as the last axis of the result."""
+        """The diagonal of two axes, as the last axis of the result: a view."""
     def diff(self, n: builtins.int = ..., axis: builtins.int = ..., prepend: Any = ..., append: Any = ...) -> N:
         """Each element minus the one before it along an axis, n times; of booleans, whether they differ."""
     def dim(self) -> builtins.int: ...
@@ -495,8 +495,7 @@ class TensorMethods(Generic[N]):
         """x / y; 1/0 is inf and 0/0 is NaN, on floats as well."""
     def dot(self, y: N | ArrayLike) -> N:
         """Σ over the last axis of x and the last but one of y, as in NumPy; for matrices, x @ y."""
-    def double(self) -> N:
-        """Converted to float64."""
+    def double(self, dtype: Any = ...) -> N: ...
     @property
     def dtype(self) -> np.dtype[Any]:
         """The dtype of the elements."""
@@ -525,8 +524,7 @@ class TensorMethods(Generic[N]):
         """The axes from start_dim to end_dim as one."""
     def flip(self, axis: Axis = ...) -> N:
         """Backwards along one axis, several, or all."""
-    def float(self) -> N:
-        """Converted to float32."""
+    def float(self, dtype: Any = ...) -> N: ...
     def floor(self) -> N:
         """The largest integer that is not above x; gradient 0."""
     def floor_(self, *args: Any, **options: Any) -> N: ...
@@ -675,7 +673,8 @@ class TensorMethods(Generic[N]):
         """Mean of what is not NaN; NaN where everything is. The gradient of a NaN is 0."""
     def nansum(self, axis: Axis = ..., keepdims: builtins.bool = ...) -> N:
         """Sum of what is not NaN; the gradient of a NaN is 0."""
-    def narrow(self, dim: Any, start: Any, length: Any) -> N: ...
+    def narrow(self, dim: builtins.int, start: builtins.int, length: builtins.int) -> N:
+        """A part of an axis, in the same memory."""
     @property
     def ndim(self) -> builtins.int:
         """How many axes there are."""
@@ -688,10 +687,11 @@ class TensorMethods(Generic[N]):
     def negative(self) -> N:
         """−x."""
     def nelement(self) -> builtins.int: ...
-    def new_full(self, shape: Any, value: Any) -> N: ...
-    def new_ones(self, *shape: Any) -> N: ...
-    def new_tensor(self, data: Any) -> N: ...
-    def new_zeros(self, *shape: Any) -> N: ...
+    def new_empty(self, *args: Any, **options: Any) -> N: ...
+    def new_full(self, *args: Any, **options: Any) -> N: ...
+    def new_ones(self, *args: Any, **options: Any) -> N: ...
+    def new_tensor(self, *args: Any, **options: Any) -> N: ...
+    def new_zeros(self, *args: Any, **options: Any) -> N: ...
     def norm(self, ord: builtins.float = ..., axis: Axis = ..., keepdims: builtins.bool = ...) -> N:
         """(Σ |x|^ord)^(1/ord), the norm of vectors; ord may be inf, −inf, and 0, which counts."""
     def normal_(self, *args: Any, **options: Any) -> N: ...
@@ -798,7 +798,7 @@ class TensorMethods(Generic[N]):
         """Without the axes of length 1, or without those named, which must have length 1, as in NumPy."""
     def standardize(self, axis: Axis = ..., eps: builtins.float = ...) -> N:
         """(x − mean) / √(variance + eps) over the axes: what batch norm and layer norm have in common."""
-    def std(self, axis: Axis = ..., ddof: builtins.float = ..., keepdims: builtins.bool = ..., correction: builtins.float | None = ..., unbiased: builtins.bool | None = ..., dim: Axis = ..., keepdim: builtins.bool | None = ...) -> N:
+    def std(self, axis: Axis = ..., ddof: builtins.float | None = ..., keepdims: builtins.bool = ..., correction: builtins.float | None = ..., unbiased: builtins.bool | None = ..., dim: Axis = ..., keepdim: builtins.bool | None = ...) -> N:
         """Standard deviation, the root of `var`, with gradient 0 where all elements are equal."""
     def sub(self, y: N | ArrayLike) -> N:
         """x − y."""
@@ -827,7 +827,7 @@ class TensorMethods(Generic[N]):
         """Σ over pairs of axes: the last n of x with the first n of y, or those in axes = (of x, of y)."""
     def tile(self, reps: Axes) -> N:
         """The whole array so many times along each axis."""
-    def to(self, *args: Any, **options: Any) -> N: ...
+    def to(self, *args: Any, copy: Any = ..., **options: Any) -> N: ...
     def tolist(self) -> Any:
         """The elements as nested lists of Python numbers; of a 0-d tensor, the number."""
     def topk(self, k: builtins.int, axis: builtins.int = ..., largest: builtins.bool = ...) -> Selection:
@@ -854,7 +854,7 @@ class TensorMethods(Generic[N]):
     def uniform_(self, *args: Any, **options: Any) -> N: ...
     def unsqueeze(self, axis: Axes) -> N:
         """With new axes of length 1 in these places of the result."""
-    def var(self, axis: Axis = ..., ddof: builtins.float = ..., keepdims: builtins.bool = ..., correction: builtins.float | None = ..., unbiased: builtins.bool | None = ..., dim: Axis = ..., keepdim: builtins.bool | None = ...) -> N:
+    def var(self, axis: Axis = ..., ddof: builtins.float | None = ..., keepdims: builtins.bool = ..., correction: builtins.float | None = ..., unbiased: builtins.bool | None = ..., dim: Axis = ..., keepdim: builtins.bool | None = ...) -> N:
         """Variance Σ (x − mean)² / (n − ddof); derivative 2 (x − mean) / (n − ddof)."""
     def vdot(self, y: N | ArrayLike) -> N:
         """Σ x y over all elements."""

@@ -14,7 +14,7 @@ from weakref import getweakrefcount
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from minitensor.errors import DTypeError
+from minitensor.errors import DTypeError, ShapeError
 
 Array: TypeAlias = NDArray[Any]
 _ndarray = np.ndarray
@@ -39,10 +39,16 @@ def as_array(data: Any, dtype: DTypeLike | None = None, copy: bool | None = None
 
     Raises:
         DTypeError: If they are no real numbers.
+        ShapeError: If they are lists of several lengths.
     """
     if is_array(data) and not isinstance(data, np.ndarray):
         return data.astype(data.dtype if dtype is None else dtype, copy=bool(copy))
-    array = np.array(data, dtype=dtype, copy=copy)
+    try:
+        array = np.array(data, dtype=dtype, copy=copy)
+    except ValueError as error:
+        if "inhomogeneous" not in str(error):
+            raise
+        raise ShapeError("a list for a tensor holds rows of one length, and this one of several") from error
     check_numeric(array, data)
     if dtype is None and array.dtype == np.float64 and not isinstance(data, np.ndarray | np.generic):
         return array.astype(np.float32)

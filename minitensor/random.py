@@ -28,7 +28,7 @@ def manual_seed(seed: int) -> np.random.Generator:
     """
     watcher = here.state.watcher
     if isinstance(watcher, Onlooker):
-        return watcher.draws(lambda: _seeded(seed))
+        return watcher.draws(_seeded, seed)
     return _seeded(seed)
 
 
@@ -48,7 +48,7 @@ def generator(rng: np.random.Generator | int | None = None) -> np.random.Generat
         return rng
     watcher = here.state.watcher
     if isinstance(watcher, Onlooker):
-        return watcher.draws(lambda: _generator_of(rng))
+        return watcher.draws(_generator_of, rng)
     return _generator_of(rng)
 
 

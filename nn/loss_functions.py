@@ -292,10 +292,10 @@ def cross_entropy(
         if weight is not None or label_smoothing or ignore_index != -100:
             raise OptionError("cross_entropy: on Values, there are no weights, no ignoring and no smoothing")
         return _cross_entropy_of_values(input, target, reduction)
+    if type(reduction) is not str or reduction not in ("mean", "sum", "none"):
+        check_reduction("cross_entropy", reduction)
     x = input if type(input) is Tensor else _tensor(input)
     labels = target.data if isinstance(target, Tensor) else array_of(target)
-    if reduction not in ("mean", "sum", "none"):
-        check_reduction("cross_entropy", reduction)
     shape = x.shape
     if x.made_by == "softmax" or _rows_are_probabilities(look(x._data), shape):
         warnings.warn(

@@ -193,7 +193,7 @@ COUNTS: dict[str, tuple[Callable[..., Any], tuple[int, ...]]] = {
     "broadcast_to": (lambda x, n: mt.broadcast_to(x, n), (2, 3, 3, 3)),
     "tile": (lambda x, n: mt.tile(x, n), (2, 1, 3)),
     "repeat": (lambda x, n: mt.repeat(x, n, 1), (2, 0, 1)),
-    "split": (lambda x, n: mt.split(x, n), (1, 2)),
+    "split": (lambda x, n: mt.split(x, n, 0), (1, 2)),
     "roll": (lambda x, n: mt.roll(x, n, (0, 1, 2)), (1, -2, 5)),
     "roll of axes": (lambda x, n: mt.roll(x, 1, n), (2, 0)),
     "transpose": (lambda x, n: mt.transpose(x, n), (2, 0, -2)),
@@ -277,3 +277,35 @@ def test_lists_and_numpys_integers_are_shapes_counts_and_shifts(name: str, mode:
 def test_other_shapes_counts_and_shifts_are_refused(call: Any, message: str, mode: str) -> None:
     with pytest.raises((DTypeError, ShapeError), match=f"^{message}"):
         call(input_of("", mode))
+
+
+@pytest.mark.parametrize("name", ["var", "std"])
+def test_a_ddof_that_is_given_counts_also_along_dim(name: str) -> None:
+    array = np.arange(12.0).reshape(3, 4) ** 2
+    ours, theirs = getattr(mt, name), getattr(np, name)
+    for ddof in (0, 1, 2, 0.5):
+        np.testing.assert_allclose(ours(Tensor(array), dim=1, ddof=ddof).data, theirs(array, 1, ddof=ddof))
+        np.testing.assert_allclose(ours(Tensor(array), 1, correction=ddof).data, theirs(array, 1, ddof=ddof))
+
+
+def test_sizes_and_parts_that_do_not_exist_are_refused() -> None:
+    x: Any = Tensor(np.zeros((2, 3)))
+    with pytest.raises(ShapeError, match=r"^size: axis 2 does not exist in shape \(2, 3\)"):
+        x.size(2)
+    for start, length in [(0, 4), (3, 1), (-4, 1), (1, -1)]:
+        with pytest.raises(ShapeError, match=r"^narrow: axis 1 of \(2, 3\) has no"):
+            x.narrow(1, start, length)
+    with pytest.raises(ShapeError, match="more dimensions"):
+        x.expand(3)
+    with pytest.raises(ShapeError, match=r"^fill_: .* read-only, .* x.clone\(\)"):
+        x.expand(4, 2, 3).fill_(1)
+
+
+def test_a_list_that_may_be_lengths_or_indices_is_refused_unless_both_mean_the_same() -> None:
+    x = Tensor(np.arange(4.0))
+    with pytest.raises(mt.OptionError, match=r"^split: parts cut before \(1, 3\), or .* axis=0 .* dim=0"):
+        mt.split(x, [1, 3])
+    assert [len(part) for part in mt.split(x, [1, 3], axis=0)] == [1, 2, 1]
+    assert [len(part) for part in mt.split(x, [1, 3], dim=0)] == [1, 3]
+    assert [len(part) for part in mt.split(x, [1, 2])] == [1, 1, 2]
+    assert [len(part) for part in np.split(x, [1, 3])] == [1, 2, 1]

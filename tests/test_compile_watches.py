@@ -265,6 +265,34 @@ def test_generators_without_a_seed_are_refused(text: str) -> None:
         mt.compile(eval(f"lambda x: x * 2 if {text} else x", around))(X)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "np.random.default_rng(3)",
+        "mt.Generator()",
+        "mt.Generator().manual_seed(3)",
+    ],
+)
+def test_generators_that_the_step_makes_itself_are_refused(text: str) -> None:
+    make = eval(f"lambda: {text}", {"np": np, "mt": mt})
+    step = mt.compile(lambda x: x + mt.randn(3, rng=make()))
+    with pytest.raises(mt.CompileError, match=r"does not do the same"):
+        [step(X) for _ in range(6)]
+
+
+def test_a_generator_that_is_seeded_in_the_step_is_seeded_in_each() -> None:
+    draw = mt.Generator()
+
+    def step(x: Any) -> Any:
+        draw.manual_seed(3)
+        return x + mt.randn(3, generator=draw)
+
+    compiled, wanted = mt.compile(step), step(X)
+    for _ in range(5):
+        np.testing.assert_array_equal(compiled(X), wanted)
+    assert "No program" not in compiled.explain()
+
+
 def test_what_another_thread_changes_is_no_fault_of_the_step() -> None:
     settings, asked, done = types.SimpleNamespace(gain=1.0), threading.Lock(), threading.Lock()
     asked.acquire(), done.acquire()

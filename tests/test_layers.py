@@ -393,6 +393,7 @@ X = np.array([[0.3, -0.7], [1.5, 0.2]], np.float32)
 F = nn.functional
 ANYTHING: Any = 7
 ANY_ARRAY: Any = np.ones(2)
+ANY_TENSOR: Any = nn.Parameter([1.0, 1.0])
 A_LIST: Any = [1]
 
 
@@ -563,6 +564,11 @@ A_LIST: Any = [1]
             lambda: nn.BCELoss(ANY_ARRAY),
             OptionError,
             'BCELoss: reduction is a word such as "mean", not ndarray.',
+        ),
+        (
+            lambda: nn.functional.cross_entropy(X, np.array([0, 1]), ANY_TENSOR),
+            OptionError,
+            'cross_entropy: reduction is a word such as "mean", not Parameter. Write weight=',
         ),
         (lambda: nn.ReLU().apply(ANYTHING), DTypeError, "ReLU.apply: takes a function, not int"),
         (

@@ -491,3 +491,67 @@ def test_what_pytorch_has_and_this_has_not_is_answered_in_one_line(
         use(x)
     assert str(found.value).startswith(message)
     assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: mt.zeros(-1), r"a shape has lengths from 0 up, and not \(-1,\)"),
+        (lambda: mt.full((2, -1), 1.0), "a shape has lengths from 0 up"),
+        (lambda: mt.tensor([[1], [2, 3]]), "a list for a tensor holds rows of one length"),
+        (lambda: mt.as_tensor([[1.0], [2.0, 3.0]]), "a list for a tensor holds rows of one length"),
+        (lambda: mt.zeros("a"), "a shape is made of integers, not str"),
+        (lambda: mt.rand(2.5), "a shape is made of integers, not float"),
+        (lambda: mt.rand(2, dtype=mt.int64), "rand: dtype must be floating-point, not int64"),
+        (lambda: mt.randn_like(mt.tensor([1])), "randn: dtype must be floating-point, not int64"),
+        (lambda: mt.randint(5, 2, (3,)), "randint: there is no integer from 5 up to 2"),
+        (lambda: mt.randint(0, [3]), "randint: there is no integer from 0 up to 0"),
+        (lambda: mt.randperm(-1), "a shape has lengths from 0 up"),
+        (lambda: mt.randperm(cast(Any, 3.5)), "a shape is made of integers, not float"),
+        (lambda: mt.normal(0.0, -1.0, (2,)), "normal: std must not be negative"),
+        (lambda: mt.normal(mt.zeros(3), mt.ones(2)), r"normal: mean of shape \(3,\) and std of shape \(2,\)"),
+        (lambda: mt.bernoulli(mt.tensor([0.5, 1.5])), "bernoulli: a probability is from 0 to 1"),
+        (lambda: mt.bernoulli(mt.tensor([np.nan])), "bernoulli: a probability is from 0 to 1"),
+        (lambda: mt.multinomial(mt.tensor([np.nan, 1.0]), 1), "multinomial: .* infinite or NaN"),
+        (lambda: mt.multinomial(mt.tensor([np.inf, 1.0]), 1), "multinomial: .* infinite or NaN"),
+    ],
+)
+def test_what_cannot_be_made_or_drawn_is_refused(make: Any, message: str) -> None:
+    with pytest.raises((mt.ShapeError, mt.OptionError, mt.DTypeError), match=f"^{message}"):
+        make()
+
+
+def test_generators_are_copied_and_pickled_with_their_class_and_place() -> None:
+    generator = mt.Generator().manual_seed(3)
+    mt.rand(5, generator=generator)
+    for twin in (copy.deepcopy(generator), pickle.loads(pickle.dumps(generator))):
+        assert type(twin) is mt.Generator
+        assert twin.random() == copy.deepcopy(generator).random()
+        assert twin.manual_seed(3).random() == mt.Generator().manual_seed(3).random()
+
+
+def test_normal_and_uniform_in_place_draw_from_a_generator() -> None:
+    x: Any = mt.zeros(2, 3)
+    for fill in (x.normal_, x.uniform_):
+        first = fill(generator=mt.Generator().manual_seed(3)).tolist()
+        assert first == fill(rng=mt.Generator().manual_seed(3)).tolist()
+
+
+def test_python_names_a_method_whose_arguments_are_wrong() -> None:
+    x: Any = mt.zeros(2)
+    for call, name in [
+        (x.type, "type"),
+        (x.masked_fill, "masked_fill"),
+        (x.fill_, "fill_"),
+        (x.new_full, "full"),
+    ]:
+        with pytest.raises(TypeError, match=rf"^{name}\(\) missing"):
+            call()
+
+
+def test_new_tensors_have_the_dtype_of_the_tensor_unless_another_is_given() -> None:
+    x: Any = mt.zeros(2, dtype=mt.float64)
+    made = [x.new_zeros(3), x.new_ones((3,)), x.new_full((3,), 2.0), x.new_tensor([1, 2, 3])]
+    assert [y.dtype for y in made] == [np.float64] * 4
+    assert x.new_ones(3, dtype=mt.float32, requires_grad=True).requires_grad
+    assert x.new_full((3,), 2, dtype=mt.int64).dtype == np.int64

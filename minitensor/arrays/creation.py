@@ -6,17 +6,18 @@ follow their numbers. Random numbers come from the project's generator, or from 
 
 from __future__ import annotations
 
+from operator import index
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from minitensor.arrays.extend import extend
-from minitensor.context import decide
+from minitensor.context import decide, look
 from minitensor.core.rule import composite
 from minitensor.core.tensor import Tensor, TensorLike
 from minitensor.devices import Device
-from minitensor.errors import OptionError, ShapeError
+from minitensor.errors import DTypeError, OptionError, ShapeError
 from minitensor.methods import TensorMethods
 from minitensor.ndarrays import Array, array_of, as_array
 from minitensor.random import generator as drawing
@@ -176,7 +177,7 @@ def full(
     Tensor([0.5, 0.5])
     """
     dtype = Tensor(fill_value).dtype if dtype is None else dtype
-    return _own(np.full(shape, fill_value, dtype), requires_grad, device)
+    return _own(np.full(_shape((), shape), fill_value, dtype), requires_grad, device)
 
 
 def eye(
@@ -258,11 +259,8 @@ def rand(
     >>> rand(2, 3, rng=0).shape
     (2, 3)
     """
-    return _own(
-        drawing(generator if rng is None else rng).random(_shape(shape, size)).astype(_float(dtype)),
-        requires_grad,
-        device,
-    )
+    drawn = drawing(generator if rng is None else rng).random(_shape(shape, size))
+    return _own(drawn.astype(_floating("rand", dtype)), requires_grad, device)
 
 
 def randn(
@@ -279,17 +277,14 @@ def randn(
     >>> randn(2, 3, rng=0).shape
     (2, 3)
     """
-    return _own(
-        drawing(generator if rng is None else rng).standard_normal(_shape(shape, size)).astype(_float(dtype)),
-        requires_grad,
-        device,
-    )
+    drawn = drawing(generator if rng is None else rng).standard_normal(_shape(shape, size))
+    return _own(drawn.astype(_floating("randn", dtype)), requires_grad, device)
 
 
 def randint(
     low: int,
-    high: int | tuple[int, ...] | None = None,
-    size: int | tuple[int, ...] = (),
+    high: int | tuple[int, ...] | list[int] | None = None,
+    size: int | tuple[int, ...] | list[int] = (),
     *,
     dtype: DTypeLike = np.int64,
     device: object = "cpu",
@@ -301,22 +296,30 @@ def randint(
     >>> randint(0, 10, (2, 3), rng=0).shape
     (2, 3)
     """
-    if isinstance(high, tuple):  # randint(high, size), as PyTorch has it
+    if isinstance(high, tuple | list):  # randint(high, size), as PyTorch has it
         low, high, size = 0, low, high
-    return _own(
-        array_of(drawing(generator if rng is None else rng).integers(low, high, size)).astype(dtype),
-        False,
-        device,
-    )
+    low, high = (0, low) if high is None else (low, high)
+    if not low < high:
+        raise OptionError(f"randint: there is no integer from {low} up to {high}, which is left out")
+    drawn = drawing(generator if rng is None else rng).integers(low, high, _shape((), size))
+    return _own(array_of(drawn).astype(dtype), False, device)
 
 
-def randperm(n: int, *, device: object = "cpu", rng: Random = None, generator: Random = None) -> Tensor:
+def randperm(
+    n: int,
+    *,
+    dtype: DTypeLike = np.int64,
+    device: object = "cpu",
+    rng: Random = None,
+    generator: Random = None,
+) -> Tensor:
     """The integers from 0 to n − 1 in random order.
 
     >>> sorted(randperm(4).tolist())
     [0, 1, 2, 3]
     """
-    return _own(drawing(generator if rng is None else rng).permutation(n), False, device)
+    (n,) = _shape((n,))
+    return _own(drawing(generator if rng is None else rng).permutation(n).astype(dtype), False, device)
 
 
 def normal(
@@ -327,7 +330,15 @@ def normal(
     >>> normal(0.0, 2.0, (2, 3)).shape
     (2, 3)
     """
-    shape = _shape((), size) or np.broadcast_shapes(np.shape(mean), np.shape(std))
+    spread = look(array_of(std.data if isinstance(std, Tensor) else std))
+    if (spread < 0).any():
+        raise OptionError("normal: std must not be negative")
+    try:
+        shape = _shape((), size) or np.broadcast_shapes(np.shape(mean), np.shape(std))
+    except ValueError:
+        raise ShapeError(
+            f"normal: mean of shape {np.shape(mean)} and std of shape {np.shape(std)} do not go together"
+        ) from None
     return randn(shape, rng=rng, generator=generator) * std + mean
 
 
@@ -338,6 +349,9 @@ def bernoulli(input: Tensor, *, rng: Random = None, generator: Random = None) ->
     >>> bernoulli(Tensor([0.0, 1.0]))
     Tensor([0., 1.])
     """
+    chances = look(input.data)
+    if not ((chances >= 0) & (chances <= 1)).all():
+        raise OptionError("bernoulli: a probability is from 0 to 1; some are not")
     return (rand_like(input, rng=rng, generator=generator) < input).astype(input.dtype)
 
 
@@ -362,10 +376,11 @@ def multinomial(
     """
     weights = np.asarray(input.detach() if isinstance(input, Tensor) else input, np.float64)
     possible = np.count_nonzero(weights, axis=-1).min(initial=num_samples)
-    if num_samples < 1 or (weights < 0).any() or not (possible >= (1 if replacement else num_samples)):
+    usable = np.isfinite(weights).all() and (weights >= 0).all()
+    if num_samples < 1 or not usable or not (possible >= (1 if replacement else num_samples)):
         raise OptionError(
             f"multinomial: cannot draw {num_samples} of weights of shape {weights.shape}: none may be "
-            "negative, and without replacement as many must be above 0"
+            "negative, infinite or NaN, and without replacement as many must be above 0"
         )
     source = drawing(generator if rng is None else rng)
     if replacement:
@@ -493,12 +508,29 @@ def one_hot(labels: TensorLike, num_classes: int | None = None, dtype: DTypeLike
 
 def _shape(shape: tuple[Any, ...], size: Any = ()) -> tuple[int, ...]:
     """(2, 3) and ((2, 3),) mean the same; or `size`, as PyTorch calls it."""
-    shape = shape or (tuple(size) if isinstance(size, tuple | list) else (size,))
-    return tuple(shape[0]) if len(shape) == 1 and not isinstance(shape[0], int | np.integer) else shape
+    given = shape or (size,)
+    try:
+        if len(given) == 1 and not isinstance(given[0], int | np.integer) and np.ndim(given[0]):
+            given = tuple(given[0])
+        lengths = tuple([index(length) for length in given])
+    except TypeError:
+        kinds = ", ".join([type(length).__name__ for length in given])
+        raise DTypeError(f"a shape is made of integers, not {kinds}") from None
+    if min(lengths, default=0) < 0:
+        raise ShapeError(f"a shape has lengths from 0 up, and not {lengths}")
+    return lengths
 
 
 def _float(dtype: DTypeLike | None) -> DTypeLike:
     return np.float32 if dtype is None else dtype
+
+
+def _floating(name: str, dtype: DTypeLike | None) -> DTypeLike:
+    """The dtype of numbers that all would be 0 as integers."""
+    found = np.dtype(_float(dtype))
+    if found.kind != "f":
+        raise DTypeError(f"{name}: dtype must be floating-point, not {found}")
+    return found
 
 
 def _own(array: ArrayLike, requires_grad: bool, device: object = "cpu") -> Tensor:

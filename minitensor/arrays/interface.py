@@ -18,6 +18,7 @@ from minitensor.devices import CPU, Device
 from minitensor.errors import DTypeError, GraphError, ShapeError
 from minitensor.methods import TensorMethods
 from minitensor.ndarrays import Array
+from minitensor.rules.axes import one_axis
 
 
 class Size(int):
@@ -34,7 +35,7 @@ class Size(int):
         return int, (int(self),)
 
     def __call__(self, dim: int | None = None) -> Any:
-        return self.shape if dim is None else self.shape[dim]
+        return self.shape if dim is None else self.shape[one_axis("size", dim, self.shape)]
 
 
 @extend(TensorMethods)
@@ -161,14 +162,6 @@ class Conversion(Tensor):
     def tolist(self) -> Any:
         """The elements as nested lists of Python numbers; of a 0-d tensor, the number."""
         return self.data.tolist()
-
-    def float(self) -> Tensor:
-        """Converted to float32."""
-        return rules.astype(self, np.float32)
-
-    def double(self) -> Tensor:
-        """Converted to float64."""
-        return rules.astype(self, np.float64)
 
     def detach(self) -> Tensor:
         """The same memory off the graph."""

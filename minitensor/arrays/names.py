@@ -27,7 +27,6 @@ OPERATIONS = {
     "cat": "concatenate", "concat": "concatenate", "clone": "copy", "take_along_dim": "take_along_axis",
     "permute_dims": "permute", "swapdims": "swapaxes", "movedim": "moveaxis", "unsqueeze": "expand_dims",
 }
-"""Operations."""
 
 DTYPES = {
     **{name: np.dtype(name) for name in ("float16", "float32", "float64", "uint8", "bool")},
@@ -35,19 +34,19 @@ DTYPES = {
     "half": np.dtype("float16"), "float": np.dtype("float32"), "double": np.dtype("float64"),
     "short": np.dtype("int16"), "int": np.dtype("int32"), "long": np.dtype("int64"),
 }
-"""Dtypes."""
 # fmt: on
 
 
-def _to(x: Tensor, dtype: np.dtype[Any] | None) -> Tensor:
-    return x if dtype is None or dtype == x.dtype else rules.astype(x, dtype)
+def _to(x: Tensor, dtype: np.dtype[Any] | None, copy: bool = False) -> Tensor:
+    return rules.astype(x, dtype) if dtype not in {None, x.dtype} else rules.copy(x) if copy else x
 
 
 def _expand(x: Tensor, *shape: Any) -> Tensor:
     """Broadcast to a shape in which −1 stands for the length that an axis has."""
     given = tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
     own = (1,) * (len(given) - x.ndim) + x.shape
-    return rules.broadcast_to(x, tuple([n if k == -1 else k for k, n in zip(given, own, strict=True)]))
+    known = zip(given, own[-len(given) :], strict=False)
+    return rules.broadcast_to(x, tuple([n if k == -1 else k for k, n in known]))
 
 
 def _repeat(x: Tensor, *repeats: Any, axis: int | None = None, dim: int | None = None) -> Tensor:
@@ -58,6 +57,18 @@ def _repeat(x: Tensor, *repeats: Any, axis: int | None = None, dim: int | None =
             "Write repeat(n, axis=i) for the first, and tile(...) for the second."
         )
     return rules.repeat(x, repeats[0], axis if dim is None else dim)
+
+
+def _narrow(x: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """A part of an axis, in the same memory."""
+    first = start + x.size(dim) if start < 0 else start
+    if not 0 <= first <= first + length <= x.size(dim):
+        raise ShapeError(f"narrow: axis {dim} of {x.shape} has no {length} elements from {start} on")
+    return rules.moveaxis(rules.moveaxis(x, dim, 0)[first : first + length], 0, dim)
+
+
+def _like(name: str) -> Callable[..., Tensor]:
+    return lambda x, *args, **options: getattr(creation, name)(*args, **{"dtype": x.dtype} | options)
 
 
 def _matrix(x: Tensor) -> Tensor:
@@ -72,17 +83,17 @@ METHODS: dict[str, Callable[..., Any]] = {
     "expand": _expand,
     "expand_as": lambda x, other: rules.broadcast_to(x, other.shape),
     "repeat": _repeat,
+    "narrow": _narrow,
     "t": _matrix,
     **{n: lambda x: math.prod(x.shape) for n in ("numel", "nelement")},
     **{n: lambda x: x.ndim for n in ("dim", "ndimension")},
     "is_floating_point": lambda x: x.dtype.kind == "f",
-    "to": lambda x, *args, **options: _to(x, dtype_to(*args, **options)),
-    "type": lambda x, dtype: _to(x, dtype_to(dtype)),
-    "type_as": lambda x, other: _to(x, other.dtype),
-    **{n: lambda x: x for n in ("cpu", "contiguous")},
-    "cuda": lambda x, device="cuda": Device("cuda"),
+    "to": lambda x, *args, copy=False, **options: _to(x, dtype_to(*args, **options), copy),
+    **{"type": lambda x, dtype: _to(x, dtype_to(dtype)), "type_as": lambda x, other: _to(x, other.dtype)},
+    **{"cpu": lambda x: x, "cuda": lambda x, device="cuda": Device("cuda")},
+    "contiguous": lambda x: x if x.is_contiguous() else rules.copy(x),
     "is_contiguous": lambda x: bool(x.data.flags.c_contiguous),
-    **{n: lambda x, dtype=DTYPES[n]: _to(x, dtype) for n in ("half", "short", "int", "long", "bool")},
+    **{n: lambda x, dtype=DTYPES[n]: _to(x, dtype) for n in DTYPES if n.isalpha()},
     "byte": lambda x: _to(x, DTYPES["uint8"]),
     "masked_fill": lambda x, mask, value: rules.where(mask, value, x),
     "masked_select": lambda x, mask: x[mask],
@@ -91,14 +102,9 @@ METHODS: dict[str, Callable[..., Any]] = {
     "addcmul": lambda x, a, b, value=1: x + value * a * b,
     "addcdiv": lambda x, a, b, value=1: x + value * a / b,
     "index_select": lambda x, dim, index: rules.take(x, index, dim),
-    "select": lambda x, dim, index: rules.take(x, index, dim),
-    "narrow": lambda x, dim, start, length: rules.take(x, np.arange(start, start + length), dim),
-    "new_zeros": lambda x, *shape: creation.zeros(*shape, dtype=x.dtype),
-    "new_ones": lambda x, *shape: creation.ones(*shape, dtype=x.dtype),
-    "new_full": lambda x, shape, value: creation.full(shape, value, dtype=x.dtype),
-    "new_tensor": lambda x, data: creation.tensor(data, dtype=x.dtype),
+    "select": lambda x, dim, index: rules.moveaxis(x, dim, 0)[index],
+    **{f"new_{n}": _like(n) for n in ("zeros", "ones", "full", "empty", "tensor")},
 }
-"""Methods."""
 
 _CHANGING = (
     "abs ceil clamp clip cos div exp floor log mul neg pow relu round sigmoid sign sin sqrt square tanh "
@@ -112,18 +118,18 @@ IN_PLACE: dict[str, Callable[..., Any]] = {
     "fill": lambda x, value: value,
     "copy": lambda x, other, non_blocking=False: other,
     **{n: METHODS[n] for n in ("addcdiv", "addcmul", "addmm", "lerp", "masked_fill")},
-    "uniform": lambda x, low=0.0, high=1.0, rng=None: creation.rand_like(x, rng=rng) * (high - low) + low,
-    "normal": lambda x, mean=0.0, std=1.0, rng=None: creation.randn_like(x, rng=rng) * std + mean,
+    "uniform": lambda x, low=0.0, high=1.0, **source: creation.rand_like(x, **source) * (high - low) + low,
+    "normal": lambda x, mean=0.0, std=1.0, **source: creation.randn_like(x, **source) * std + mean,
 }
 """What `x.add_(y)` and its like write into x: in place where no graph is involved, else refused."""
 
 
 def _writing(name: str, compute: Callable[..., Any]) -> Callable[..., Tensor]:
     def method(x: Tensor, *args: Any, **options: Any) -> Tensor:
-        value = compute(x, *args, **options)
-        x._write(name, value, lambda a, b: np.copyto(a, b, casting="same_kind"))
+        x._write(name, compute(x, *args, **options), lambda a, b: np.copyto(a, b, casting="same_kind"))
         return x
 
+    compute.__qualname__ = name  # for Python's messages on arguments
     return method
 
 
@@ -132,7 +138,7 @@ METHODS |= {f"{name}_": _writing(f"{name}_", compute) for name, compute in IN_PL
 for _name, _operation in OPERATIONS.items():
     registry[_name] = registry[_operation]
 for _name, _method in METHODS.items():
-    _method.__name__ = _method.__qualname__ = _name  # as errors say it
+    _method.__name__ = _method.__qualname__ = _name
     setattr(TensorMethods, _name, _method)
 
 OTHERS = {"device": Device, "cuda": Cuda, "linalg": np.linalg, "finfo": np.finfo, "iinfo": np.iinfo}

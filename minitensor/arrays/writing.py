@@ -152,7 +152,10 @@ class Writing(Tensor):
             raise DTypeError(f"{name}: cannot write {array.dtype} into {self.dtype}") from error
         except ValueError as error:
             if not self._data.flags.writeable:
-                raise
+                raise ShapeError(
+                    f"{name}: the memory of this tensor, of shape {self.shape}, is read-only, as where "
+                    "expand() repeats elements. Write into a copy: x.clone()."
+                ) from error
             raise ShapeError(f"{name}: {error} (shape {self.shape}, written {array.shape})") from error
         self._mark_written()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -33,6 +33,7 @@ from minitensor.core.tensor import Tensor
 from minitensor.core.value import Value
 from minitensor.errors import CompileError
 
+P = ParamSpec("P")
 R = TypeVar("R")
 _one_at_a_time = threading.RLock()
 
@@ -334,13 +335,16 @@ class Tracer(Onlooker):
     def looks(self, array: Any) -> Any:
         return array.value if isinstance(array, Traced) else array
 
-    def draws(self, source: Callable[[], R]) -> R:
-        """A generator that is found, or made, and drawn from again whenever the program runs."""
+    def draws(self, source: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """A generator that is found, or made of a seed, and drawn from again whenever the program runs.
 
-        def generator() -> R:
-            return source()
+        One that the step made itself is another at each recording: that is noticed, as it is an argument.
+        """
 
-        found: Any = self.effect(generator, (), {})
+        def generator(*args: P.args, **kwargs: P.kwargs) -> R:
+            return source(*args, **kwargs)
+
+        found: Any = self.effect(generator, args, kwargs)
         self.drawn.add(id(found.value))
         return _Draws(self, found)  # type: ignore[return-value]
 

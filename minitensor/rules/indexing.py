@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from builtins import all as every
-from builtins import any as some
 from builtins import max as larger
 from builtins import min as smaller
 from itertools import accumulate
@@ -168,7 +167,7 @@ def min(
 
 def _is_other(x: Any) -> bool:
     """Whether what stands where NumPy has the axis is a tensor to compare with, as PyTorch may have it."""
-    return on_nodes(x) and (x.dtype.kind == "f" or x.ndim > 1)
+    return on_nodes(x) and (x.ndim > 0 or x.dtype.kind not in "iu")
 
 
 @composite(arrays=True)
@@ -509,7 +508,7 @@ def split(x: Array, indices_or_sections: Any, axis: Any = None, *, dim: Any = No
     """Parts along an axis, or axis 0: so many equal ones, or cut before each of these indices.
 
     Along `dim`, as PyTorch calls it: parts of this length, the last perhaps shorter, or of each of these
-    lengths. Where neither is named, an integer is taken only if both would do the same.
+    lengths. Where neither is named, what could mean either is taken only if both would do the same.
 
     >>> [len(part) for part in split(np.arange(6), 2, axis=0)]
     [3, 3]
@@ -522,7 +521,15 @@ def split(x: Array, indices_or_sections: Any, axis: Any = None, *, dim: Any = No
     n = x.shape[place]
     if are_several(indices_or_sections):
         given = integers("split", "indices_or_sections", indices_or_sections)
-        cuts = list(given) if dim is None else _ends_of(given, place, x.shape)
+        by_length = list(accumulate(given))[:-1]
+        if dim is not None and not _are_lengths(given, n):
+            raise ShapeError(f"split: lengths {given} do not add up to axis {place} of {x.shape}")
+        cuts = list(given) if dim is None else by_length
+        if axis is None and dim is None and _are_lengths(given, n) and cuts != by_length:
+            raise OptionError(
+                f"split: parts cut before {given}, or parts of these lengths? Write axis={place} for the "
+                f"first, as NumPy does, or dim={place} for the second, as PyTorch does."
+            )
     else:
         number = one_integer("split", "indices_or_sections", indices_or_sections)
         if number < 1:
@@ -544,12 +551,9 @@ def split(x: Array, indices_or_sections: Any, axis: Any = None, *, dim: Any = No
     return tuple([x[(*before, slice(start, end))] for start, end in ends])
 
 
-def _ends_of(lengths: tuple[int, ...], axis: int, shape: Shape) -> list[int]:
-    """Where parts of these lengths end, but for the last."""
-    ends = [0, *accumulate(lengths)]
-    if some([length < 0 for length in lengths]) or ends[-1] != shape[axis]:
-        raise ShapeError(f"split: lengths {lengths} do not add up to axis {axis} of {shape}")
-    return ends[1:-1]
+def _are_lengths(given: tuple[int, ...], n: int) -> bool:
+    """Whether parts of these lengths make n."""
+    return every([length >= 0 for length in given]) and math.fsum(given) == n
 
 
 @composite(arrays=True, inputs="x")
@@ -565,16 +569,16 @@ def chunk(x: Array, chunks: int, axis: int = 0) -> tuple[Any, ...]:
 
 @composite(arrays=True)
 def diagonal(x: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """The diagonal of two axes, as the last axis of the result."""
+    """The diagonal of two axes, as the last axis of the result: a view."""
     first, second = (one_axis("diagonal", a, x.shape) for a in (axis1, axis2))
     if first == second:
         raise ShapeError(f"diagonal: axis1 and axis2 are both axis {first} of {x.shape}")
     offset = one_integer("diagonal", "offset", offset)
     rows = x.transpose([i for i in range(x.ndim) if i not in (first, second)] + [first, second])
     below, right = (-offset, 0) if offset < 0 else (0, offset)
-    length = smaller(rows.shape[-2] - below, rows.shape[-1] - right)
-    i = np.arange(length) if length > 0 else np.arange(0)
-    return rows[..., i + below, i + right]
+    length = larger(smaller(rows.shape[-2] - below, rows.shape[-1] - right), 0)
+    square = rows[..., below : below + length, right : right + length]
+    return np.einsum("...ii->...i", square)
 
 
 @composite(arrays=True)

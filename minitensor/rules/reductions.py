@@ -112,7 +112,7 @@ def average(x: Array, axis: Axis = None, weights: Any = None, keepdims: bool = F
 def var(
     x: Array,
     axis: Axis = None,
-    ddof: float = 0,
+    ddof: float | None = None,
     keepdims: bool = False,
     correction: float | None = None,
     *,
@@ -127,8 +127,7 @@ def var(
     """
     axis, keepdims, by_torch = by_dim("var", axis, keepdims, dim, keepdim)
     axis = reduced("var", axis, x.shape)
-    by_default = 1 if unbiased or (by_torch and unbiased is None) else ddof
-    d, n = _deviations(x, axis, by_default if correction is None else correction)
+    d, n = _deviations(x, axis, _correction(ddof, correction, unbiased, by_torch))
     y = np.add.reduce(d * d, axis=axis, keepdims=keepdims) / n  # type: ignore[call-overload]
     return y, lambda g: _spread(g * 2 / n, x.shape, axis) * d
 
@@ -137,7 +136,7 @@ def var(
 def std(
     x: Array,
     axis: Axis = None,
-    ddof: float = 0,
+    ddof: float | None = None,
     keepdims: bool = False,
     correction: float | None = None,
     *,
@@ -152,14 +151,19 @@ def std(
     """
     axis, keepdims, by_torch = by_dim("std", axis, keepdims, dim, keepdim)
     axis = reduced("std", axis, x.shape)
-    by_default = 1 if unbiased or (by_torch and unbiased is None) else ddof
-    d, n = _deviations(x, axis, by_default if correction is None else correction)
+    d, n = _deviations(x, axis, _correction(ddof, correction, unbiased, by_torch))
     y = _root(np.add.reduce(d * d, axis=axis, keepdims=True) / n)
 
     def local(g: Array) -> Array:
         return _spread(_divide(g.reshape(y.shape), y * n), x.shape, axis) * d
 
     return _drop(y, axis, keepdims), local
+
+
+def _correction(ddof: float | None, correction: float | None, unbiased: bool | None, by_torch: bool) -> float:
+    """What to subtract from n, under whichever of its names it is given."""
+    given = next((x for x in (correction, ddof, unbiased) if x is not None), by_torch)
+    return int(given) if isinstance(given, bool | np.bool_) else given
 
 
 def _deviations(x: Array, axis: Axis, ddof: float) -> tuple[Array, Any]:
