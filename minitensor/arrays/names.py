@@ -77,20 +77,18 @@ def _matrix(x: Tensor) -> Tensor:
     return rules.permute(x)
 
 
+# fmt: off
 METHODS: dict[str, Callable[..., Any]] = {
     "view": lambda x, *shape: x.reshape(*shape),
     **{n: lambda x, other: x.reshape(other.shape) for n in ("view_as", "reshape_as")},
-    "expand": _expand,
-    "expand_as": lambda x, other: rules.broadcast_to(x, other.shape),
-    "repeat": _repeat,
-    "narrow": _narrow,
-    "t": _matrix,
+    "expand": _expand, "expand_as": lambda x, other: rules.broadcast_to(x, other.shape),
+    "repeat": _repeat, "narrow": _narrow, "t": _matrix,
     **{n: lambda x: math.prod(x.shape) for n in ("numel", "nelement")},
     **{n: lambda x: x.ndim for n in ("dim", "ndimension")},
     "is_floating_point": lambda x: x.dtype.kind == "f",
     "to": lambda x, *args, copy=False, **options: _to(x, dtype_to(*args, **options), copy),
-    **{"type": lambda x, dtype: _to(x, dtype_to(dtype)), "type_as": lambda x, other: _to(x, other.dtype)},
-    **{"cpu": lambda x: x, "cuda": lambda x, device="cuda": Device("cuda")},
+    "type": lambda x, dtype: _to(x, dtype_to(dtype)), "type_as": lambda x, other: _to(x, other.dtype),
+    "cpu": lambda x: x, "cuda": lambda x, device="cuda": Device("cuda"),
     "contiguous": lambda x: x if x.is_contiguous() else rules.copy(x),
     "is_contiguous": lambda x: bool(x.data.flags.c_contiguous),
     **{n: lambda x, dtype=DTYPES[n]: _to(x, dtype) for n in DTYPES if n.isalpha()},
@@ -105,6 +103,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     "select": lambda x, dim, index: rules.moveaxis(x, dim, 0)[index],
     **{f"new_{n}": _like(n) for n in ("zeros", "ones", "full", "empty", "tensor")},
 }
+# fmt: on
 
 _CHANGING = (
     "abs ceil clamp clip cos div exp floor log mul neg pow relu round sigmoid sign sin sqrt square tanh "
