@@ -373,15 +373,15 @@ class TensorMethods(Generic[N]):
     def addcmul_(self, *args: Any, **options: Any) -> N: ...
     def addmm(self, a: Any, b: Any, beta: Any = ..., alpha: Any = ...) -> N: ...
     def addmm_(self, *args: Any, **options: Any) -> N: ...
-    def all(self, axis: Axis = ..., keepdims: builtins.bool = ...) -> N:
+    def all(self, axis: Axis = ..., keepdims: builtins.bool = ..., *, dim: Axis = ..., keepdim: builtins.bool = ...) -> N:
         """Whether no element over the axes is 0."""
     def allclose(self, y: N | ArrayLike, rtol: builtins.float = ..., atol: builtins.float = ..., equal_nan: builtins.bool = ...) -> builtins.bool:
         """Whether all elements are close, as a bool."""
-    def amax(self, axis: Axis = ..., keepdims: builtins.bool = ...) -> N:
+    def amax(self, axis: Axis = ..., keepdims: builtins.bool = ..., *, dim: Axis = ..., keepdim: builtins.bool = ...) -> N:
         """Largest element over the axes; where several tie, they share the gradient evenly."""
-    def amin(self, axis: Axis = ..., keepdims: builtins.bool = ...) -> N:
+    def amin(self, axis: Axis = ..., keepdims: builtins.bool = ..., *, dim: Axis = ..., keepdim: builtins.bool = ...) -> N:
         """Smallest element over the axes; where several tie, they share the gradient evenly."""
-    def any(self, axis: Axis = ..., keepdims: builtins.bool = ...) -> N:
+    def any(self, axis: Axis = ..., keepdims: builtins.bool = ..., *, dim: Axis = ..., keepdim: builtins.bool = ...) -> N:
         """Whether some element over the axes is not 0."""
     def arccos(self) -> N:
         """Inverse cosine; derivative −1 / √(1 − x²), which is −inf at −1 and 1."""
@@ -397,11 +397,11 @@ class TensorMethods(Generic[N]):
         """The angle of the point whose ordinate is the first argument, its abscissa the second."""
     def arctanh(self) -> N:
         """Inverse hyperbolic tangent; derivative 1 / (1 − x²)."""
-    def argmax(self, axis: builtins.int | None = ..., keepdims: builtins.bool = ...) -> N:
+    def argmax(self, axis: builtins.int | None = ..., keepdims: builtins.bool = ..., *, dim: builtins.int | None = ..., keepdim: builtins.bool = ...) -> N:
         """Where the largest element is: the first one where several tie."""
-    def argmin(self, axis: builtins.int | None = ..., keepdims: builtins.bool = ...) -> N:
+    def argmin(self, axis: builtins.int | None = ..., keepdims: builtins.bool = ..., *, dim: builtins.int | None = ..., keepdim: builtins.bool = ...) -> N:
         """Where the smallest element is: the first one where several tie."""
-    def argsort(self, axis: builtins.int | None = ..., descending: builtins.bool = ...) -> N:
+    def argsort(self, axis: builtins.int | None = ..., descending: builtins.bool = ..., dim: builtins.int | None = ...) -> N:
         """The indices that sort x along an axis, NaN last (first if descending); equal ones keep their order."""
     def array_equal(self, y: N | ArrayLike, equal_nan: builtins.bool = ...) -> builtins.bool:
         """Whether shapes and all elements are equal, as a bool; with equal_nan, NaN equals NaN."""
@@ -434,7 +434,7 @@ class TensorMethods(Generic[N]):
     def ceil_(self, *args: Any, **options: Any) -> N: ...
     def cholesky(self, upper: builtins.bool = ...) -> N:
         """The lower triangle L with L Lᵀ = x, for symmetric positive definite x; its gradient is symmetric."""
-    def chunk(self, chunks: builtins.int, axis: builtins.int = ...) -> tuple[N, ...]:
+    def chunk(self, chunks: builtins.int, axis: builtins.int = ..., *, dim: builtins.int = ...) -> tuple[N, ...]:
         """At most so many parts along an axis, of equal length but for the last."""
     def clamp(self, min: N | ArrayLike | None = ..., max: N | ArrayLike | None = ...) -> N:
         """x held between min and max: numbers, or tensors, which have a gradient where they are taken."""
@@ -455,19 +455,19 @@ class TensorMethods(Generic[N]):
     def cos_(self, *args: Any, **options: Any) -> N: ...
     def cosh(self) -> N:
         """Hyperbolic cosine; derivative sinh x."""
-    def count_nonzero(self, axis: Axis = ..., keepdims: builtins.bool = ...) -> N:
+    def count_nonzero(self, axis: Axis = ..., keepdims: builtins.bool = ..., *, dim: Axis = ..., keepdim: builtins.bool = ...) -> N:
         """How many elements over the axes are not 0."""
     def cpu(self) -> N: ...
-    def cross(self, y: N | ArrayLike, axisa: builtins.int = ..., axisb: builtins.int = ..., axisc: builtins.int = ..., axis: builtins.int | None = ...) -> N:
+    def cross(self, y: N | ArrayLike, axisa: builtins.int = ..., axisb: builtins.int = ..., axisc: builtins.int = ..., axis: builtins.int | None = ..., *, dim: builtins.int | None = ...) -> N:
         """Cross products of vectors of length 3, which lie along axisa of x, axisb of y and axisc of the result."""
     def cuda(self, device: Any = ...) -> N: ...
-    def cummax(self, axis: builtins.int = ...) -> Selection:
+    def cummax(self, axis: builtins.int = ..., *, dim: builtins.int = ...) -> Selection:
         """The largest element so far along an axis, and its index: the last of ties, as torch.cummax."""
-    def cummin(self, axis: builtins.int = ...) -> Selection:
+    def cummin(self, axis: builtins.int = ..., *, dim: builtins.int = ...) -> Selection:
         """The smallest element so far along an axis, and its index: the last of ties, as torch.cummin."""
-    def cumprod(self, axis: builtins.int | None = ...) -> N:
+    def cumprod(self, axis: builtins.int | None = ..., *, dim: builtins.int | None = ...) -> N:
         """Running product along an axis, or over all elements as one row; right also where elements are 0."""
-    def cumsum(self, axis: builtins.int | None = ...) -> N:
+    def cumsum(self, axis: builtins.int | None = ..., *, dim: builtins.int | None = ...) -> N:
         """Running sum along an axis, or over all elements as one row."""
     @property
     def data(self) -> Array:
@@ -483,9 +483,9 @@ class TensorMethods(Generic[N]):
         """Where the elements are: on the CPU."""
     def diag(self, k: builtins.int = ...) -> N:
         """A matrix with the vector x on diagonal k, and zeros elsewhere; of a matrix, that diagonal."""
-    def diagonal(self, offset: builtins.int = ..., axis1: builtins.int = ..., axis2: builtins.int = ...) -> N:
+    def diagonal(self, offset: builtins.int = ..., axis1: builtins.int = ..., axis2: builtins.int = ..., *, dim1: builtins.int = ..., dim2: builtins.int = ...) -> N:
         """The diagonal of two axes, as the last axis of the result: a view."""
-    def diff(self, n: builtins.int = ..., axis: builtins.int = ..., prepend: Any = ..., append: Any = ...) -> N:
+    def diff(self, n: builtins.int = ..., axis: builtins.int = ..., prepend: Any = ..., append: Any = ..., *, dim: builtins.int = ...) -> N:
         """Each element minus the one before it along an axis, n times; of booleans, whether they differ."""
     def dim(self) -> builtins.int: ...
     def div(self, y: N | ArrayLike) -> N:
@@ -515,14 +515,14 @@ class TensorMethods(Generic[N]):
     def expand(self, *shape: Any) -> N:
         """Broadcast to a shape in which −1 stands for the length that an axis has."""
     def expand_as(self, other: Any) -> N: ...
-    def expand_dims(self, axis: Axes) -> N:
+    def expand_dims(self, axis: Axes, *, dim: Axes = ...) -> N:
         """With new axes of length 1 in these places of the result."""
     def expm1(self) -> N:
         """eˣ − 1, also precise near 0."""
     def fill_(self, *args: Any, **options: Any) -> N: ...
     def flatten(self, start_dim: builtins.int = ..., end_dim: builtins.int = ...) -> N:
         """The axes from start_dim to end_dim as one."""
-    def flip(self, axis: Axis = ...) -> N:
+    def flip(self, axis: Axis = ..., *, dim: Axis = ..., dims: Axis = ...) -> N:
         """Backwards along one axis, several, or all."""
     def float(self, dtype: Any = ...) -> N: ...
     def floor(self) -> N:
@@ -532,12 +532,12 @@ class TensorMethods(Generic[N]):
         """⌊x / y⌋, as Python's //; gradient 0."""
     def fmod(self, y: N | ArrayLike) -> N:
         """x − y trunc(x / y), with the sign of x, as C's %; derivative 1 in x and −trunc(x / y) in y."""
-    def fold(self, length: builtins.int, axis: builtins.int = ..., stride: builtins.int = ..., dilation: builtins.int = ...) -> N:
+    def fold(self, length: builtins.int, axis: builtins.int = ..., stride: builtins.int = ..., dilation: builtins.int = ..., *, dim: builtins.int = ...) -> N:
         """The windows (count, size) of an axis added up where they lie: the adjoint of `windows`."""
     @classmethod
     def from_numpy(cls, array: Array) -> Self:
         """A tensor that shares the array's memory instead of copying it."""
-    def gather(self, axis: builtins.int, index: Any) -> N:
+    def gather(self, axis: builtins.int, index: Any, *, dim: builtins.int = ...) -> N:
         """y[i, j] = x[index[i, j], j] for axis 0, and so on; y has the shape of index."""
     def ge(self, y: N | ArrayLike) -> N:
         """numpy.greater_equal, elementwise."""
@@ -611,13 +611,13 @@ class TensorMethods(Generic[N]):
     def log2(self) -> N:
         """Logarithm to base 2; derivative 1 / (x log 2)."""
     def log_(self, *args: Any, **options: Any) -> N: ...
-    def log_softmax(self, axis: Axis = ...) -> N:
+    def log_softmax(self, axis: Axis = ..., *, dim: Axis = ...) -> N:
         """log softmax, without the rounding of log(softmax(x))."""
     def logaddexp(self, y: N | ArrayLike) -> N:
         """log(eˣ + eʸ) without overflow; logaddexp(x, 0) is softplus."""
     def logaddexp2(self, y: N | ArrayLike) -> N:
         """log₂(2ˣ + 2ʸ) without overflow."""
-    def logcumsumexp(self, axis: builtins.int | None = ...) -> N:
+    def logcumsumexp(self, axis: builtins.int | None = ..., *, dim: builtins.int | None = ...) -> N:
         """log of the running sum of eˣ along an axis, or over all elements as one row, without overflow."""
     def logical_and(self, y: N | ArrayLike) -> N:
         """numpy.logical_and, elementwise."""
@@ -627,7 +627,7 @@ class TensorMethods(Generic[N]):
         """numpy.logical_or, elementwise."""
     def logical_xor(self, y: N | ArrayLike) -> N:
         """numpy.logical_xor, elementwise."""
-    def logsumexp(self, axis: Axis = ..., keepdims: builtins.bool = ...) -> N:
+    def logsumexp(self, axis: Axis = ..., keepdims: builtins.bool = ..., *, dim: Axis = ..., keepdim: builtins.bool = ...) -> N:
         """log Σ eˣ over the axes without overflow; −inf where every element is; the gradient is softmax."""
     def long(self, dtype: Any = ...) -> N: ...
     def lt(self, y: N | ArrayLike) -> N:
@@ -642,17 +642,17 @@ class TensorMethods(Generic[N]):
         """Matrix product over the last two axes; a 1-D input is a row on the left, a column on the right."""
     def max(self, axis: Any = ..., keepdims: builtins.bool = ..., dim: Any = ..., keepdim: builtins.bool | None = ...) -> N:
         """Largest element over the axes; where several tie, they share the gradient evenly."""
-    def max_with_indices(self, axis: builtins.int = ..., keepdims: builtins.bool = ...) -> Selection:
+    def max_with_indices(self, axis: builtins.int = ..., keepdims: builtins.bool = ..., *, dim: builtins.int = ..., keepdim: builtins.bool = ...) -> Selection:
         """The largest elements along an axis and their indices: the first where several tie, as torch.max."""
     def maximum(self, y: N | ArrayLike) -> N:
         """The larger of x and y, elementwise; each gets half the gradient where they tie."""
-    def mean(self, axis: Axis = ..., keepdims: builtins.bool = ..., dtype: DTypeLike | None = ...) -> N:
+    def mean(self, axis: Axis = ..., keepdims: builtins.bool = ..., dtype: DTypeLike | None = ..., dim: Axis = ..., keepdim: builtins.bool = ...) -> N:
         """Arithmetic mean over an axis, a tuple of axes, or all of them; the mean of nothing is NaN."""
     def median(self, axis: Axis = ..., keepdims: builtins.bool = ..., dim: Any = ..., keepdim: builtins.bool | None = ...) -> N:
         """The middle element in order, or the mean of the middle two, each with half the gradient; NaN if one is."""
     def min(self, axis: Any = ..., keepdims: builtins.bool = ..., dim: Any = ..., keepdim: builtins.bool | None = ...) -> N:
         """Smallest element over the axes; where several tie, they share the gradient evenly."""
-    def min_with_indices(self, axis: builtins.int = ..., keepdims: builtins.bool = ...) -> Selection:
+    def min_with_indices(self, axis: builtins.int = ..., keepdims: builtins.bool = ..., *, dim: builtins.int = ..., keepdim: builtins.bool = ...) -> Selection:
         """The smallest elements along an axis and their indices: the first where several tie, as torch.min."""
     def minimum(self, y: N | ArrayLike) -> N:
         """The smaller of x and y, elementwise; each gets half the gradient where they tie."""
@@ -669,9 +669,9 @@ class TensorMethods(Generic[N]):
         """x · y."""
     def mv(self, y: N | ArrayLike) -> N:
         """Matrix product over the last two axes; a 1-D input is a row on the left, a column on the right."""
-    def nanmean(self, axis: Axis = ..., keepdims: builtins.bool = ...) -> N:
+    def nanmean(self, axis: Axis = ..., keepdims: builtins.bool = ..., *, dim: Axis = ..., keepdim: builtins.bool = ...) -> N:
         """Mean of what is not NaN; NaN where everything is. The gradient of a NaN is 0."""
-    def nansum(self, axis: Axis = ..., keepdims: builtins.bool = ...) -> N:
+    def nansum(self, axis: Axis = ..., keepdims: builtins.bool = ..., *, dim: Axis = ..., keepdim: builtins.bool = ...) -> N:
         """Sum of what is not NaN; the gradient of a NaN is 0."""
     def narrow(self, dim: builtins.int, start: builtins.int, length: builtins.int) -> N:
         """A part of an axis, in the same memory."""
@@ -692,7 +692,7 @@ class TensorMethods(Generic[N]):
     def new_ones(self, *args: Any, **options: Any) -> N: ...
     def new_tensor(self, *args: Any, **options: Any) -> N: ...
     def new_zeros(self, *args: Any, **options: Any) -> N: ...
-    def norm(self, ord: builtins.float = ..., axis: Axis = ..., keepdims: builtins.bool = ...) -> N:
+    def norm(self, ord: builtins.float = ..., axis: Axis = ..., keepdims: builtins.bool = ..., *, dim: Axis = ..., keepdim: builtins.bool = ...) -> N:
         """(Σ |x|^ord)^(1/ord), the norm of vectors; ord may be inf, −inf, and 0, which counts."""
     def normal_(self, *args: Any, **options: Any) -> N: ...
     def not_equal(self, y: N | ArrayLike) -> N:
@@ -713,9 +713,9 @@ class TensorMethods(Generic[N]):
     def pow_(self, *args: Any, **options: Any) -> N: ...
     def power(self, y: N | ArrayLike) -> N:
         """xʸ. At x = 0: x⁰ has gradient 0, x^½ inf, x⁻¹ is inf with gradient −inf; 0ʸ has gradient 0 in y ≥ 0."""
-    def prod(self, axis: Axis = ..., keepdims: builtins.bool = ...) -> N:
+    def prod(self, axis: Axis = ..., keepdims: builtins.bool = ..., *, dim: Axis = ..., keepdim: builtins.bool = ...) -> N:
         """Product over the axes; the gradient is the product of the others, also where some are 0."""
-    def quantile(self, q: N | ArrayLike, axis: Axis = ..., keepdims: builtins.bool = ..., method: str = ...) -> N:
+    def quantile(self, q: N | ArrayLike, axis: Axis = ..., keepdims: builtins.bool = ..., method: str = ..., *, dim: Axis = ..., keepdim: builtins.bool = ...) -> N:
         """The value below which a part q of the elements over the axes lies, from 0 to 1; NaN if one is NaN."""
     def ravel(self) -> N:
         """All elements as one row."""
@@ -728,7 +728,7 @@ class TensorMethods(Generic[N]):
         """x − y ⌊x / y⌋, with the sign of y, as Python's %; derivative 1 in x and −⌊x / y⌋ in y."""
     def repeat(self, *repeats: Any, axis: builtins.int | None = ..., dim: builtins.int | None = ...) -> N:
         """NumPy's; PyTorch's has a number for each axis."""
-    def repeat_interleave(self, repeats: Axes, axis: builtins.int | None = ...) -> N:
+    def repeat_interleave(self, repeats: Axes, axis: builtins.int | None = ..., *, dim: builtins.int | None = ...) -> N:
         """Every element so many times, one number for all or one for each; PyTorch's repeat_interleave."""
     @property
     def requires_grad(self) -> builtins.bool:
@@ -742,7 +742,7 @@ class TensorMethods(Generic[N]):
     def reshape_as(self, other: Any) -> N: ...
     def retain_grad(self) -> Self:
         """Keep this tensor's gradient in `.grad` although it is not a leaf."""
-    def roll(self, shift: Axes, axis: Axis = ...) -> N:
+    def roll(self, shift: Axes, axis: Axis = ..., *, dim: Axis = ..., dims: Axis = ...) -> N:
         """Shifted along axes, or along all as one row; what leaves at the end enters at the start."""
     def round(self, decimals: builtins.int = ...) -> N:
         """x rounded to so many decimals, halves to the even neighbour; gradient 0."""
@@ -751,7 +751,7 @@ class TensorMethods(Generic[N]):
         """1 / √x; derivative −½ x^(−3/2)."""
     def scatter(self, key: Any, shape: Shape) -> N:
         """Zeros of `shape` with x added at key; an element addressed twice receives both. The adjoint of index."""
-    def scatter_add(self, axis: N | ArrayLike, index: N | ArrayLike, src: N | ArrayLike) -> N:
+    def scatter_add(self, axis: N | ArrayLike, index: N | ArrayLike, src: N | ArrayLike, *, dim: builtins.int = ...) -> N:
         """x with src[i, j] added at [index[i, j], j] for axis 0, and so on: the adjoint of gather."""
     def select(self, dim: Any, index: Any) -> N: ...
     def selu(self) -> N:
@@ -778,7 +778,7 @@ class TensorMethods(Generic[N]):
         """How many elements there are; called, as PyTorch has it, the shape, or the length of an axis."""
     def slogdet(self) -> SignAndLogDet:
         """Sign and logarithm of the size of determinants, which themselves may overflow; the gradient is x⁻ᵀ."""
-    def softmax(self, axis: Axis = ...) -> N:
+    def softmax(self, axis: Axis = ..., *, dim: Axis = ...) -> N:
         """eˣ / Σ eˣ along an axis (over several, or all), without overflow."""
     def softplus(self, beta: builtins.float = ..., threshold: builtins.float | None = ...) -> N:
         """log(1 + e^(beta x)) / beta, without overflow; derivative σ(beta x). It is x where beta x > threshold."""
@@ -794,9 +794,9 @@ class TensorMethods(Generic[N]):
     def square(self) -> N:
         """x²; derivative 2x."""
     def square_(self, *args: Any, **options: Any) -> N: ...
-    def squeeze(self, axis: Axis = ...) -> N:
+    def squeeze(self, axis: Axis = ..., *, dim: Axis = ...) -> N:
         """Without the axes of length 1, or without those named, which must have length 1, as in NumPy."""
-    def standardize(self, axis: Axis = ..., eps: builtins.float = ...) -> N:
+    def standardize(self, axis: Axis = ..., eps: builtins.float = ..., *, dim: Axis = ...) -> N:
         """(x − mean) / √(variance + eps) over the axes: what batch norm and layer norm have in common."""
     def std(self, axis: Axis = ..., ddof: builtins.float | None = ..., keepdims: builtins.bool = ..., correction: builtins.float | None = ..., unbiased: builtins.bool | None = ..., dim: Axis = ..., keepdim: builtins.bool | None = ...) -> N:
         """Standard deviation, the root of `var`, with gradient 0 where all elements are equal."""
@@ -805,18 +805,18 @@ class TensorMethods(Generic[N]):
     def sub_(self, *args: Any, **options: Any) -> N: ...
     def subtract(self, y: N | ArrayLike) -> N:
         """x − y."""
-    def sum(self, axis: Axis = ..., keepdims: builtins.bool = ..., dtype: DTypeLike | None = ...) -> N:
+    def sum(self, axis: Axis = ..., keepdims: builtins.bool = ..., dtype: DTypeLike | None = ..., dim: Axis = ..., keepdim: builtins.bool = ...) -> N:
         """Sum over an axis, a tuple of axes, or all of them; in another dtype if one is given."""
-    def swapaxes(self, axis1: builtins.int, axis2: builtins.int) -> N:
+    def swapaxes(self, axis1: builtins.int, axis2: builtins.int, *, dim1: builtins.int = ..., dim2: builtins.int = ...) -> N:
         """Two axes exchanged."""
-    def swapdims(self, axis1: builtins.int, axis2: builtins.int) -> N:
+    def swapdims(self, axis1: builtins.int, axis2: builtins.int, *, dim1: builtins.int = ..., dim2: builtins.int = ...) -> N:
         """Two axes exchanged."""
     def t(self) -> N: ...
-    def take(self, indices: Any, axis: builtins.int | None = ...) -> N:
+    def take(self, indices: Any, axis: builtins.int | None = ..., *, dim: builtins.int | None = ...) -> N:
         """x[indices], along an axis or of all elements as one row."""
-    def take_along_axis(self, indices: Any, axis: builtins.int | None = ...) -> N:
+    def take_along_axis(self, indices: Any, axis: builtins.int | None = ..., *, dim: builtins.int | None = ...) -> N:
         """Elements along an axis at indices such as argsort's; the other axes broadcast, as in NumPy."""
-    def take_along_dim(self, indices: Any, axis: builtins.int | None = ...) -> N:
+    def take_along_dim(self, indices: Any, axis: builtins.int | None = ..., *, dim: builtins.int | None = ...) -> N:
         """Elements along an axis at indices such as argsort's; the other axes broadcast, as in NumPy."""
     def tan(self) -> N:
         """Tangent; derivative 1 + tan² x."""
@@ -830,9 +830,9 @@ class TensorMethods(Generic[N]):
     def to(self, *args: Any, copy: Any = ..., **options: Any) -> N: ...
     def tolist(self) -> Any:
         """The elements as nested lists of Python numbers; of a 0-d tensor, the number."""
-    def topk(self, k: builtins.int, axis: builtins.int = ..., largest: builtins.bool = ...) -> Selection:
+    def topk(self, k: builtins.int, axis: builtins.int = ..., largest: builtins.bool = ..., *, dim: builtins.int = ...) -> Selection:
         """The k largest (or smallest) elements along an axis, in order, and their indices; the first of ties."""
-    def trace(self, offset: builtins.int = ..., axis1: builtins.int = ..., axis2: builtins.int = ...) -> N:
+    def trace(self, offset: builtins.int = ..., axis1: builtins.int = ..., axis2: builtins.int = ..., *, dim1: builtins.int = ..., dim2: builtins.int = ...) -> N:
         """Sum of the diagonal of two axes."""
     def transpose(self, *axes: Any, dim0: builtins.int | None = ..., dim1: builtins.int | None = ...) -> N:
         """The axes in another order: reversed, or as a tuple has them; of two integers, these two exchanged."""
@@ -849,10 +849,10 @@ class TensorMethods(Generic[N]):
     def trunc_(self, *args: Any, **options: Any) -> N: ...
     def type(self, dtype: Any) -> N: ...
     def type_as(self, other: Any) -> N: ...
-    def unbind(self, axis: builtins.int = ...) -> tuple[N, ...]:
+    def unbind(self, axis: builtins.int = ..., *, dim: builtins.int = ...) -> tuple[N, ...]:
         """The parts along an axis, without that axis."""
     def uniform_(self, *args: Any, **options: Any) -> N: ...
-    def unsqueeze(self, axis: Axes) -> N:
+    def unsqueeze(self, axis: Axes, *, dim: Axes = ...) -> N:
         """With new axes of length 1 in these places of the result."""
     def var(self, axis: Axis = ..., ddof: builtins.float | None = ..., keepdims: builtins.bool = ..., correction: builtins.float | None = ..., unbiased: builtins.bool | None = ..., dim: Axis = ..., keepdim: builtins.bool | None = ...) -> N:
         """Variance Σ (x − mean)² / (n − ddof); derivative 2 (x − mean) / (n − ddof)."""
@@ -860,7 +860,7 @@ class TensorMethods(Generic[N]):
         """Σ x y over all elements."""
     def view(self, *shape: Any) -> N: ...
     def view_as(self, other: Any) -> N: ...
-    def windows(self, size: builtins.int, axis: builtins.int = ..., stride: builtins.int = ..., dilation: builtins.int = ...) -> N:
+    def windows(self, size: builtins.int, axis: builtins.int = ..., stride: builtins.int = ..., dilation: builtins.int = ..., *, dim: builtins.int = ...) -> N:
         """Every window of `size` elements along an axis, as a read-only view; that axis becomes (count, size)."""
     def zero_(self, *args: Any, **options: Any) -> N: ...
     def zero_where(self, mask: Any) -> N:

@@ -57,3 +57,7 @@ def test_the_engine_reads_in_one_sitting() -> None:
     words = r"Recorded|Traced|holds\(|compil|debug|optim|Module"
     code = [line for text in texts for line in text.splitlines() if not line.strip().startswith("#")]
     assert not [line for line in code if re.search(words, line)]
+
+
+def test_other_names_are_one_table_and_no_second_library() -> None:
+    assert (ROOT / "minitensor" / "arrays" / "names.py").read_text(encoding="utf-8").count("\n") <= 150

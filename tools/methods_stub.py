@@ -50,6 +50,7 @@ _NAMED = dict.fromkeys(METHODS, "N") | {
     **dict.fromkeys(["numel", "nelement", "dim", "ndimension"], "builtins.int"),
     **dict.fromkeys(["is_contiguous", "is_floating_point"], "builtins.bool"),
 }
+_DIM = {"dim": "axis", "keepdim": "keepdims", "dim1": "axis1", "dim2": "axis2"}
 _OPERATOR = re.compile(r"__r?(add|sub|mul|truediv|pow|mod|floordiv|neg|pos|abs|round)__")
 
 
@@ -92,8 +93,19 @@ def _operation(name: str, operation: Operation, operand: str) -> str:
     parameters = list(operation.signature.parameters.values())
     inputs = {p.name for p in parameters[operation.inputs]}
     others = [_parameter(p, operand, p.name in inputs) for p in parameters[1:]]
+    others += _in_other_words(name, parameters, operand)
     returns = _RESULTS.get(operation.name, "N")
     return _written(name, ["self", *others], returns, operation.function.__doc__)
+
+
+def _in_other_words(name: str, parameters: list[Parameter], operand: str) -> list[str]:
+    """The same parameters, as PyTorch calls them: by name alone."""
+    named = {p.name: p for p in parameters}
+    words = _DIM | ({"dims": "axis"} if name in ("flip", "roll") else {})
+    given = [(other, named[ours]) for other, ours in words.items() if ours in named and other not in named]
+    others = [_parameter(p.replace(name=other, default=None), operand) for other, p in given]
+    ends = any(p.kind in (Parameter.KEYWORD_ONLY, Parameter.VAR_POSITIONAL) for p in parameters)
+    return others if ends or not others else ["*", *others]
 
 
 def _written(name: str, parameters: list[str], returns: str, doc: str | None, ignore: str = "") -> str:
