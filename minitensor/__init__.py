@@ -38,6 +38,9 @@ from minitensor.instead import missing
 from minitensor.random import manual_seed as manual_seed
 from minitensor.rules import *  # every operation: rules.__all__ is made from the registry
 
+if not TYPE_CHECKING:  # which know them as operations
+    from minitensor.arrays.asking import *
+
 if TYPE_CHECKING:
     from minitensor import autograd as autograd
     from minitensor import data as data

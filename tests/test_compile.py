@@ -20,6 +20,9 @@ from minitensor import Tensor, nn, optim
 from tests.table import ROWS
 from tests.table.row import Check
 
+# The operations are called as NumPy's are, which outside of tests they say (arrays/asking.py).
+pytestmark = pytest.mark.filterwarnings("ignore:.*, as PyTorch has it:UserWarning")
+
 Array = NDArray[Any]
 
 CHECKS = [pytest.param(c, id=f"{name}-{i}") for name, row in ROWS.items() for i, c in enumerate(row.checks)]

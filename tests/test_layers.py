@@ -224,7 +224,7 @@ def test_windows_are_a_view_that_cannot_be_written_to() -> None:
 
 
 def normal(x: Array, axes: tuple[int, ...], eps: float = 1e-5) -> Any:
-    return (x - x.mean(axes, keepdims=True)) / np.sqrt(x.var(axes, keepdims=True) + eps)
+    return (x - x.mean(axes, keepdims=True)) / np.sqrt(x.var(axis=axes, keepdims=True) + eps)
 
 
 @pytest.mark.parametrize("shape", [(5, 3), (4, 3, 2)], ids=str)
@@ -278,7 +278,7 @@ def test_in_evaluation_nothing_is_averaged() -> None:
 
 def test_normalising_agrees_with_the_composition_of_mean_var_and_rsqrt() -> None:
     def composed(x: Tensor, w: Tensor, b: Tensor) -> Any:
-        return (x - x.mean(0, True)) * mt.rsqrt(x.var(0, keepdims=True) + 1e-5) * w + b
+        return (x - x.mean(0, True)) * mt.rsqrt(x.var(axis=0, keepdims=True) + 1e-5) * w + b
 
     def fused(x: Tensor, w: Tensor, b: Tensor) -> Any:
         return functional.batch_norm(x, None, None, w, b, training=True)

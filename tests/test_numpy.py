@@ -29,6 +29,9 @@ from minitensor.func import hessian, jacobian, value_and_grad
 from tests.table import ROWS
 from tests.table.draws import DRAWS
 
+# The operations are called as NumPy's are, which outside of tests they say (arrays/asking.py).
+pytestmark = pytest.mark.filterwarnings("ignore:.*, as PyTorch has it:UserWarning")
+
 A = np.array([[1.0, 2.0], [3.0, 4.0]])
 V = np.array([0.5, 0.25])
 

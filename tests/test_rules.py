@@ -16,6 +16,9 @@ from minitensor.core.rule import registry
 from tests.table import ROWS
 from tests.table.row import Check, is_array
 
+# The operations are called as NumPy's are, which outside of tests they say (arrays/asking.py).
+pytestmark = pytest.mark.filterwarnings("ignore:.*, as PyTorch has it:UserWarning")
+
 CHECKS = [
     pytest.param(check, id=f"{name}-{i}") for name, row in ROWS.items() for i, check in enumerate(row.checks)
 ]

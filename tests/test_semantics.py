@@ -29,6 +29,9 @@ from minitensor import DTypeError, GraphError, ShapeError, Tensor, Value, cli, n
 from minitensor.data import DataLoader, make_moons, train_test_split
 from minitensor.training import fit
 
+# The operations are called as NumPy's are, which outside of tests they say (arrays/asking.py).
+pytestmark = pytest.mark.filterwarnings("ignore:.*, as PyTorch has it:UserWarning")
+
 Array: TypeAlias = NDArray[Any]
 Function: TypeAlias = Callable[..., Any]
 INF, NAN = math.inf, math.nan

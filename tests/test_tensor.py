@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
+import warnings
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 
 import minitensor as mt
-from minitensor import DTypeError, GraphError, ShapeError, Tensor, Value, no_grad
+from minitensor import DTypeError, GraphError, ShapeError, Tensor, Value, nn, no_grad
 
 A = Tensor([1.0, 2.0, 3.0])
 
@@ -555,3 +557,41 @@ def test_new_tensors_have_the_dtype_of_the_tensor_unless_another_is_given() -> N
     assert [y.dtype for y in made] == [np.float64] * 4
     assert x.new_ones(3, dtype=mt.float32, requires_grad=True).requires_grad
     assert x.new_full((3,), 2, dtype=mt.int64).dtype == np.int64
+
+
+ASKED: dict[str, list[Callable[[Any], Any]]] = {
+    "it gives the values alone, as in NumPy. Write axis=, or dim= for values and indices": [
+        *[lambda x: x.max(1), lambda x: mt.max(x, 0), lambda x: x.min((0, 1)), lambda x: mt.min(x, -1, True)],
+        *[lambda x: x.sort(), lambda x: mt.sort(x, 0), lambda x: x.sort(descending=True)],
+    ],
+    "of two in the middle it is the mean, as in NumPy. Write axis=, or dim= for the lower of them": [
+        *[lambda x: x.median(), lambda x: mt.median(x, 1), lambda x: x.median(0, keepdims=True)],
+    ],
+    "it divides by n, as in NumPy. Write ddof=0, or ddof=1 to divide by n − 1": [
+        *[lambda x: x.std(), lambda x: x.std(0), lambda x: mt.var(x), lambda x: x.var(1, keepdims=True)],
+    ],
+}
+
+
+@pytest.mark.parametrize(("words", "use"), [(words, use) for words, uses in ASKED.items() for use in uses])
+def test_what_pytorch_means_otherwise_is_done_as_numpy_does_and_says_so(
+    words: str, use: Callable[[Any], Any]
+) -> None:
+    x = Tensor([[1.0, 4.0, 2.0], [3.0, 0.0, 5.0]])
+    for kind in (x, nn.Parameter(x)):
+        with pytest.warns(UserWarning, match=f"^[a-z]+: {re.escape(words)}, as PyTorch has it.$") as found:
+            use(kind)
+        assert [warning.filename for warning in found] == [__file__]
+
+
+def test_who_says_which_is_meant_is_not_told() -> None:
+    x: Any = Tensor([[1.0, 4.0, 2.0], [3.0, 0.0, 5.0]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for name in ("max", "min", "sort", "median", "std", "var"):
+            operation, method = getattr(mt, name), getattr(x, name)
+            for said in ({"axis": 1}, {"dim": 1}):
+                operation(x, **said), method(**said)
+            getattr(np, name)(x, 1), operation(np.ones((2, 3)), 1)
+        x.max(), x.min(), x.max(None), mt.max(x, x * 2), x.max(1, keepdim=True), x.amax(1), x.std(ddof=1)
+        x.var(0, correction=0), x.std(unbiased=False), nn.LayerNorm(3)(x), nn.BatchNorm1d(3)(x)

@@ -67,7 +67,7 @@ def _class(kind: type, operand: str) -> str:
 
 def _member(name: str, x: Any, operand: str) -> str:
     operation = registry.get(name)
-    if operation is not None and operation.call is x:
+    if operation is not None and operation.call in (x, getattr(x, "__wrapped__", None)):
         return _operation(name, operation, operand)
     if isinstance(x, property):
         setter = f"    @{name}.setter\n{_function(name, x.fset, operand)}" if x.fset else ""

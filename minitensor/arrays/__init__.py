@@ -10,11 +10,13 @@
     nodes        requires_grad and is_leaf: a node's place in the graph
     copying      copy, deepcopy, pickle
     names        PyTorch's other names, in one table
+    asking       what NumPy and PyTorch mean differently by one name
 
 Each room defines a class of methods, and extend.py gives them to Tensor and Value.
 """
 
-from minitensor.arrays import (  # noqa: F401  # noqa: F401, I001  # a name may be another's
+from minitensor.arrays import (  # noqa: F401
+    asking,
     copying,
     creation,
     dtypes,

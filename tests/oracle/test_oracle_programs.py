@@ -18,6 +18,9 @@ from tests.table import ROWS
 from tests.table.row import Array, Function, Shape
 from tests.table.samples import POINTS
 
+# The operations are called as NumPy's are, which outside of tests they say (arrays/asking.py).
+pytestmark = pytest.mark.filterwarnings("ignore:.*, as PyTorch has it:UserWarning")
+
 Draw: TypeAlias = st.DrawFn
 FULL = hnp.array_shapes(min_dims=0, max_dims=3, min_side=1, max_side=3)
 

@@ -22,6 +22,9 @@ from tests.table.draws import DRAWS
 from tests.table.row import Array, Function, Row, Sample, is_array
 from tests.table.samples import drawn
 
+# The operations are called as NumPy's are, which outside of tests they say (arrays/asking.py).
+pytestmark = pytest.mark.filterwarnings("ignore:.*, as PyTorch has it:UserWarning")
+
 ONE_BY_ONE = {"allclose", "array_equal", "shape", "ndim", "size", "rand_like", "randn_like", "empty_like"}
 ONE_BY_ONE |= {"bernoulli", "multinomial"}
 """What gives no tensor, or a random one: compared below, not by samples."""
