@@ -447,26 +447,28 @@ TREES: dict[str, Any] = {
 }
 
 
+def same(x: Any, y: Any) -> None:
+    """To the bit, in type, in order, and in the order of memory."""
+    assert type(x) is type(y)
+    if isinstance(x, dict):
+        same(list(x), list(y))
+        same(list(x.values()), list(y.values()))
+    elif isinstance(x, list | tuple):
+        for a, b in zip(x, y, strict=True):
+            same(a, b)
+    elif isinstance(x, Tensor):
+        same((x.data, x.grad, x.requires_grad), (y.data, y.grad, y.requires_grad))
+    elif isinstance(x, np.ndarray | np.generic):
+        assert (x.dtype, x.shape) == (y.dtype, y.shape)
+        x, y = np.asarray(x), np.asarray(y)
+        assert x.tobytes() == y.tobytes()
+        assert x.copy("K").strides == y.copy("K").strides or not x.size
+    else:
+        assert repr(x) == repr(y)
+
+
 @pytest.mark.parametrize("name", TREES)
 def test_a_tree_comes_back_from_a_file_as_it_was(name: str, tmp_path: Path) -> None:
-    def same(x: Any, y: Any) -> None:
-        assert type(x) is type(y)
-        if isinstance(x, dict):
-            same(list(x), list(y))
-            same(list(x.values()), list(y.values()))
-        elif isinstance(x, list | tuple):
-            for a, b in zip(x, y, strict=True):
-                same(a, b)
-        elif isinstance(x, Tensor):
-            same((x.data, x.grad, x.requires_grad), (y.data, y.grad, y.requires_grad))
-        elif isinstance(x, np.ndarray | np.generic):
-            assert (x.dtype, x.shape) == (y.dtype, y.shape)
-            x, y = np.asarray(x), np.asarray(y)
-            assert x.tobytes() == y.tobytes()
-            assert x.copy("K").strides == y.copy("K").strides or not x.size
-        else:
-            assert repr(x) == repr(y)
-
     arrays: trees.Arrays = {}
     tree = trees.split(TREES[name], "t", arrays)
     save_file({key: np.asarray(x, order="C") for key, x in arrays.items()}, tmp_path / "file")

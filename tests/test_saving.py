@@ -18,6 +18,7 @@ import minitensor
 from minitensor import CheckpointError, DTypeError, OptionError, Tensor, Value, nn, optim
 from minitensor.saving import write
 from minitensor.training import load_weights, save_weights
+from tests.test_checkpoint import same
 
 
 def trained() -> tuple[nn.MLP, optim.Optimizer]:
@@ -27,23 +28,6 @@ def trained() -> tuple[nn.MLP, optim.Optimizer]:
     model(Tensor(np.eye(3, dtype=np.float32))).square().sum().backward()
     optimizer.step()
     return model, optimizer
-
-
-def same(x: Any, y: Any) -> None:
-    """To the bit, in type and in order."""
-    assert type(x) is type(y)
-    if isinstance(x, dict):
-        same(list(x), list(y))
-        same(list(x.values()), list(y.values()))
-    elif isinstance(x, list | tuple):
-        for a, b in zip(x, y, strict=True):
-            same(a, b)
-    elif isinstance(x, Tensor):
-        same([x.data, x.grad, x.requires_grad], [y.data, y.grad, y.requires_grad])
-    elif isinstance(x, np.ndarray | np.generic):
-        assert (x.dtype, x.shape, x.tobytes()) == (y.dtype, y.shape, y.tobytes())
-    else:
-        assert repr(x) == repr(y)
 
 
 def with_gradient() -> Tensor:
