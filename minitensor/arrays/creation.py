@@ -259,7 +259,7 @@ def rand(
     >>> rand(2, 3, rng=0).shape
     (2, 3)
     """
-    drawn = drawing(generator if rng is None else rng).random(_shape(shape, size))
+    drawn = _source(rng, generator).random(_shape(shape, size))
     return _own(drawn.astype(_floating("rand", dtype)), requires_grad, device)
 
 
@@ -277,7 +277,7 @@ def randn(
     >>> randn(2, 3, rng=0).shape
     (2, 3)
     """
-    drawn = drawing(generator if rng is None else rng).standard_normal(_shape(shape, size))
+    drawn = _source(rng, generator).standard_normal(_shape(shape, size))
     return _own(drawn.astype(_floating("randn", dtype)), requires_grad, device)
 
 
@@ -301,7 +301,7 @@ def randint(
     low, high = (0, low) if high is None else (low, high)
     if not low < high:
         raise OptionError(f"randint: there is no integer from {low} up to {high}, which is left out")
-    drawn = drawing(generator if rng is None else rng).integers(low, high, _shape((), size))
+    drawn = _source(rng, generator).integers(low, high, _shape((), size))
     return _own(array_of(drawn).astype(dtype), False, device)
 
 
@@ -319,7 +319,7 @@ def randperm(
     [0, 1, 2, 3]
     """
     (n,) = _shape((n,))
-    return _own(drawing(generator if rng is None else rng).permutation(n).astype(dtype), False, device)
+    return _own(_source(rng, generator).permutation(n).astype(dtype), False, device)
 
 
 def normal(
@@ -382,7 +382,7 @@ def multinomial(
             f"multinomial: cannot draw {num_samples} of weights of shape {weights.shape}: none may be "
             "negative, infinite or NaN, and without replacement as many must be above 0"
         )
-    source = drawing(generator if rng is None else rng)
+    source = _source(rng, generator)
     if replacement:
         total = np.cumsum(weights, axis=-1)
         u = source.random((*weights.shape[:-1], num_samples, 1)) * total[..., -1:, None]
@@ -519,6 +519,11 @@ def _shape(shape: tuple[Any, ...], size: Any = ()) -> tuple[int, ...]:
     if min(lengths, default=0) < 0:
         raise ShapeError(f"a shape has lengths from 0 up, and not {lengths}")
     return lengths
+
+
+def _source(rng: Random, generator: Random) -> np.random.Generator:
+    """What to draw from: `rng`, or the same by PyTorch's name for it, or else the project's generator."""
+    return drawing(generator if rng is None else rng)
 
 
 def _float(dtype: DTypeLike | None) -> DTypeLike:
